@@ -1,0 +1,273 @@
+"""What all estimators share: parameters in, trained by the engine, fitted weights out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm import engine
+from sklstm._checks import check_units
+from sklstm._windows import split_off_tail
+
+
+class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators: the one way from parameters to fitted weights.
+
+    A fitted estimator is its parameters plus numpy arrays, so pickle, deepcopy,
+    joblib and clone need no code of their own.
+    """
+
+    @property
+    def network_(self):
+        """The fitted network as a plain `keras.Model` of standard layers.
+
+        Built anew at each access; changing it does not change the estimator.
+        """
+        check_is_fitted(self)
+        network = engine.build_network(self._network)
+        network.set_weights(self.weights_)
+        return network
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "weights_")
+
+    def _stack(self) -> engine.RecurrentStack:
+        """The recurrent layers that the parameters describe."""
+        return engine.RecurrentStack(
+            cell=self.cell,
+            units=check_units(self.units),
+            bidirectional=bool(self.bidirectional),
+            dropout=float(self.dropout),
+            recurrent_dropout=float(self.recurrent_dropout),
+        )
+
+    def _training(self) -> engine.TrainingSpec:
+        """The loss and optimizer that the parameters describe."""
+        optimizer = self.optimizer
+        if not (
+            isinstance(optimizer, str) or engine.is_keras_object(optimizer, "optimizer")
+        ):
+            raise ValueError(
+                "optimizer must be a name or a keras.optimizers.Optimizer, got "
+                f"{optimizer!r}."
+            )
+        return engine.training_spec(self.loss, optimizer)
+
+    def _train(
+        self,
+        network: engine.WindowNetwork,
+        data: engine.WindowData,
+        samples: np.ndarray,
+        *,
+        epochs: int,
+        start: Trained | None = None,
+        early_stopping: bool | str = False,
+        hooks: EpochReporter,
+    ) -> Trained:
+        """Train a network on samples of the data.
+
+        Parameters
+        ----------
+        network : WindowNetwork
+        data : WindowData
+        samples : ndarray of int
+            Indices of the samples to train on; with early stopping the last of them
+            validate.
+        epochs : int
+        start : Trained, optional
+            Start from here in place of newly drawn weights.
+        early_stopping : bool or "refit"
+        hooks : EpochReporter
+
+        Returns
+        -------
+        trained : Trained
+        """
+        callbacks = self._keras_callbacks()
+        train, validation, patience = samples, None, None
+        if early_stopping:
+            first, last = split_off_tail(
+                len(samples), self.validation_split, network.horizon
+            )
+            train, validation, patience = samples[first], samples[last], self.patience
+        # An optimizer that the user made has a learning rate of its own.
+        own_rate = self.learning_rate if isinstance(self.optimizer, str) else None
+        weights_seed, order_seed = _draw_seeds(self.random_state)
+        with engine.borrow_program(network, self._training_spec) as program:
+            if start is None:
+                start = Trained(program.draw_weights(weights_seed))
+            settings = {
+                "batch_size": int(self.batch_size),
+                "seed": order_seed,
+                "learning_rate": own_rate,
+                "optimizer_state": start.optimizer_state,
+            }
+            try:
+                weights, history, state = program.train(
+                    data,
+                    start.weights,
+                    train=train,
+                    validation=validation,
+                    epochs=epochs,
+                    patience=patience,
+                    callbacks=callbacks,
+                    hooks=hooks,
+                    **settings,
+                )
+            finally:
+                # A callback that kept the network would drag it into every pickle.
+                for callback in callbacks:
+                    callback.set_model(None)
+            n_epochs = len(history["loss"])
+            if early_stopping == "refit":
+                n_epochs = int(np.argmin(history["val_loss"])) + 1
+                weights, _, state = program.train(
+                    data, start.weights, train=samples, epochs=n_epochs, **settings
+                )
+        return Trained(weights, state, history, n_epochs)
+
+    def _run(self, data: engine.WindowData) -> np.ndarray:
+        """The fitted network's outputs for all samples of the data."""
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            return program.forward(data, self.weights_)
+
+    def _trained(self) -> Trained:
+        """Where the last training ended."""
+        return Trained(self.weights_, self._optimizer_state)
+
+    def _set_trained(self, trained: Trained, *, go_on: bool = False) -> None:
+        """Take over what training gave.
+
+        With ``go_on`` it continued the last training: its history is added, and the
+        optimizer's state kept, so that the next call continues it too. Otherwise the
+        state, twice the weights' size with Adam, is let go.
+        """
+        self.weights_ = trained.weights
+        if go_on:
+            self._optimizer_state = trained.optimizer_state
+            self.history_ = {
+                name: self.history_.get(name, []) + values
+                for name, values in trained.history.items()
+            }
+            self.n_iter_ += trained.n_iter
+        else:
+            self._optimizer_state = None
+            self.history_ = trained.history
+            self.n_iter_ = trained.n_iter
+
+    def _keras_callbacks(self) -> list:
+        """The Keras callbacks as a list."""
+        given = self.callbacks
+        if given is None:
+            return []
+        callbacks = list(given) if isinstance(given, list | tuple) else [given]
+        for callback in callbacks:
+            if not engine.is_keras_object(callback, "callback"):
+                raise ValueError(
+                    "callbacks must hold keras.callbacks.Callback instances, got "
+                    f"{callback!r}. scikit-learn's callbacks go to set_callbacks()."
+                )
+        return callbacks
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves behind."""
+
+    weights: tuple[np.ndarray, ...]
+    optimizer_state: tuple[np.ndarray, ...] | None = None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    n_iter: int = 0
+
+
+class EpochReporter:
+    """Tells scikit-learn's callbacks and the terminal about each epoch.
+
+    Parameters
+    ----------
+    estimator : RecurrentEstimator
+    epochs : int
+        The most epochs there can be.
+    X, y : array-like
+        Training data, for callbacks that ask for it.
+    """
+
+    def __init__(self, estimator, epochs: int, X, y):
+        self._estimator = estimator
+        self._epochs = epochs
+        self._data = {"X": X, "y": y}
+        self._fit = estimator._init_callback_context(max_subtasks=epochs)
+        self._fit.call_on_fit_task_begin(estimator=estimator, **self._data)
+        self._epoch = None
+
+    def epoch_begins(self) -> None:
+        """Before an epoch."""
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
+
+    def epoch_ends(self, epoch: int, logs: Mapping[str, float], weights) -> bool:
+        """After an epoch; a true answer asks to stop.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+        logs : mapping of str to float
+        weights : callable
+            Gives the present weights.
+        """
+        if self._estimator.verbose:
+            values = " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+            print(f"Epoch {epoch + 1}/{self._epochs} - {values}")
+        return self._epoch.call_on_fit_task_end(
+            estimator=self._estimator,
+            **self._data,
+            reconstruction_attributes=lambda: {"weights_": weights()},
+        )
+
+    def training_ends(self, weights) -> None:
+        """After the last epoch, with the weights that are kept."""
+        self._fit.call_on_fit_task_end(
+            estimator=self._estimator,
+            **self._data,
+            reconstruction_attributes=lambda: {"weights_": weights},
+        )
+
+
+def all_or_nothing(method):
+    """Make a method that raises leave the estimator as it was.
+
+    Goes outside scikit-learn's ``_fit_context``. Arrays of a fitted estimator are
+    replaced, never written to, so a shallow copy is enough.
+    """
+
+    @wraps(method)
+    def guarded(estimator, *args, **kwargs):
+        before = vars(estimator).copy()
+        try:
+            return method(estimator, *args, **kwargs)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return guarded
+
+
+def _draw_seeds(random_state) -> tuple[int, int]:
+    """Seeds of the initial weights, and of order and dropout.
+
+    No global generator is read: without a random state they are fresh entropy.
+    """
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(np.iinfo(np.int32).max)
+    entropy = int(random_state) if isinstance(random_state, Integral) else None
+    first, second = np.random.SeedSequence(entropy).generate_state(2) >> 1
+    return int(first), int(second)

@@ -1,0 +1,40 @@
+"""Constraints on the parameters that estimators share, declared once as data."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+NETWORK = {
+    "cell": [StrOptions({"lstm", "gru", "rnn"})],
+    "units": [Interval(Integral, 1, None, closed="left"), tuple, list],
+    "bidirectional": ["boolean"],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
+}
+
+TRAINING = {
+    "loss": [str, callable],
+    "optimizer": "no_validation",  # checked where Keras is loaded
+    "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "early_stopping": ["boolean", StrOptions({"refit"})],
+    "validation_split": [Interval(Real, 0, 1, closed="neither")],
+    "patience": [Interval(Integral, 1, None, closed="left")],
+    "callbacks": "no_validation",
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+WINDOWS = {
+    "window_length": [Interval(Integral, 1, None, closed="left")],
+    "horizon": [Interval(Integral, 1, None, closed="left")],
+    "patch_length": [Interval(Integral, 1, None, closed="left")],
+    "linear_skip": ["boolean"],
+    "normalize": [StrOptions({"window", "last", "standard"}), None],
+    "target": [list, tuple, Integral, str, None],
+    "known_future": [list, tuple, Integral, str, None],
+}

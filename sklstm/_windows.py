@@ -1,0 +1,307 @@
+"""From a series to windows and targets, and from outputs back to forecasts (numpy only)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+# A column is a target's own past if what a straight line leaves of it is at most
+# this share of the target's standard deviation: float32 and rounded copies pass.
+AFFINE_TOLERANCE = 1e-4
+
+# A window's spread counts as at least this share of the median window's: a nearly
+# constant window must not make the step after it look huge.
+_SPREAD_FLOOR = 0.1
+
+# Values that a rolling statistic copies at once: bounds its memory.
+_ROLLING_CHUNK = 2**20
+
+
+class OwnPast(NamedTuple):
+    """The column of X that holds a target's own past: target = slope * x + offset."""
+
+    column: int | None = None
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+def count_windows(n_rows: int, window_length: int, horizon: int) -> int:
+    """How many windows with all their target rows a series has."""
+    return max(n_rows - window_length - horizon + 1, 0)
+
+
+def split_off_tail(
+    n_windows: int, share: float, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training and of the validation windows, in time order.
+
+    The last ``share`` of the windows validates. The ``horizon - 1`` windows before
+    them, whose targets reach into the validation targets, are in neither part.
+
+    Parameters
+    ----------
+    n_windows : int
+    share : float
+        Between 0 and 1.
+    horizon : int
+
+    Returns
+    -------
+    train, validation : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If no window would be left to train on.
+    """
+    n_validation = max(int(round(n_windows * share)), 1)
+    n_train = n_windows - n_validation - (horizon - 1)
+    if n_train < 1:
+        raise ValueError(
+            f"early_stopping sets validation_split={share} of the {n_windows} training "
+            f"windows aside, and the {horizon - 1} before them, whose targets overlap: "
+            "none is left to train on. Give more rows, a smaller validation_split, or "
+            "early_stopping=False."
+        )
+    return np.arange(n_train), np.arange(n_windows - n_validation, n_windows)
+
+
+def find_own_past(X: np.ndarray, y: np.ndarray, candidates: Sequence[int]) -> OwnPast:
+    """The column of X of which y is an affine image, if there is one.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+    y : ndarray of shape (n_rows,)
+    candidates : sequence of int
+        The columns to look at.
+
+    Returns
+    -------
+    own : OwnPast
+        With ``column=None`` if there is no such column.
+    """
+    lines = [(column, *fit_line(X[:, column], y)) for column in candidates]
+    best = min(lines, key=lambda line: line[-1], default=None)
+    if best is None or best[-1] > AFFINE_TOLERANCE:
+        return OwnPast()
+    return OwnPast(*best[:-1])
+
+
+def fit_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Least-squares line from x to y: slope, offset, and the share of y left over.
+
+    The share is the standard deviation of the residuals over that of y: 0 where
+    both are constant, 1 where one is.
+    """
+    x_mean, y_mean = x.mean(), y.mean()
+    dx, dy = x - x_mean, y - y_mean
+    x_scale, y_scale = np.sqrt(np.mean(dx**2)), np.sqrt(np.mean(dy**2))
+    constant = _is_constant(x_scale, x_mean), _is_constant(y_scale, y_mean)
+    if any(constant):
+        return 1.0, float(y_mean - x_mean), float(not all(constant))
+    slope = np.mean(dx * dy) / x_scale**2
+    residual = np.sqrt(np.mean((dy - slope * dx) ** 2)) / y_scale
+    return float(slope), float(y_mean - slope * x_mean), float(residual)
+
+
+@dataclass(frozen=True)
+class SeriesScaling:
+    """What a network reads of a series, and what its outputs mean.
+
+    The network's columns are the targets' own pasts, then the other columns, then
+    those known ahead; its targets are those with an own past, then the others. Own
+    pasts and targets share the target's scale, so that a window's level and spread
+    apply to both. Make one with `fit`.
+    """
+
+    own: np.ndarray  # columns of X with a target's own past
+    plain: np.ndarray  # the other columns ...
+    known: np.ndarray  # ... and those whose future is known
+    order: np.ndarray  # the targets, those with an own past first
+    slope: np.ndarray  # own past in the target's units: slope * x + offset
+    offset: np.ndarray
+    x_mean: np.ndarray  # of plain and known columns
+    x_scale: np.ndarray
+    y_mean: np.ndarray  # of targets, in `order`
+    y_scale: np.ndarray
+    normalize: str | None
+    floor: np.ndarray  # least spread of a window, for each own past
+
+    @classmethod
+    def fit(
+        cls,
+        X: np.ndarray,
+        Y: np.ndarray,
+        own: Sequence[OwnPast],
+        known: np.ndarray,
+        *,
+        normalize: str | None,
+        window_length: int,
+    ) -> SeriesScaling:
+        """Learn the scales from the rows to train on.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_columns)
+        Y : ndarray of shape (n_rows, n_targets)
+        own : sequence of OwnPast
+            One for each target.
+        known : ndarray of int
+            Columns whose future is known.
+        normalize : {"window", "last", "standard"} or None
+        window_length : int
+
+        Returns
+        -------
+        scaling : SeriesScaling
+        """
+        has_past = np.array([past.column is not None for past in own])
+        order = np.argsort(~has_past, kind="stable")
+        found = [own[i] for i in order if has_past[i]]
+        own_columns = np.array([past.column for past in found], dtype=int)
+        plain = np.setdiff1d(np.arange(X.shape[1]), np.append(own_columns, known))
+        others = np.append(plain, known)
+        if normalize is None:
+            x_mean, x_scale = np.zeros(len(others)), np.ones(len(others))
+            y_mean, y_scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
+        else:
+            x_mean, x_scale = _mean_and_scale(X[:, others])
+            y_mean, y_scale = _mean_and_scale(Y[:, order])
+        scaling = cls(
+            own=own_columns,
+            plain=plain,
+            known=known,
+            order=order,
+            slope=np.array([past.slope for past in found]),
+            offset=np.array([past.offset for past in found]),
+            x_mean=x_mean,
+            x_scale=x_scale,
+            y_mean=y_mean,
+            y_scale=y_scale,
+            normalize=normalize,
+            floor=np.zeros(len(found)),
+        )
+        if normalize == "window" and found:
+            past = scaling.encode(X)[:, : len(found)]
+            return replace(scaling, floor=_spread_floor(past, window_length))
+        return scaling
+
+    @property
+    def n_own(self) -> int:
+        """Number of targets with an own past."""
+        return len(self.own)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns that the network reads."""
+        return len(self.own) + len(self.plain) + len(self.known)
+
+    def encode(self, X: np.ndarray) -> np.ndarray:
+        """The columns as the network reads them, before a window's level and spread."""
+        n_own = self.n_own
+        own = self.slope * X[:, self.own] + self.offset
+        own = (own - self.y_mean[:n_own]) / self.y_scale[:n_own]
+        others = X[:, np.append(self.plain, self.known)]
+        return np.hstack([own, (others - self.x_mean) / self.x_scale])
+
+    def encode_targets(self, Y: np.ndarray) -> np.ndarray:
+        """The targets on the network's scale."""
+        return (Y[:, self.order] - self.y_mean) / self.y_scale
+
+    def level_and_spread(
+        self, series: np.ndarray, window_length: int, starts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is taken off own past and target in each window, and the divisor.
+
+        Parameters
+        ----------
+        series : ndarray of shape (n_rows, n_columns)
+            As `encode` gives it.
+        window_length : int
+        starts : ndarray of int
+            First rows of the windows.
+
+        Returns
+        -------
+        level, spread : ndarrays of shape (n_windows, n_targets)
+        """
+        shape = (len(starts), len(self.order))
+        level, spread = np.zeros(shape), np.ones(shape)
+        if self.normalize in ("window", "last"):
+            level[:, : self.n_own] = series[starts + window_length - 1, : self.n_own]
+        if self.normalize == "window":
+            past = series[:, : self.n_own]
+            spread[:, : self.n_own] = np.maximum(
+                rolling_std(past, window_length, starts), self.floor
+            )
+        return level, spread
+
+    def decode(
+        self, outputs: np.ndarray, level: np.ndarray, spread: np.ndarray
+    ) -> np.ndarray:
+        """Outputs (n_windows, horizon, n_targets) as forecasts in the targets' units."""
+        scaled = outputs * spread[:, None] + level[:, None]
+        Y = np.empty(scaled.shape)
+        Y[:, :, self.order] = scaled * self.y_scale + self.y_mean
+        return Y
+
+    def targets_from_own(self, X: np.ndarray) -> np.ndarray:
+        """The targets of rows of X; NaN for those without an own past."""
+        Y = np.full((len(X), len(self.order)), np.nan)
+        Y[:, self.order[: self.n_own]] = self.slope * X[:, self.own] + self.offset
+        return Y
+
+    def own_from_targets(self, Y: np.ndarray) -> np.ndarray:
+        """Values of the own-past columns of X for rows of targets."""
+        return (Y[:, self.order[: self.n_own]] - self.offset) / self.slope
+
+
+def rolling_std(
+    series: np.ndarray, window_length: int, starts: np.ndarray
+) -> np.ndarray:
+    """Standard deviation of each column in the windows that start at the given rows.
+
+    Computed window by window, not by running sums, so that a window's value does
+    not depend on the rows outside it, not even by rounding.
+
+    Parameters
+    ----------
+    series : ndarray of shape (n_rows, n_columns)
+    window_length : int
+    starts : ndarray of int
+
+    Returns
+    -------
+    spread : ndarray of shape (n_windows, n_columns)
+    """
+    if series.shape[1] == 0:
+        return np.empty((len(starts), 0))
+    windows = np.lib.stride_tricks.sliding_window_view(series, window_length, axis=0)
+    chunk = max(_ROLLING_CHUNK // (series.shape[1] * window_length), 1)
+    parts = [
+        windows[starts[i : i + chunk]].std(axis=2) for i in range(0, len(starts), chunk)
+    ]
+    return np.concatenate(parts)
+
+
+def _spread_floor(past, window_length):
+    """The least spread that a window counts as having, for each own past."""
+    spread = rolling_std(past, window_length, np.arange(len(past) - window_length))
+    middle = np.median(spread, axis=0)
+    # Where most windows are constant, the whole series tells the scale.
+    typical = np.where(middle > 0, middle, past.std(axis=0))
+    return np.where(typical > 0, _SPREAD_FLOOR * typical, 1.0)
+
+
+def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, scale = values.mean(axis=0), values.std(axis=0)
+    return mean, np.where(_is_constant(scale, mean), 1.0, scale)
+
+
+def _is_constant(scale, mean):
+    """Whether a standard deviation is nothing but rounding."""
+    return scale <= 10 * np.finfo(float).eps * np.abs(mean)

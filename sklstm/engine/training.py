@@ -1,0 +1,78 @@
+"""Losses and optimizers: from what a user passes to a hashable specification, and back."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+
+from sklstm.engine.specs import TrainingSpec
+
+
+def training_spec(loss, optimizer) -> TrainingSpec:
+    """Describe a loss and an optimizer by values that share no state with them.
+
+    Parameters
+    ----------
+    loss : str, keras.losses.Loss or callable
+    optimizer : str or keras.optimizers.Optimizer
+
+    Returns
+    -------
+    spec : TrainingSpec
+
+    Raises
+    ------
+    ValueError
+        If Keras knows no loss or optimizer of that name.
+    """
+    for name, value, getter in (
+        ("loss", loss, keras.losses.get),
+        ("optimizer", optimizer, keras.optimizers.get),
+    ):
+        if isinstance(value, str):
+            try:
+                getter(value)
+            except ValueError:
+                raise ValueError(
+                    f"{name}={value!r} is not a {name} that Keras knows. Pass one of "
+                    f"the names in keras.{_module(name)}, or an instance."
+                ) from None
+    if isinstance(loss, keras.losses.Loss):
+        loss = json.dumps(keras.losses.serialize(loss), sort_keys=True)
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        optimizer = json.dumps(keras.optimizers.serialize(optimizer), sort_keys=True)
+    return TrainingSpec(loss, optimizer)
+
+
+def make_loss(spec: TrainingSpec):
+    """The loss as a function of (y_true, y_pred) that reduces the last axis only."""
+    loss = spec.loss
+    if isinstance(loss, str):
+        loss = keras.losses.get(_config_or_name(loss))
+    if isinstance(loss, keras.losses.Loss):
+        return loss.call
+    return loss
+
+
+def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
+    """A new optimizer."""
+    return keras.optimizers.get(_config_or_name(spec.optimizer))
+
+
+def is_keras_object(value, kind: str) -> bool:
+    """Whether a value is a Keras "loss", "optimizer" or "callback"."""
+    classes = {
+        "loss": keras.losses.Loss,
+        "optimizer": keras.optimizers.Optimizer,
+        "callback": keras.callbacks.Callback,
+    }
+    return isinstance(value, classes[kind])
+
+
+def _config_or_name(text: str):
+    return json.loads(text) if text.startswith("{") else text
+
+
+def _module(name: str) -> str:
+    return {"loss": "losses", "optimizer": "optimizers"}[name]
