@@ -48,8 +48,6 @@ def check_series(estimator, X, y=None, *, reset: bool):
         y_numeric=True,
         reset=reset,
     )
-    if y.ndim == 2 and y.shape[1] == 0:
-        raise ValueError("y must have at least one target column, got shape (n, 0).")
     return X, y.astype(np.float64, copy=False)
 
 
@@ -58,10 +56,6 @@ def check_row_weights(sample_weight, X: np.ndarray) -> np.ndarray:
     weight = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-    if not weight.any():
-        raise ValueError(
-            "sample_weight must hold a weight above zero: all weights are zero."
-        )
     return weight / weight.mean()
 
 

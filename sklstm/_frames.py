@@ -35,7 +35,7 @@ class Labels:
     one_target_1d: bool = False
 
     @classmethod
-    def of(cls, X, y, targets: tuple) -> Labels:
+    def of(cls, X, y, *, targets: tuple, one_target_1d: bool) -> Labels:
         """Labels of the rows of X (or, where it has none, of y).
 
         Parameters
@@ -44,13 +44,14 @@ class Labels:
         y : array-like or None
         targets : tuple of hashable
             Names of the targets, where y has none.
+        one_target_1d : bool
+            Whether y is one-dimensional.
         """
         if hasattr(y, "columns"):
             targets = tuple(y.columns)
         elif hasattr(y, "name"):
             targets = (y.name,)
-        one_d = y is not None and np.ndim(y) == 1
-        labels = cls(targets=targets, one_target_1d=one_d)
+        labels = cls(targets=targets, one_target_1d=one_target_1d)
         index = _pandas_index(X, y)
         if index is None:
             return labels

@@ -403,11 +403,12 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             targets = rows[:, unknown]
             own = [OwnPast(int(column)) for column in unknown]
             target_names = () if names is None else tuple(names[unknown])
+            one_d = False
         else:
+            one_d, target_names = targets.ndim == 1, ()
             targets = targets.reshape(len(rows), -1)
             own = self._find_own(rows, targets, unknown, names)
-            target_names = ()
-        labels = Labels.of(X, y, target_names)
+        labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
         warm = self.warm_start and self.__sklearn_is_fitted__()
         start = Trained(self.weights_) if warm else None
         self._scaling = SeriesScaling.fit(

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 
+# Registered because Bidirectional copies its layer through its configuration.
+@keras.saving.register_keras_serializable("sklstm")
 class FusedLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` whose time loop is one TensorFlow operation.
 

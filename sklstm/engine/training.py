@@ -26,17 +26,17 @@ def training_spec(loss, optimizer) -> TrainingSpec:
     ValueError
         If Keras knows no loss or optimizer of that name.
     """
-    for name, value, getter in (
-        ("loss", loss, keras.losses.get),
-        ("optimizer", optimizer, keras.optimizers.get),
+    for name, value, module in (
+        ("loss", loss, keras.losses),
+        ("optimizer", optimizer, keras.optimizers),
     ):
         if isinstance(value, str):
             try:
-                getter(value)
+                module.get(value)
             except ValueError:
                 raise ValueError(
-                    f"{name}={value!r} is not a {name} that Keras knows. Pass one of "
-                    f"the names in keras.{_module(name)}, or an instance."
+                    f"{name}={value!r} is not known to Keras. Pass one of the names in "
+                    f"{module.__name__}, or an instance."
                 ) from None
     if isinstance(loss, keras.losses.Loss):
         loss = json.dumps(keras.losses.serialize(loss), sort_keys=True)
@@ -72,7 +72,3 @@ def is_keras_object(value, kind: str) -> bool:
 
 def _config_or_name(text: str):
     return json.loads(text) if text.startswith("{") else text
-
-
-def _module(name: str) -> str:
-    return {"loss": "losses", "optimizer": "optimizers"}[name]

@@ -1,0 +1,170 @@
+"""Programs: traced once, shared by nobody, of bounded memory."""
+
+import gc
+import threading
+
+import numpy as np
+import psutil
+import pytest
+
+from sklstm import LSTMForecaster, engine
+from sklstm._windows import rolling_std
+
+programs = pytest.importorskip("sklstm.engine.programs")
+
+
+@pytest.fixture(autouse=True)
+def empty_pool(monkeypatch):
+    """A pool of its own for each test."""
+    pool = programs._ProgramPool(programs.MAX_IDLE_PROGRAMS)
+    monkeypatch.setattr(programs, "_pool", pool)
+    return pool
+
+
+def idle(pool):
+    return [program for programs in pool._idle.values() for program in programs]
+
+
+def walk(n_rows, n_columns=1):
+    return np.cumsum(np.random.default_rng(0).normal(size=(n_rows, n_columns)), axis=0)
+
+
+def test_a_second_fit_traces_nothing(empty_pool):
+    """Neither other rows, nor another batch size, rate or number of epochs."""
+    model = LSTMForecaster(5, units=3, epochs=2, early_stopping=True)
+    model.fit(walk(60)).predict(walk(20))
+    (program,) = idle(empty_pool)
+    traces = program.n_traces
+    assert traces == 3  # an epoch, an evaluation, a forward pass
+    for n_rows in (70, 41, 300):
+        model.set_params(batch_size=n_rows // 9, learning_rate=0.01, epochs=1)
+        model.fit(walk(n_rows)).predict(walk(n_rows + 3))
+        model.partial_fit(walk(7))
+        model.forecast()
+    assert idle(empty_pool) == [program]
+    assert program.n_traces == traces
+
+
+def test_training_is_what_keras_does(empty_pool):
+    """One epoch equals Keras' own training on the materialised windows, in order."""
+    keras = pytest.importorskip("keras")
+    X = walk(45)
+    # The whole series as one batch, so that the order is of no importance.
+    model = LSTMForecaster(5, units=3, epochs=3, batch_size=64, random_state=1)
+    start = model.set_params(learning_rate=1e-30).fit(X).weights_
+    model.set_params(learning_rate=0.01).fit(X)
+    network = model.network_
+    network.set_weights(start)
+    network.compile(keras.optimizers.Adam(0.01), loss="mae")
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 5)[:-1]
+    level = windows[:, -1:]
+    floor = 0.1 * np.median(windows.std(axis=1))
+    spread = np.maximum(windows.std(axis=1, keepdims=True), floor)
+    inputs, targets = (windows - level) / spread, (X[5:] - level) / spread
+    history = network.fit(
+        inputs[..., None], targets[..., None], epochs=3, batch_size=64, verbose=0
+    )
+    np.testing.assert_allclose(
+        history.history["loss"], model.history_["loss"], rtol=1e-4
+    )
+    for a, b in zip(network.get_weights(), model.weights_, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_threads_have_a_program_each(empty_pool):
+    """Fits side by side give what they give one after the other."""
+    X = walk(80)
+    models = [LSTMForecaster(5, units=3, epochs=3, random_state=i) for i in range(4)]
+    expected = [model.fit(X).weights_ for model in models]
+    barrier = threading.Barrier(4)
+
+    def work(model):
+        barrier.wait()
+        model.fit(X)
+
+    threads = [threading.Thread(target=work, args=[model]) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model, weights in zip(models, expected, strict=True):
+        for a, b in zip(model.weights_, weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert 1 <= len(idle(empty_pool)) <= 4
+
+
+def test_idle_programs_are_bounded(monkeypatch):
+    monkeypatch.setattr(programs, "Program", lambda *key: object())
+    pool = programs._ProgramPool(2)
+    monkeypatch.setattr(programs, "_pool", pool)
+    borrowed = []
+    for key in ("a", "b", "c", "c"):
+        with engine.borrow_program(key, None) as program:
+            borrowed.append(program)
+    assert borrowed[2] is borrowed[3]
+    assert idle(pool) == borrowed[1:3]
+
+
+def test_a_failed_fit_does_not_spoil_the_program(empty_pool):
+    X = walk(60)
+    model = LSTMForecaster(5, units=3, epochs=1, normalize=None, random_state=0)
+    expected = model.fit(X).weights_
+    with pytest.raises(FloatingPointError, match="diverged"):
+        model.fit(X * 1e38)
+    for a, b in zip(model.fit(X).weights_, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_fits_do_not_grow_memory():
+    X = walk(60)
+    model = LSTMForecaster(5, units=3, epochs=1, random_state=0)
+    process = psutil.Process()
+
+    def grow(n_fits):
+        for i in range(n_fits):
+            model.fit(X[: 40 + i % 20]).predict(X)
+        gc.collect()
+        return process.memory_info().rss / 2**20
+
+    settled = grow(40)
+    # A tenth of a megabyte a fit would be 16 MB; a new graph a fit far more.
+    assert grow(160) - settled < 8
+
+
+def test_memory_is_that_of_the_series_not_of_its_windows():
+    """A hundred thousand windows of a hundred rows would be 400 MB materialised."""
+    X = walk(100_000, 10)
+    model = LSTMForecaster(
+        100, units=2, patch_length=50, batch_size=4096, epochs=1, random_state=0
+    )
+    model.fit(X[:1000], X[:1000, 0])
+    process, peak, done = psutil.Process(), [0.0], threading.Event()
+
+    def watch():
+        while not done.wait(0.005):
+            peak[0] = max(peak[0], process.memory_info().rss / 2**20)
+
+    before = process.memory_info().rss / 2**20
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    model.fit(X, X[:, 0])
+    done.set()
+    watcher.join()
+    assert peak[0] - before < 200
+
+
+def test_rolling_std_is_the_std_of_each_window_alone(monkeypatch):
+    monkeypatch.setattr("sklstm._windows._ROLLING_CHUNK", 100)
+    X = walk(200, 3) + 1e6
+    starts = np.arange(0, 190, 3)
+    expected = np.array([X[i : i + 10].std(axis=0) for i in starts])
+    np.testing.assert_allclose(rolling_std(X, 10, starts), expected, rtol=1e-9)
+    one = rolling_std(X[30:40], 10, np.array([0]))
+    np.testing.assert_array_equal(one[0], rolling_std(X, 10, np.array([30]))[0])
+
+
+def test_no_spec_is_unknown():
+    from sklstm.engine import networks
+
+    with pytest.raises(TypeError, match="no network is known for str"):
+        networks.build_network("spec")

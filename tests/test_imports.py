@@ -1,0 +1,193 @@
+"""The walls: who may import whom, and what importing must not load."""
+
+import ast
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sktime.split import ExpandingWindowSplitter
+
+import sklstm
+from sklstm import LSTMForecaster, WalkForwardCV
+
+PACKAGE = Path(sklstm.__file__).parent
+ESTIMATORS = {"forecasting"}
+FACES = {"model_selection", "plotting"}  # stand on the estimators' public face
+
+
+def imports(path):
+    """Modules that a file imports, wherever in the file it does so."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own_imports(path):
+    """The modules of this package among them, by their first name."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("sklstm.")}
+    return names & {module.stem for module in MODULES} | names & {"engine"}
+
+
+MODULES = sorted(PACKAGE.glob("*.py"))
+ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
+
+
+def test_there_is_something_to_look_at():
+    assert len(MODULES) > 5
+    assert len(ENGINE) > 3
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_keras_lives_behind_the_engine(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert not roots & {"keras", "tensorflow"}
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
+def test_the_engine_knows_no_estimator(path):
+    used = {name for name in imports(path) if name.startswith("sklstm")}
+    assert all(name.startswith("sklstm.engine") for name in used)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_imports_point_one_way(path):
+    used = own_imports(path)
+    name = path.stem
+    if name.startswith("_") and name != "__init__":
+        assert not used & (ESTIMATORS | FACES)
+    if name in ESTIMATORS:
+        assert not used & ((ESTIMATORS - {name}) | FACES)
+    if name in FACES:
+        assert not used & {"_base", "engine"}
+
+
+def run(code):
+    """Run code in a fresh process; what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+LOADED = (
+    "import sys; print(sorted({name.split('.')[0] for name in sys.modules}"
+    " & {'keras', 'tensorflow', 'matplotlib', 'torch'}))"
+)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sklstm",
+        "import sklstm; sklstm.LSTMForecaster(5, units=(3, 2))",
+        "import sklstm; sklstm.walk_forward",
+        "import sklstm; sklstm.WalkForwardDisplay",
+        "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",
+    ],
+)
+def test_importing_loads_neither_keras_nor_matplotlib(code):
+    assert run(f"{code}; {LOADED}") == "[]"
+
+
+def test_public_names_are_listed_and_there():
+    assert set(sklstm.__all__) <= set(dir(sklstm))
+    for name in sklstm.__all__:
+        assert getattr(sklstm, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sklstm.nonsense  # noqa: B018
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    X = np.cumsum(np.random.default_rng(0).normal(size=(60, 2)), axis=0)
+    model = make_pipeline(
+        MinMaxScaler(), LSTMForecaster(5, units=3, epochs=1, random_state=0)
+    )
+    return model.fit(X[:50], X[:50, 0]), X[50:]
+
+
+@pytest.mark.parametrize(
+    ("save", "load"),
+    [
+        (lambda m, p: p.write_bytes(pickle.dumps(m)), "pickle.load(open({0!r}, 'rb'))"),
+        (joblib.dump, "joblib.load({0!r})"),
+    ],
+    ids=["pickle", "joblib"],
+)
+def test_a_fitted_pipeline_in_a_fresh_process(pipeline, tmp_path, save, load):
+    model, X = pipeline
+    path = tmp_path / "model"
+    save(model, path)
+    assert path.stat().st_size < 20_000
+    code = (
+        "import pickle, joblib, numpy as np;"
+        f"model = {load.format(str(path))};"
+        f"{LOADED};"
+        f"X = np.array({X.tolist()});"
+        "print(model.predict(X).tolist())"
+    )
+    loaded, forecast = run(code).splitlines()
+    assert loaded == "[]"
+    np.testing.assert_allclose(
+        np.array(ast.literal_eval(forecast)), model.predict(X), rtol=1e-6
+    )
+
+
+def test_round_trips_keep_forecast_and_future(pipeline):
+    model, X = pipeline
+    copy = pickle.loads(pickle.dumps(model))
+    for one in (model, copy):
+        one[-1].set_params(verbose=0)
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+    # Going on after the trip is going on.
+    np.testing.assert_array_equal(
+        copy[-1].update(X).forecast(), pickle.loads(pickle.dumps(copy))[-1].forecast()
+    )
+
+
+def test_a_search_in_worker_processes(pipeline):
+    _, X = pipeline
+    X = pd.DataFrame(np.vstack([X] * 6), columns=["a", "b"])
+    splitter = ExpandingWindowSplitter(fh=[1, 2, 3], initial_window=40, step_length=10)
+    grid = {"lstmforecaster__units": [2, 3]}
+    base = make_pipeline(MinMaxScaler(), LSTMForecaster(5, epochs=1, random_state=0))
+    results = [
+        GridSearchCV(
+            base,
+            grid,
+            cv=WalkForwardCV(splitter),
+            scoring="neg_mean_absolute_error",
+            n_jobs=n_jobs,
+        ).fit(X, X["a"])
+        for n_jobs in (1, 2)
+    ]
+    one, two = (search.cv_results_["mean_test_score"] for search in results)
+    np.testing.assert_allclose(one, two, rtol=1e-4)
+    assert results[0].best_params_ == results[1].best_params_
+
+
+def test_parameters_by_the_book():
+    model = LSTMForecaster(7, horizon=2, units=(4, 3), known_future=["a"])
+    parameters = model.get_params()
+    assert clone(model).get_params() == parameters
+    assert LSTMForecaster().set_params(**parameters).get_params() == parameters
+    assert repr(model) == (
+        "LSTMForecaster(horizon=2, known_future=['a'], units=(4, 3), window_length=7)"
+    )
+    with pytest.raises(ValueError, match="Invalid parameter 'unit'"):
+        model.set_params(unit=3)
