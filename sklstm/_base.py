@@ -1,4 +1,4 @@
-"""What all estimators share: parameters in, trained by the engine, fitted weights out."""
+"""What all estimators share: from parameters through the engine to weights."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     A fitted estimator is its parameters plus numpy arrays, so pickle, deepcopy,
     joblib and clone need no code of their own.
     """
+
+    weights_: tuple[np.ndarray, ...]
+    history_: dict[str, list[float]]
+    n_iter_: int
+    _network: engine.WindowNetwork
+    _training_spec: engine.TrainingSpec
+    _optimizer_state: tuple[np.ndarray, ...] | None
 
     @property
     def network_(self):
@@ -97,8 +104,6 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                 len(samples), self.validation_split, network.horizon
             )
             train, validation, patience = samples[first], samples[last], self.patience
-        # An optimizer that the user made has a learning rate of its own.
-        own_rate = self.learning_rate if isinstance(self.optimizer, str) else None
         weights_seed, order_seed = _draw_seeds(self.random_state)
         with engine.borrow_program(network, self._training_spec) as program:
             if start is None:
@@ -106,7 +111,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
             settings = {
                 "batch_size": int(self.batch_size),
                 "seed": order_seed,
-                "learning_rate": own_rate,
+                **self._learning_rates(epochs),
                 "optimizer_state": start.optimizer_state,
             }
             try:
@@ -132,6 +137,16 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                     data, start.weights, train=samples, epochs=n_epochs, **settings
                 )
         return Trained(weights, state, history, n_epochs)
+
+    def _learning_rates(self, epochs: int) -> dict:
+        """The learning rate and the share of it that each epoch takes."""
+        if not isinstance(self.optimizer, str):
+            # An optimizer that the user made has a learning rate of its own.
+            return {}
+        rates: dict = {"learning_rate": self.learning_rate}
+        if self.learning_rate_schedule == "cosine":
+            rates["rate_factors"] = (1 + np.cos(np.pi * np.arange(epochs) / epochs)) / 2
+        return rates
 
     def _run(self, data: engine.WindowData) -> np.ndarray:
         """The fitted network's outputs for all samples of the data."""
@@ -205,7 +220,6 @@ class EpochReporter:
         self._data = {"X": X, "y": y}
         self._fit = estimator._init_callback_context(max_subtasks=epochs)
         self._fit.call_on_fit_task_begin(estimator=estimator, **self._data)
-        self._epoch = None
 
     def epoch_begins(self) -> None:
         """Before an epoch."""

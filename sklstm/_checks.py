@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import (
     _check_sample_weight,
-    _get_feature_names,
     validate_data,
 )
 
@@ -105,7 +103,7 @@ def check_columns(name: str, columns, names: Sequence[str] | None, n_columns: in
                 )
             indices.append(list(names).index(column))
         elif isinstance(column, Integral) and not isinstance(column, bool):
-            if not -n_columns <= column < n_columns:
+            if not -n_columns <= int(column) < n_columns:
                 raise ValueError(
                     f"{name}={column} is out of range: X has {n_columns} columns."
                 )
@@ -122,7 +120,7 @@ def check_columns(name: str, columns, names: Sequence[str] | None, n_columns: in
 def check_units(units) -> tuple[int, ...]:
     """Units of each layer as a tuple."""
     layers = (units,) if isinstance(units, Integral) else tuple(units)
-    if not layers or not all(isinstance(n, Integral) and n >= 1 for n in layers):
+    if not layers or not all(isinstance(n, Integral) and int(n) >= 1 for n in layers):
         raise ValueError(
             "units must be an integer, or one integer from 1 for each recurrent layer "
             f"as a tuple, got {units!r}."

@@ -1,4 +1,4 @@
-"""pandas in and out: which rows were given, and how forecasts of the next are labelled."""
+"""pandas in and out: the labels of the rows given, and of the next ones forecast."""
 
 from __future__ import annotations
 

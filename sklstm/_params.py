@@ -18,6 +18,7 @@ TRAINING = {
     "loss": [str, callable],
     "optimizer": "no_validation",  # checked where Keras is loaded
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+    "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
     "epochs": [Interval(Integral, 1, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean", StrOptions({"refit"})],

@@ -1,4 +1,4 @@
-"""From a series to windows and targets, and from outputs back to forecasts (numpy only)."""
+"""From a series to windows and targets, and from outputs to forecasts (numpy only)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def split_off_tail(
     ValueError
         If no window would be left to train on.
     """
-    n_validation = max(int(round(n_windows * share)), 1)
+    n_validation = max(round(n_windows * share), 1)
     n_train = n_windows - n_validation - (horizon - 1)
     if n_train < 1:
         raise ValueError(
@@ -243,7 +243,7 @@ class SeriesScaling:
     def decode(
         self, outputs: np.ndarray, level: np.ndarray, spread: np.ndarray
     ) -> np.ndarray:
-        """Outputs (n_windows, horizon, n_targets) as forecasts in the targets' units."""
+        """Outputs (n_windows, horizon, n_targets) in the targets' units."""
         scaled = outputs * spread[:, None] + level[:, None]
         Y = np.empty(scaled.shape)
         Y[:, :, self.order] = scaled * self.y_scale + self.y_mean

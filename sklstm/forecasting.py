@@ -81,6 +81,9 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         The optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=1e-3
         Learning rate of an optimizer given by name; None takes Keras' default.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
+        epoch, along half a cosine towards zero; "constant" leaves it alone.
     epochs : int, default=20
         Passes over the training windows.
     batch_size : int, default=32
@@ -179,6 +182,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         loss="mae",
         optimizer="adam",
         learning_rate=1e-3,
+        learning_rate_schedule="cosine",
         epochs=20,
         batch_size=32,
         early_stopping=False,
@@ -204,6 +208,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.epochs = epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
@@ -423,9 +428,9 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         network = self._describe_network()
         if start is not None and network != self._network:
             raise ValueError(
-                "warm_start=True needs the network of the last fit, but now it would be "
-                f"{network}, and was {self._network}. Set warm_start=False, or leave "
-                "the network's parameters and the columns as they were."
+                "warm_start=True needs the network of the last fit, which was "
+                f"{self._network}, but now it would be {network}. Set "
+                "warm_start=False, or leave the network's parameters and the columns as they were."
             )
         self._network, self._training_spec = network, self._training()
         self._remember(rows, targets, labels)
@@ -532,9 +537,9 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
                 f"known_future in {steps} row(s), got {got}."
             )
         if steps > horizon and len(scaling.plain):
-            names = getattr(
-                self, "feature_names_in_", np.arange(self.n_features_in_)
-            )[scaling.plain]
+            names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))[
+                scaling.plain
+            ]
             raise ValueError(
                 f"steps={steps} is beyond horizon={horizon}, and the columns "
                 f"{names.tolist()} are neither forecast nor known ahead. Fit with "

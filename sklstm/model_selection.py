@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -135,7 +136,8 @@ class WalkForwardResult:
 
     def __repr__(self):
         n_folds = len(self.scores)
-        head = f"{type(self).__name__}: {len(self.forecasts)} forecasts in {n_folds} fold(s)"
+        n_forecasts = len(self.forecasts)
+        head = f"{type(self).__name__}: {n_forecasts} forecasts in {n_folds} fold(s)"
         return f"{head}\n{self.summary.to_string(float_format='{:.4g}'.format)}"
 
 
@@ -301,15 +303,9 @@ def _forecast(estimator, X, test, fit_time, keep) -> _Outcome:
     begin = perf_counter()
     forecast = np.asarray(estimator.predict(_safe_indexing(X, test)))
     times = {"fit_time": fit_time, "predict_time": perf_counter() - begin}
-    kept = _snapshot(estimator) if keep else None
+    # A copy, because later folds may go on with the estimator.
+    kept = deepcopy(estimator) if keep else None
     return _Outcome(forecast.reshape(len(test), -1), times, kept)
-
-
-def _snapshot(estimator):
-    """The estimator as it is now: later folds may go on with it."""
-    from copy import deepcopy
-
-    return deepcopy(estimator)
 
 
 def _update(estimator, X, y) -> None:
@@ -487,8 +483,10 @@ def _check_follows(train, test, splitter) -> None:
 def _span(rows) -> str:
     if len(rows) == 0:
         return "none"
-    step = "" if np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))) else (
-        " with gaps" if (np.diff(rows) > 0).all() else " out of order"
+    step = (
+        ""
+        if np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+        else (" with gaps" if (np.diff(rows) > 0).all() else " out of order")
     )
     return f"{rows[0]} to {rows[-1]}{step}"
 

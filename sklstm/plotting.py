@@ -124,19 +124,14 @@ class ForecastDisplay:
                 )
         arrays["forecast"] = y_pred
         n_targets = y_pred.shape[1]
-        past = None if self.past is None else _by_target(self.past)
-        if past is not None and past.shape[1] != n_targets:
-            raise ValueError(
-                f"past must have the {n_targets} target(s) of y_pred, got shape "
-                f"{np.shape(self.past)}."
-            )
-        x_past, x, x_name = self._x_values(0 if past is None else len(past))
+        past = _check_past(self.past, n_targets)
+        x_past, x, x_name = self._x_values(len(past))
 
         names = _target_names(self.y_pred if self.y_true is None else self.y_true)
         self.axes_ = _panels(ax, heights=[1] * n_targets, size=(9, 1 + 2.6 * n_targets))
         self.lines_ = []
         for target, panel in enumerate(self.axes_):
-            series = {} if past is None else {"past": (x_past, past[:, target])}
+            series = {"past": (x_past, past[:, target])} if len(past) else {}
             for name, values in arrays.items():
                 series[name] = (x, values[:, target])
             self.lines_.append(_draw_lines(panel, series, kwargs))
@@ -192,8 +187,7 @@ class ForecastDisplay:
             inside = _fitted_inside(estimator)
             blocks = (getattr(e, "horizon", None) for e in inside)
             horizon = next((block for block in blocks if block), len(y))
-            if past is not None or horizon < len(y):
-                repeated = _repeat_last_known(y, past, horizon)
+            repeated = _repeat_last_known(_by_target(y), past, horizon)
         return cls.from_predictions(
             y, y_pred, naive=repeated, past=past, ax=ax, **kwargs
         )
@@ -677,11 +671,25 @@ def _by_target(values) -> np.ndarray:
     return array.reshape(len(array), -1)
 
 
-def _repeat_last_known(y, past, horizon) -> np.ndarray:
-    """For each row the value of the last row before its block; NaN if none is known."""
-    y = _by_target(y)
-    unknown = np.full((1, y.shape[1]), np.nan)
-    before = unknown if past is None else _by_target(past)[-1:]
+def _check_past(past, n_targets) -> np.ndarray:
+    """Values before the rows forecast: none, or with their targets."""
+    if past is None:
+        return np.empty((0, n_targets))
+    if _by_target(past).shape[1] != n_targets:
+        raise ValueError(
+            f"past must have as many targets as the rows forecast, {n_targets}, got "
+            f"shape {np.shape(past)}."
+        )
+    return _by_target(past)
+
+
+def _repeat_last_known(y, past, horizon) -> np.ndarray | None:
+    """Forecast each block by the value before it, as far as that is known."""
+    before = _check_past(past, y.shape[1])[-1:]
+    if not len(before):
+        if horizon >= len(y):
+            return None
+        before = np.full((1, y.shape[1]), np.nan)
     rows = np.arange(len(y))
     # Row -1, the last of the stack, is the one before y's first.
     return np.vstack([y, before])[rows - rows % horizon - 1]
@@ -824,7 +832,9 @@ def _draw_errors(ax, errors, overall, metric) -> dict[str, Any]:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _tidy(ax)
     ax.grid(visible=False, axis="x")
-    _put_legend_above(ax, errors[names].to_numpy())
+    if len(folds) <= _MAX_NUMBERED_FOLDS:
+        ax.set_xticks(folds)
+    _put_legend_above(ax, room=0.35)
     return bars
 
 
@@ -839,19 +849,25 @@ def _finish_time_panel(ax, x, label) -> None:
     ax.set_ylabel(label)
     ax.margins(x=0.01)
     _tidy(ax)
-    drawn = [line.get_ydata() for line in ax.get_lines()]
-    _put_legend_above(ax, np.concatenate(drawn))
+    _put_legend_above(ax, room=0.16)
 
 
-def _put_legend_above(ax, values) -> None:
-    """Put the legend in one row inside the axes, above what is drawn."""
-    low, high = np.nanmin(values), np.nanmax(values)
+def _put_legend_above(ax, room) -> None:
+    """Put the legend in one row inside the axes, above all that is drawn."""
+    low, high = ax.dataLim.intervaly
     if low < high:
         # Data limits rather than axis limits: lines drawn later still widen them.
-        ax.update_datalim([(0, high + 0.16 * (high - low))], updatex=False)
+        ax.update_datalim([(0, high + room * (high - low))], updatex=False)
         ax.autoscale_view()
-    ax.legend(loc="upper left", ncols=len(ax.get_legend_handles_labels()[0]))
-    ax.get_legend().set_frame_on(False)
+    n_entries = len(ax.get_legend_handles_labels()[0])
+    ax.legend(
+        loc="upper left",
+        ncols=n_entries,
+        frameon=False,
+        handlelength=1.6,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
 
 
 def _tidy(ax) -> None:

@@ -11,7 +11,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--data",
         default=os.environ.get("SKLSTM_DATA"),
-        help="folder of the real data sets; tests that need them are skipped without it",
+        help="folder of the real data sets; without it their tests are skipped",
     )
 
 

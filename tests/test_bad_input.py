@@ -38,8 +38,16 @@ BAD_FITS = {
         (X[:7], y[:7]),
         "window_length=5 and horizon=3 need at least 8, got n_samples=7",
     ),
-    "y of another length": ({}, (X, y[:-1]), r"inconsistent numbers of samples.*40, 39"),
-    "y without columns": ({}, (X, np.empty((40, 0))), r"0 feature\(s\) \(shape=\(40, 0\)\)"),
+    "y of another length": (
+        {},
+        (X, y[:-1]),
+        r"inconsistent numbers of samples.*40, 39",
+    ),
+    "y without columns": (
+        {},
+        (X, np.empty((40, 0))),
+        r"0 feature\(s\) \(shape=\(40, 0\)\)",
+    ),
     "text in X": ({}, (np.full((40, 1), "a"), y), "could not convert string to float"),
     "window_length": ({"window_length": 0}, (X, y), r"'window_length'.*\[1, inf\).*0"),
     "horizon": ({"horizon": 1.5}, (X, y), r"'horizon'.*int.*1.5"),
@@ -56,9 +64,13 @@ BAD_FITS = {
     "patch_length": (
         {"patch_length": 2},
         (X, y),
-        "patch_length must divide window_length, got patch_length=2 and window_length=5",
+        "must divide window_length, got patch_length=2 and window_length=5",
     ),
-    "loss": ({"loss": "nonsense"}, (X, y), "loss='nonsense' is not known to Keras.*keras.losses"),
+    "loss": (
+        {"loss": "nonsense"},
+        (X, y),
+        "loss='nonsense' is not known to Keras.*keras.losses",
+    ),
     "optimizer": (
         {"optimizer": "nonsense"},
         (X, y),
@@ -105,7 +117,11 @@ BAD_FITS = {
         "known_future names all columns",
     ),
     "negative weight": ({}, (X, y, -np.ones(40)), "Negative values.*sample_weight"),
-    "weights all zero": ({}, (X, y, np.zeros(40)), "Sample weights must contain at least one non-zero"),
+    "weights all zero": (
+        {},
+        (X, y, np.zeros(40)),
+        "Sample weights must contain at least one non-zero",
+    ),
     "weights of another length": ({}, (X, y, np.ones(3)), "sample_weight.shape"),
     "nothing left to train on": (
         {"early_stopping": True, "validation_split": 0.99},
@@ -219,7 +235,9 @@ class TestPlans:
 
 def test_warm_start_with_another_network():
     model = forecaster(warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="warm_start=True needs the network of the las"):
+    with pytest.raises(
+        ValueError, match="warm_start=True needs the network of the las"
+    ):
         model.set_params(units=3).fit(X, y)
 
 

@@ -51,6 +51,7 @@ def test_training_is_what_keras_does(empty_pool):
     X = walk(45)
     # The whole series as one batch, so that the order is of no importance.
     model = LSTMForecaster(5, units=3, epochs=3, batch_size=64, random_state=1)
+    model.set_params(learning_rate_schedule="constant")
     start = model.set_params(learning_rate=1e-30).fit(X).weights_
     model.set_params(learning_rate=0.01).fit(X)
     network = model.network_

@@ -43,7 +43,7 @@ def variant(request):
 
 
 def test_predict_is_forecast_and_update_block_by_block(series, variant):
-    model, y = fitted(series, variant)
+    model, _ = fitted(series, variant)
     rows = series[60:71]
     blocks, step = [], model.horizon
     together = model.predict(rows)
@@ -97,7 +97,12 @@ def test_a_known_column_carries_what_only_it_can_tell():
     errors = {}
     for known in (None, 1):
         model = LSTMForecaster(
-            4, known_future=known, units=4, epochs=40, learning_rate=0.01, random_state=0
+            4,
+            known_future=known,
+            units=4,
+            epochs=40,
+            learning_rate=0.01,
+            random_state=0,
         ).fit(X[:300], y[:300])
         errors[known] = np.abs(model.predict(X[300:]) - y[300:]).mean()
     assert errors[1] < 0.3 * errors[None]
@@ -317,7 +322,7 @@ class TestEarlyStopping:
         y = rng.normal(size=90)
         model = LSTMForecaster(
             5, units=16, epochs=60, learning_rate=0.05, early_stopping=True, patience=3,
-            normalize="standard", random_state=0,
+            normalize="standard", learning_rate_schedule="constant", random_state=0,
         ).fit(y[:, None], y)  # fmt: skip
         losses = model.history_["val_loss"]
         best = int(np.argmin(losses))
@@ -331,7 +336,7 @@ class TestEarlyStopping:
         y = rng.normal(size=90)
         model = LSTMForecaster(
             5, units=16, epochs=60, learning_rate=0.05, early_stopping="refit",
-            patience=3, random_state=0,
+            patience=3, learning_rate_schedule="constant", random_state=0,
         ).fit(y[:, None], y)  # fmt: skip
         best = int(np.argmin(model.history_["val_loss"])) + 1
         plain = clone(model).set_params(early_stopping=False, epochs=best)
@@ -484,6 +489,27 @@ class TestPandas:
         np.testing.assert_array_equal(
             one.predict(frame), other.predict(frame.to_numpy())
         )
+
+
+def test_the_learning_rate_falls_along_half_a_cosine(series):
+    keras = pytest.importorskip("keras")
+    rates = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    model = LSTMForecaster(
+        5, callbacks=[Recorder()], learning_rate=0.01, **TINY | {"epochs": 4}
+    )
+    model.fit(series)
+    assert rates == pytest.approx([0.01, 0.0085355, 0.005, 0.0014645], rel=1e-3)
+    rates.clear()
+    model.set_params(learning_rate_schedule="constant").fit(series)
+    assert rates == pytest.approx([0.01] * 4)
+    rates.clear()
+    model.set_params(learning_rate=None, optimizer="sgd").fit(series)
+    assert rates == pytest.approx([keras.optimizers.SGD().learning_rate] * 4)
 
 
 @pytest.mark.parametrize("loss", ["mse", "huber"])

@@ -19,6 +19,7 @@ class FusedLSTM(keras.layers.LSTM):
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Run the time loop; Keras calls it from `call`."""
         if mask is not None or not self._can_fuse(sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
         time_major = tf.transpose(sequences, (1, 0, 2))

@@ -22,6 +22,9 @@ _FAST_CELLS = {**_STANDARD_CELLS, "lstm": FusedLSTM}
 # The value is of no importance: every fit draws its own weights (`draw_weights`).
 _SEED = 0
 
+# The linear map's share of the learning rate.
+_SKIP_RATE = 0.25
+
 # Weights that a layer draws at random: attribute of the weight, of its initializer.
 _RANDOM_WEIGHTS = (
     ("kernel", "kernel_initializer"),
@@ -74,12 +77,15 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
 
 
 def _linear_skip(spec, window):
-    """One linear map, shared by the targets, from own past to horizon; zero at first."""
+    """One linear map, shared by the targets, from own past to horizon."""
     layers = keras.layers
     past = layers.Permute((2, 1), name="columns")(window)
     if spec.n_own < spec.n_columns:
         crop = (0, spec.n_columns - spec.n_own)
         past = layers.Cropping1D(crop, name="own_past")(past)
+    # The map has a weight for each row of the window, and would fit the noise of a
+    # short series before the recurrent layers have learnt: it learns more slowly.
+    past = layers.Rescaling(_SKIP_RATE, name="scaled_past")(past)
     skip = layers.Dense(
         spec.horizon, use_bias=False, kernel_initializer="zeros", name="linear_skip"
     )(past)
@@ -112,7 +118,9 @@ def _recurrent(stack: RecurrentStack, x, *, fast: bool):
 
 def _dense(units, name, **kwargs):
     initializer = keras.initializers.GlorotUniform(seed=_SEED)
-    return keras.layers.Dense(units, kernel_initializer=initializer, name=name, **kwargs)
+    return keras.layers.Dense(
+        units, kernel_initializer=initializer, name=name, **kwargs
+    )
 
 
 def on_gpu() -> bool:
@@ -121,7 +129,7 @@ def on_gpu() -> bool:
 
 
 def draw_weights(network: keras.Model, start: list, seed: int) -> list[np.ndarray]:
-    """Initial weights for one fit, by the initializers of the network's layers.
+    """Draw weights for one fit by the initializers of the network's layers.
 
     Parameters
     ----------
@@ -136,12 +144,12 @@ def draw_weights(network: keras.Model, start: list, seed: int) -> list[np.ndarra
     weights : list of ndarray
         In the order of ``network.weights``.
     """
-    initializers = {}
+    initializers: dict[int, keras.initializers.Initializer] = {}
     for layer in network._flatten_layers():
-        for name, initializer in _RANDOM_WEIGHTS:
+        for name, initializer_name in _RANDOM_WEIGHTS:
             variable = getattr(layer, name, None)
             if isinstance(variable, keras.Variable):
-                initializers[id(variable)] = getattr(layer, initializer)
+                initializers[id(variable)] = getattr(layer, initializer_name)
     seeds = np.random.SeedSequence(seed).generate_state(len(network.weights))
     weights = []
     for variable, value, own_seed in zip(network.weights, start, seeds, strict=True):

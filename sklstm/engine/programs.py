@@ -1,4 +1,4 @@
-"""Compiled training and prediction: one program per architecture, used again and again."""
+"""Compiled training and prediction: one program per architecture."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ class Program:
         batch_size: int,
         seed: int,
         learning_rate: float | None = None,
+        rate_factors: Sequence[float] | None = None,
         patience: int | None = None,
         optimizer_state: Weights | None = None,
         callbacks: Sequence = (),
@@ -117,6 +118,8 @@ class Program:
             Decides order and dropout.
         learning_rate : float, optional
             In place of the optimizer's own.
+        rate_factors : sequence of float, optional
+            The share of the learning rate that each epoch takes.
         patience : int, optional
             Stop after so many epochs without a lower validation loss, and give the
             weights of the best epoch.
@@ -150,7 +153,10 @@ class Program:
         history: dict[str, list[float]] = {}
         best_loss, best_epoch, best_weights = np.inf, 0, weights
         keras_callbacks.on_train_begin()
+        full_rate = float(self.optimizer.learning_rate)
         for epoch in range(epochs):
+            if rate_factors is not None:
+                self.optimizer.learning_rate = full_rate * rate_factors[epoch]
             keras_callbacks.on_epoch_begin(epoch)
             if hooks is not None:
                 hooks.epoch_begins()
@@ -199,7 +205,9 @@ class Program:
         batches = range(0, len(index), _FORWARD_BATCH)
         return np.concatenate(
             [
-                self._forward(tensors, tf.constant(index[i : i + _FORWARD_BATCH])).numpy()
+                self._forward(
+                    tensors, tf.constant(index[i : i + _FORWARD_BATCH])
+                ).numpy()
                 for i in batches
             ]
         )

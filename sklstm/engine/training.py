@@ -1,4 +1,4 @@
-"""Losses and optimizers: from what a user passes to a hashable specification, and back."""
+"""Losses and optimizers: from what a user passes to a specification, and back."""
 
 from __future__ import annotations
 

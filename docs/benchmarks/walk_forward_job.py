@@ -1,0 +1,273 @@
+"""The walk-forward job against other ways to do it: seconds and error, in one run.
+
+    python docs/benchmarks/walk_forward_job.py [--data FOLDER] [--only NAME ...]
+
+One step ahead on the log of AAPL's adjusted close, its last 1000 rows: 5 expanding
+folds of 100 test rows, LSTM(32), window 60, 10 epochs, batch 32, Adam at 0.001. Each
+way runs in a process of its own; seconds are those of the job, imports aside, first
+compilation included. Ways whose packages are not installed are left out. The error is
+the mean absolute one, beside that of repeating the last price.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+ROWS, FOLDS, TEST_ROWS = 1000, 5, 100
+WINDOW, UNITS, EPOCHS, BATCH = 60, 32, 10, 32
+
+
+def log_price(data):
+    """The series, from the folder of data sets or the package bokeh-sampledata."""
+    import pandas as pd
+
+    if data is not None:
+        frame = pd.read_csv(Path(data) / "stock" / "AAPL.csv.gz")
+        closes = frame["Adj Close"]
+    else:
+        from bokeh_sampledata.stocks import AAPL
+
+        closes = AAPL["adj_close"]
+    return np.log(np.asarray(closes, dtype=float))[-ROWS:]
+
+
+def folds():
+    """End of the training rows and of the test rows of each fold."""
+    first = ROWS - FOLDS * TEST_ROWS
+    return [(end, end + TEST_ROWS) for end in range(first, ROWS, TEST_ROWS)]
+
+
+def scaled_windows(series, end, stop):
+    """Z-scored windows as tutorials make them: training and test part, and scale."""
+    mean, std = series[:end].mean(), series[:end].std()
+    z = ((series - mean) / std).astype("float32")
+    windows = np.lib.stride_tricks.sliding_window_view(z, WINDOW)[:-1, :, None]
+    targets = z[WINDOW:]
+    train, test = slice(0, end - WINDOW), slice(end - WINDOW, stop - WINDOW)
+    return windows[train], targets[train], windows[test], mean, std
+
+
+def run_sklstm(series):
+    from sklstm import LSTMForecaster, engine
+
+    _ = engine.borrow_program  # the imports
+    yield
+    model = LSTMForecaster(
+        WINDOW, units=UNITS, epochs=EPOCHS, batch_size=BATCH, random_state=0
+    )
+    X = series[:, None]
+    for end, stop in folds():
+        yield model.fit(X[:end], series[:end]).predict(X[end:stop])
+
+
+def run_keras(series):
+    import keras
+
+    yield
+    for end, stop in folds():
+        X, y, X_test, mean, std = scaled_windows(series, end, stop)
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.layers.LSTM(UNITS), keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(X, y, epochs=EPOCHS, batch_size=BATCH, verbose=0)
+        yield model.predict(X_test, verbose=0)[:, 0] * std + mean
+
+
+def run_scikeras(series):
+    import keras
+    from scikeras.wrappers import KerasRegressor
+
+    def build():
+        return keras.Sequential(
+            [
+                keras.Input((WINDOW,)),
+                keras.layers.Reshape((WINDOW, 1)),
+                keras.layers.LSTM(UNITS),
+                keras.layers.Dense(1),
+            ]
+        )
+
+    yield
+    for end, stop in folds():
+        X, y, X_test, mean, std = scaled_windows(series, end, stop)
+        model = KerasRegressor(
+            build,
+            loss="mse",
+            optimizer="adam",
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            verbose=0,
+            random_state=0,
+        )
+        model.fit(X[..., 0], y)
+        yield np.ravel(model.predict(X_test[..., 0])) * std + mean
+
+
+def run_pytorch(series):
+    import torch
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = torch.nn.LSTM(1, UNITS, batch_first=True)
+            self.head = torch.nn.Linear(UNITS, 1)
+
+        def forward(self, x):
+            return self.head(self.lstm(x)[0][:, -1])[:, 0]
+
+    yield
+    for end, stop in folds():
+        X, y, X_test, mean, std = scaled_windows(series, end, stop)
+        X, y = torch.tensor(X), torch.tensor(y)
+        torch.manual_seed(0)
+        model = Network()
+        optimizer = torch.optim.Adam(model.parameters())
+        for _ in range(EPOCHS):
+            for batch in torch.randperm(len(X)).split(BATCH):
+                optimizer.zero_grad()
+                loss = torch.nn.functional.mse_loss(model(X[batch]), y[batch])
+                loss.backward()
+                optimizer.step()
+        with torch.no_grad():
+            yield model(torch.tensor(X_test)).numpy() * std + mean
+
+
+def run_darts(series):
+    import logging
+
+    from darts import TimeSeries
+    from darts.models import BlockRNNModel
+
+    logging.disable(logging.CRITICAL)
+    yield
+    for end, stop in folds():
+        mean, std = series[:end].mean(), series[:end].std()
+        z = TimeSeries.from_values(((series[:stop] - mean) / std).astype("float32"))
+        model = BlockRNNModel(
+            input_chunk_length=WINDOW,
+            output_chunk_length=1,
+            model="LSTM",
+            hidden_dim=UNITS,
+            n_epochs=EPOCHS,
+            batch_size=BATCH,
+            random_state=0,
+            pl_trainer_kwargs={"enable_progress_bar": False, "accelerator": "cpu"},
+        )
+        model.fit(z[:end])
+        forecast = model.historical_forecasts(z, start=end, retrain=False)
+        yield forecast.values()[:, 0] * std + mean
+
+
+def run_neuralforecast(series):
+    import logging
+
+    import pandas as pd
+    from neuralforecast import NeuralForecast
+    from neuralforecast.models import LSTM
+
+    logging.disable(logging.CRITICAL)
+    yield
+    for end, stop in folds():
+        frame = pd.DataFrame(
+            {"unique_id": "AAPL", "ds": np.arange(stop), "y": series[:stop]}
+        )
+        model = LSTM(
+            h=1,
+            input_size=WINDOW,
+            encoder_hidden_size=UNITS,
+            encoder_n_layers=1,
+            decoder_hidden_size=UNITS,
+            decoder_layers=1,
+            scaler_type="standard",
+            max_steps=EPOCHS * -(-(end - WINDOW) // BATCH),
+            windows_batch_size=BATCH,
+            learning_rate=1e-3,
+            random_seed=0,
+            enable_progress_bar=False,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+        )
+        forecaster = NeuralForecast([model], freq=1)
+        forecast = forecaster.cross_validation(
+            frame, n_windows=TEST_ROWS, step_size=1, refit=False
+        )
+        yield forecast["LSTM"].to_numpy()
+
+
+# name: (function, the package it needs)
+WAYS = {
+    "sklstm": (run_sklstm, "sklstm"),
+    "plain Keras": (run_keras, "keras"),
+    "scikeras": (run_scikeras, "scikeras"),
+    "PyTorch loop": (run_pytorch, "torch"),
+    "darts": (run_darts, "darts"),
+    "neuralforecast": (run_neuralforecast, "neuralforecast"),
+}
+
+
+def measure(name, data):
+    """Run one way; print its seconds and error as JSON."""
+    warnings.filterwarnings("ignore")
+    series = log_price(data)
+    job = WAYS[name][0](series)
+    next(job)
+    begin = time.perf_counter()
+    forecasts = np.concatenate([np.asarray(part) for part in job])
+    seconds = time.perf_counter() - begin
+    actual = series[folds()[0][0] :]
+    naive = np.abs(np.diff(series)[folds()[0][0] - 1 :]).mean()
+    error = np.abs(forecasts - actual).mean()
+    print(json.dumps({"seconds": seconds, "error": error, "naive": naive}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
+    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        measure(arguments.measure, arguments.data)
+        return
+    names = [name for name in arguments.only if importlib.util.find_spec(WAYS[name][1])]
+    results = {name: [] for name in names}
+    # In turns, so that a busy spell of the machine falls on all of them.
+    for _ in range(arguments.repeats):
+        for name in names:
+            command = [sys.executable, __file__, "--measure", name]
+            if arguments.data:
+                command += ["--data", arguments.data]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                sys.exit(f"{name} failed:\n{done.stderr}")
+            results[name].append(json.loads(done.stdout.splitlines()[-1]))
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ",
+        end="",
+    )
+    print(f"Python {platform.python_version()}, median of {arguments.repeats} runs")
+    print(f"\n{'':16}{'seconds':>9}{'times ours':>12}{'MAE':>9}{'over naive':>12}")
+    own = np.median([r["seconds"] for r in results.get("sklstm", [])] or np.nan)
+    for name, runs in results.items():
+        seconds = np.median([run["seconds"] for run in runs])
+        error, naive = runs[0]["error"], runs[0]["naive"]
+        print(
+            f"{name:16}{seconds:9.2f}{seconds / own:12.2f}{error:9.4f}"
+            f"{error / naive:12.3f}"
+        )
+    print(f"{'last price':16}{'':9}{'':12}{naive:9.4f}{1:12.3f}")
+
+
+if __name__ == "__main__":
+    main()

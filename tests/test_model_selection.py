@@ -1,0 +1,320 @@
+"""Walking forward: the folds, the naive forecasts, and what they are held against."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sktime.split import (
+    ExpandingWindowSplitter,
+    SingleWindowSplitter,
+    SlidingWindowSplitter,
+)
+
+from sklstm import LSTMForecaster, WalkForwardCV, walk_forward
+
+FH = np.arange(1, 6)
+EXPANDING = ExpandingWindowSplitter(fh=FH, initial_window=40, step_length=5)
+
+
+def forecaster(**kwargs):
+    parameters = {"window_length": 4, "units": 2, "epochs": 1, "random_state": 0}
+    return LSTMForecaster(**(parameters | kwargs))
+
+
+class LastValue(RegressorMixin, BaseEstimator):
+    """The naive forecast as an estimator of one block."""
+
+    def fit(self, X, y):
+        self.last_ = np.asarray(y)[-1]
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.last_)
+
+
+class TestWalkForwardCV:
+    @settings(max_examples=30, deadline=None)
+    @given(
+        n_rows=st.integers(30, 80),
+        length=st.integers(1, 6),
+        initial=st.integers(5, 20),
+        step=st.integers(1, 7),
+        sliding=st.booleans(),
+    )
+    def test_folds_are_those_of_the_splitter(
+        self, n_rows, length, initial, step, sliding
+    ):
+        fh = np.arange(1, length + 1)
+        if sliding:
+            splitter = SlidingWindowSplitter(fh, initial, step)
+        else:
+            splitter = ExpandingWindowSplitter(fh, initial, step)
+        X = np.zeros((n_rows, 2))
+        cv = WalkForwardCV(splitter)
+        folds = list(cv.split(X, X[:, 0], groups=None))
+        theirs = list(splitter.split(pd.RangeIndex(n_rows)))
+        assert len(folds) == cv.get_n_splits(X) == len(theirs)
+        for (train, test), (their_train, their_test) in zip(folds, theirs, strict=True):
+            np.testing.assert_array_equal(train, their_train)
+            np.testing.assert_array_equal(test, their_test)
+            assert test[0] == train[-1] + 1
+
+    def test_time_units_are_read_from_the_index(self):
+        index = pd.date_range("2024", periods=60, freq="D")
+        splitter = ExpandingWindowSplitter(
+            fh=pd.to_timedelta(FH, unit="D"),
+            initial_window=pd.Timedelta(40, unit="D"),
+            step_length=pd.Timedelta(5, unit="D"),
+        )
+        cv = WalkForwardCV(splitter)
+        by_X = list(cv.split(pd.DataFrame({"a": np.zeros(60)}, index=index)))
+        by_y = list(cv.split(np.zeros((60, 1)), pd.Series(np.zeros(60), index=index)))
+        for folds in (by_X, by_y):
+            starts = [int(test[0]) for _, test in folds]
+            assert starts == [int(test[0]) for _, test in splitter.split(index)]
+            assert starts[:3] == [40, 45, 50]
+
+    @pytest.mark.parametrize(
+        ("fh", "what"),
+        [([2, 3], "42 to 43|41 to 42"), ([1, 3], "with gaps"), ([-1, 0], "rows")],
+    )
+    def test_a_horizon_that_does_not_follow_is_refused(self, fh, what):
+        splitter = ExpandingWindowSplitter(fh=fh, initial_window=40, step_length=5)
+        with pytest.raises(ValueError, match=f"right after its training.*|{what}"):
+            list(WalkForwardCV(splitter).split(np.zeros((60, 1))))
+
+    def test_needs_rows_to_count(self):
+        with pytest.raises(ValueError, match="get_n_splits needs X"):
+            WalkForwardCV(EXPANDING).get_n_splits()
+
+    def test_serves_scikit_learns_own_tools(self, series):
+        model = make_pipeline(MinMaxScaler(), forecaster())
+        cv = WalkForwardCV(EXPANDING)
+        y = series[:, 0]
+        scores = cross_val_score(
+            model, series, y, cv=cv, scoring="neg_mean_absolute_error"
+        )
+        result = walk_forward(model, series, y, cv=EXPANDING)
+        np.testing.assert_allclose(
+            -scores, result.scores["mean_absolute_error", "forecast"], rtol=1e-6
+        )
+        search = GridSearchCV(model, {"lstmforecaster__window_length": [3, 5]}, cv=cv)
+        assert search.fit(series, y).n_splits_ == cv.get_n_splits(series) == 8
+        with pytest.raises(ValueError, match="partitions"):
+            cross_val_predict(model, series, y, cv=cv)
+
+    def test_repr_names_the_splitter(self):
+        assert repr(WalkForwardCV(EXPANDING)).startswith(
+            "WalkForwardCV(splitter=ExpandingWindowSplitter("
+        )
+
+
+class TestWalkForward:
+    def test_naive_forecasts_by_hand(self):
+        y = np.arange(60.0) ** 2
+        result = walk_forward(
+            forecaster(horizon=2), y[:, None], y, cv=EXPANDING, season_length=3
+        )
+        table = result.forecasts[result.forecasts["fold"] == 0]
+        # Blocks of two rows; the last block of a fold of five holds one.
+        assert table["step"].tolist() == [1, 2, 1, 2, 1]
+        assert table["actual"].tolist() == (np.arange(40, 45.0) ** 2).tolist()
+        assert np.sqrt(table["naive"]).tolist() == [39, 39, 41, 41, 43]
+        # Season of three: two steps on from row 39 lies row 38, three rows back.
+        assert np.sqrt(table["seasonal_naive"]).tolist() == [37, 38, 39, 40, 41]
+
+    def test_seasons_repeat_beyond_their_length(self):
+        y = np.arange(60.0)
+        result = walk_forward(
+            forecaster(horizon=5), y[:, None], y, cv=EXPANDING, season_length=2
+        )
+        table = result.forecasts[result.forecasts["fold"] == 0]
+        assert table["seasonal_naive"].tolist() == [38, 39, 38, 39, 38]
+
+    def test_the_naive_forecast_has_no_skill(self, series):
+        y = series[:, 0]
+        result = walk_forward(LastValue(), series, y, cv=EXPANDING, season_length=1)
+        assert (result.forecasts["forecast"] == result.forecasts["naive"]).all()
+        # A season of one row is the last value.
+        assert (result.forecasts["seasonal_naive"] == result.forecasts["naive"]).all()
+        assert (result.summary[["skill", "seasonal_skill"]] == 0).all(axis=None)
+        assert (result.scores.xs("skill", axis=1, level=1) == 0).all(axis=None)
+
+    def test_scores_are_those_of_the_forecasts(self, series):
+        result = walk_forward(forecaster(), series, series[:, 0], cv=EXPANDING)
+        for who in ("forecast", "naive"):
+            error = mean_absolute_error(
+                result.forecasts["actual"], result.forecasts[who]
+            )
+            assert result.summary.loc["mean_absolute_error", who] == error
+        for fold, table in result.forecasts.groupby("fold"):
+            error = root_mean_squared_error(table["actual"], table["forecast"])
+            scores = result.scores.loc[fold]
+            assert scores["root_mean_squared_error", "forecast"] == error
+        errors = result.summary.loc["mean_absolute_error"]
+        skill = 1 - errors["forecast"] / errors["naive"]
+        assert errors["skill"] == pytest.approx(skill)
+
+    @pytest.mark.parametrize("cv", [EXPANDING, WalkForwardCV(EXPANDING)])
+    def test_forecasts_are_made_fold_by_fold(self, series, cv):
+        model, y = forecaster(horizon=2), series[:, 0]
+        result = walk_forward(model, series, y, cv=cv, return_estimator=True)
+        for fold, (train, test) in enumerate(WalkForwardCV(EXPANDING).split(series)):
+            fitted = clone(model).fit(series[train], y[train])
+            table = result.forecasts[result.forecasts["fold"] == fold]
+            np.testing.assert_array_equal(
+                table["forecast"], fitted.predict(series[test])
+            )
+            np.testing.assert_array_equal(table.index, test)
+            np.testing.assert_array_equal(
+                result.estimators[fold].weights_[0], fitted.weights_[0]
+            )
+        assert not hasattr(model, "weights_")
+
+    @pytest.mark.parametrize("refit", [True, "warm", False])
+    def test_no_fold_sees_its_test_rows(self, series, refit):
+        """Rows from a fold's test part on do not change its forecasts."""
+        model = forecaster(horizon=5, early_stopping=True, epochs=3)
+        changed = series.copy()
+        changed[60:] += 1000 * np.random.default_rng(1).normal(size=(20, 2))
+        tables = [
+            walk_forward(model, X, X[:, 0], cv=EXPANDING, refit=refit).forecasts
+            for X in (series, changed)
+        ]
+        early = [table.loc[:64, "forecast"] for table in tables]
+        np.testing.assert_array_equal(*early)
+        assert (tables[0].loc[65:, "forecast"] != tables[1].loc[65:, "forecast"]).all()
+
+    def test_without_refit_the_weights_stay_and_the_rows_are_taken_in(self, series):
+        model, y = make_pipeline(MinMaxScaler(), forecaster()), series[:, 0]
+        result = walk_forward(
+            model, series, y, cv=EXPANDING, refit=False, return_estimator=True
+        )
+        once = clone(model).fit(series[:40], y[:40])
+        np.testing.assert_allclose(
+            result.forecasts["forecast"], once.predict(series[40:]), rtol=1e-6
+        )
+        weights = [estimator[-1].weights_[0] for estimator in result.estimators]
+        assert all((weight == weights[0]).all() for weight in weights)
+
+    def test_warm_folds_start_from_the_fold_before(self, series):
+        y = series[:, 0]
+        model = forecaster(learning_rate=1e-9)
+        result = walk_forward(
+            model, series, y, cv=EXPANDING, refit="warm", return_estimator=True
+        )
+        first, last = result.estimators[0].weights_, result.estimators[-1].weights_
+        for a, b in zip(first, last, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+        model.set_params(random_state=None)
+        anew = walk_forward(model, series, y, cv=EXPANDING, return_estimator=True)
+        first, last = anew.estimators[0].weights_, anew.estimators[-1].weights_
+        assert abs(first[0] - last[0]).max() > 0.01
+
+    def test_side_by_side_is_one_after_the_other(self, series):
+        one, two = (
+            walk_forward(forecaster(), series, cv=EXPANDING, n_jobs=n).forecasts
+            for n in (None, 2)
+        )
+        pd.testing.assert_frame_equal(one, two, rtol=1e-4)
+
+    def test_labels_of_rows_and_targets(self, series):
+        index = pd.date_range("2024", periods=80, freq="h")
+        frame = pd.DataFrame(series, index=index, columns=["price", "volume"])
+        both = walk_forward(forecaster(), frame, cv=EXPANDING).forecasts
+        assert both["target"].tolist() == ["price", "volume"] * 40
+        assert both.index[0] == both.index[1] == index[40]
+        one = walk_forward(forecaster(), frame, frame["price"], cv=EXPANDING).forecasts
+        assert set(one["target"]) == {"price"}
+        pd.testing.assert_index_equal(one.index, index[40:])
+
+    def test_a_search_in_each_fold(self, series):
+        inner = WalkForwardCV(
+            ExpandingWindowSplitter(fh=FH, initial_window=30, step_length=5)
+        )
+        search = GridSearchCV(forecaster(), {"units": [2, 3]}, cv=inner)
+        cv = SingleWindowSplitter(fh=FH, window_length=60)
+        for refit in (True, False):
+            result = walk_forward(search, series, series[:, 0], cv=cv, refit=refit)
+            assert len(result.forecasts) == 5
+
+    @pytest.mark.parametrize(
+        ("scoring", "metrics"),
+        [
+            ("r2", ["r2"]),
+            (["neg_mean_squared_error", "r2"], ["mean_squared_error", "r2"]),
+            ({"mine": "neg_median_absolute_error"}, ["mine"]),
+            (lambda model, X, y: -np.abs(model.predict(X) - y).max(), ["<lambda>"]),
+        ],
+    )
+    def test_scoring(self, series, scoring, metrics):
+        result = walk_forward(
+            LastValue(), series, series[:, 0], cv=EXPANDING, scoring=scoring
+        )
+        assert result.summary.index.tolist() == metrics
+        skill = result.summary["skill"]
+        assert all(value == 0 or np.isnan(value) for value in skill)
+
+    def test_progress_bar_and_summary(self, series, capsys):
+        pytest.importorskip("rich")
+        result = walk_forward(
+            LastValue(), series, series[:, 0], cv=EXPANDING, verbose=1
+        )
+        assert "walk_forward" in capsys.readouterr().out
+        assert "40 forecasts in 8 fold(s)" in repr(result)
+        assert "naive" in repr(result)
+        assert result.times.shape == (8, 2)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"refit": "hot"}, "refit must be True, False or \"warm\", got 'hot'"),
+        ({"refit": False, "n_jobs": 2}, "n_jobs=2 needs refit=True"),
+        ({"season_length": 0}, "season_length must be an integer from 1"),
+        ({"season_length": 70}, "season_length=70 reaches back before the first row"),
+        ({"cv": 5}, r"cv must be a sktime splitter or .* got 5"),
+        ({"cv": KFold(3)}, "training rows .* right after its training rows"),
+        ({"cv": TimeSeriesSplit(3, gap=2)}, "right after its training rows"),
+        (
+            {"cv": ExpandingWindowSplitter(fh=FH, initial_window=400)},
+            "fold|initial_window|window",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_input(series, kwargs, message):
+    arguments = {"cv": EXPANDING} | kwargs
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        walk_forward(forecaster(), series, series[:, 0], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("refit", "message"), [(False, "update"), ("warm", "warm_start")]
+)
+def test_estimators_that_cannot_go_on(series, refit, message):
+    with pytest.raises(ValueError, match=f"{message}.*LastValue has not"):
+        walk_forward(LastValue(), series, series[:, 0], cv=EXPANDING, refit=refit)
+
+
+def test_folds_out_of_time_order(series):
+    folds = [(np.arange(50), np.arange(50, 55)), (np.arange(40), np.arange(40, 45))]
+
+    class Backwards:
+        def split(self, X, y=None):
+            return iter(folds)
+
+    with pytest.raises(ValueError, match="refit=False needs folds in time order"):
+        walk_forward(forecaster(), series, series[:, 0], cv=Backwards(), refit=False)
