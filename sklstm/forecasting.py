@@ -84,7 +84,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" lets the learning rate of an optimizer given by name fall, epoch by
         epoch, along half a cosine towards zero; "constant" leaves it alone.
-    epochs : int, default=20
+    epochs : int, default=10
         Passes over the training windows.
     batch_size : int, default=32
         Windows in one step of the optimizer.
@@ -183,7 +183,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         optimizer="adam",
         learning_rate=1e-3,
         learning_rate_schedule="cosine",
-        epochs=20,
+        epochs=10,
         batch_size=32,
         early_stopping=False,
         validation_split=0.1,
@@ -430,7 +430,8 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             raise ValueError(
                 "warm_start=True needs the network of the last fit, which was "
                 f"{self._network}, but now it would be {network}. Set "
-                "warm_start=False, or leave the network's parameters and the columns as they were."
+                "warm_start=False, or leave the network's parameters and the columns "
+                "as they were."
             )
         self._network, self._training_spec = network, self._training()
         self._remember(rows, targets, labels)

@@ -104,6 +104,33 @@ def test_importing_loads_neither_keras_nor_matplotlib(code):
     assert run(f"{code}; {LOADED}") == "[]"
 
 
+def test_another_backend_is_refused():
+    code = (
+        "import os, sys, types; os.environ['KERAS_BACKEND'] = 'jax';"
+        "keras = types.ModuleType('keras'); sys.modules['keras'] = keras;"
+        "keras.backend = types.SimpleNamespace(backend=lambda: 'jax');"
+        "import sklstm.engine;"
+        "sklstm.engine.borrow_program"
+    )
+    with pytest.raises(AssertionError, match="Keras runs on 'jax'.*KERAS_BACKEND"):
+        run(code)
+
+
+def test_a_fit_is_silent():
+    code = (
+        "import sys, numpy as np; from sklstm import LSTMForecaster;"
+        "X = np.arange(30.0)[:, None];"
+        "LSTMForecaster(5, units=2, epochs=1, batch_size=7).fit(X).predict(X)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == ""
+    # TensorFlow may tell of a missing GPU, but of nothing that a user could change.
+    assert "BlockLSTM" not in result.stderr
+    assert "Warning" not in result.stderr
+
+
 def test_public_names_are_listed_and_there():
     assert set(sklstm.__all__) <= set(dir(sklstm))
     for name in sklstm.__all__:

@@ -42,10 +42,9 @@ y_next = y_test.iloc[:160]  # the four periods after the training rows
 # scales the whole series at once: a sine never leaves its level, and to centre each
 # window on its last value would only bring that value's noise in.
 #
-# On noisy rows the network jitters from epoch to epoch, and the last epoch may be an
-# unlucky one. Early stopping keeps the epoch with the lowest loss on the last tenth of
-# the training rows; with as much patience as there are epochs it never stops earlier,
-# so that the seconds are those of 15 epochs for all.
+# Early stopping keeps the epoch with the lowest loss on the last tenth of the training
+# rows. With as much patience as there are epochs it never stops before the last, so
+# that the seconds are those of 15 epochs for all.
 
 networks = {
     "SimpleRNN (64)": {"cell": "rnn", "units": 64},

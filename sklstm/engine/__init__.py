@@ -5,6 +5,7 @@ are plain values and load neither; the rest is loaded on first use, so that
 ``import sklstm`` and unpickling a fitted estimator stay light.
 """
 
+import os
 from importlib import import_module
 
 from sklstm.engine.specs import RecurrentStack, TrainingSpec, WindowData, WindowNetwork
@@ -28,4 +29,18 @@ __all__ = [
 def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _prepare_keras()
     return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def _prepare_keras():
+    """Load Keras on TensorFlow, without TensorFlow's remarks on the machine."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = import_module("keras").backend.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            f"sklstm trains with Keras on TensorFlow, but Keras runs on {backend!r}. "
+            'Set the environment variable KERAS_BACKEND to "tensorflow", or leave it '
+            "unset, before Keras is imported."
+        )

@@ -67,6 +67,10 @@ def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias):
     hidden : tensor of shape (n_steps, n_samples, units)
     last_hidden, last_cell : tensors of shape (n_samples, units)
     """
+    if x.shape[2] % 2:
+        # The operation warns, at every call, of an odd number of inputs.
+        x = tf.pad(x, [[0, 0], [0, 0], [0, 1]])
+        kernel = tf.pad(kernel, [[0, 1], [0, 0]])
     weights = _block_gates(tf.concat([kernel, recurrent_kernel], axis=0))
     bias = _block_gates(bias)
     # The operation runs on one thread, so two halves of the batch run side by side.

@@ -65,11 +65,17 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
         known = keras.Input((spec.horizon, spec.n_known), name="known_future")
         inputs.append(known)
         known = layers.Flatten(name="known_values")(known)
-        mixed = _dense(spec.stack.units[-1], "known_effect", activation="tanh")(
-            layers.Concatenate(name="state_and_known")([x, known])
-        )
+        mixed = layers.Dense(
+            spec.stack.units[-1],
+            activation="tanh",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
+            name="known_effect",
+        )(layers.Concatenate(name="state_and_known")([x, known]))
         x = layers.Concatenate(name="features")([x, known, mixed])
-    out = _dense(spec.horizon * spec.n_targets, "forecast")(x)
+    # Zero at first, so that an untrained forecast is the window's level.
+    out = layers.Dense(
+        spec.horizon * spec.n_targets, kernel_initializer="zeros", name="forecast"
+    )(x)
     out = layers.Reshape((spec.horizon, spec.n_targets), name="horizon")(out)
     if spec.linear_skip and spec.n_own:
         out = layers.Add(name="sum")([out, _linear_skip(spec, window)])
@@ -114,13 +120,6 @@ def _recurrent(stack: RecurrentStack, x, *, fast: bool):
         if stack.dropout:
             x = keras.layers.Dropout(stack.dropout, seed=_SEED, name=f"dropout_{i}")(x)
     return x
-
-
-def _dense(units, name, **kwargs):
-    initializer = keras.initializers.GlorotUniform(seed=_SEED)
-    return keras.layers.Dense(
-        units, kernel_initializer=initializer, name=name, **kwargs
-    )
 
 
 def on_gpu() -> bool:

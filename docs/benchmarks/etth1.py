@@ -1,0 +1,131 @@
+"""Oil temperature of ETTh1, a day ahead: mean squared error on the standard split.
+
+    python docs/benchmarks/etth1.py --data FOLDER [--seeds 3]
+
+Rows 0-8639 train, 8640-11519 validate, 11520-14399 test; values standardised by the
+training rows; 24 hours forecast from every hour of the part. The parameters are those
+of the lowest error on the validation rows, printed first; the test rows are looked at
+once, with them.
+"""
+
+import argparse
+import copy
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import ParameterGrid
+
+from sklstm import LSTMForecaster
+
+TRAIN, VALIDATE, TEST = 8640, 11520, 14400
+HORIZON, DAY = 24, 24
+GRID = {
+    "window_length": [168, 336],
+    "normalize": ["last", "window"],
+    "loss": ["mse", "mae"],
+}
+FIXED = {"horizon": HORIZON, "patch_length": DAY, "epochs": 10}
+
+
+def truth(y, begin, end):
+    """The values to be forecast from each origin of a part: (n_origins, HORIZON)."""
+    return np.lib.stride_tricks.sliding_window_view(y[begin:end], HORIZON)
+
+
+def forecast_from_each_row(model, y, begin, end):
+    """Forecasts from every origin, by a forecaster that has seen the rows before.
+
+    It forecasts blocks of HORIZON rows, so HORIZON walks, each beginning a row later,
+    visit every origin.
+    """
+    forecasts = np.empty((end - begin - HORIZON + 1, HORIZON))
+    X = y[:, None]
+    for shift in range(HORIZON):
+        walker = copy.copy(model)
+        if shift:
+            walker.update(X[begin : begin + shift])
+        n_blocks = (end - begin - shift) // HORIZON
+        rows = X[begin + shift : begin + shift + n_blocks * HORIZON]
+        forecasts[shift::HORIZON] = walker.predict(rows).reshape(-1, HORIZON)
+    return forecasts
+
+
+def mse(forecasts, y, begin, end):
+    return np.mean((forecasts - truth(y, begin, end)) ** 2)
+
+
+def repeat_rows_before(y, begin, end, lag):
+    """From each origin the last value (lag 1), or that of the day before (lag 24)."""
+    steps = np.arange(HORIZON) % lag
+    origins = np.arange(begin, end - HORIZON + 1)
+    return y[origins[:, None] - lag + steps]
+
+
+def linear_map(y, begin, end, window_length):
+    """NLinear by least squares: one linear map of the window minus its last value."""
+
+    def windows(begin, end):
+        rows = y[begin - window_length : end - HORIZON]
+        cut = np.lib.stride_tricks.sliding_window_view(rows, window_length)
+        return cut - cut[:, -1:], cut[:, -1:]
+
+    past, last = windows(window_length, TRAIN)
+    future = truth(y, window_length, TRAIN) - last
+    weights = np.linalg.lstsq(past, future, rcond=None)[0]
+    past, last = windows(begin, end)
+    return past @ weights + last
+
+
+def fit_to(y, end, seed, parameters):
+    """A forecaster trained on the training rows that has seen all rows up to `end`."""
+    model = LSTMForecaster(random_state=seed, **FIXED, **parameters)
+    model.fit(y[:TRAIN, None], y[:TRAIN])
+    return model.update(y[TRAIN:end, None]) if end > TRAIN else model
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        parser.error("pass --data FOLDER (with ett/ETTh1.csv.gz) or set SKLSTM_DATA")
+    frame = pd.read_csv(Path(arguments.data) / "ett" / "ETTh1.csv.gz")
+    y = frame["OT"].to_numpy()
+    y = (y - y[:TRAIN].mean()) / y[:TRAIN].std()
+    seeds = range(arguments.seeds)
+
+    print("Validation rows (mean over seeds)")
+    errors = []
+    candidates = list(ParameterGrid(GRID))
+    for parameters in candidates:
+        models = [fit_to(y, TRAIN, seed, parameters) for seed in seeds]
+        part = (y, TRAIN, VALIDATE)
+        errors.append(
+            np.mean([mse(forecast_from_each_row(m, *part), *part) for m in models])
+        )
+        print(f"  {errors[-1]:.4f}  {parameters}", flush=True)
+    best = candidates[int(np.argmin(errors))]
+
+    part = (y, VALIDATE, TEST)
+    print("\nTest rows" + " " * 27 + "MSE")
+    print(f"  {'last value':32}{mse(repeat_rows_before(*part, 1), *part):.4f}")
+    print(
+        f"  {'value of the day before':32}{mse(repeat_rows_before(*part, DAY), *part):.4f}"
+    )
+    linear = linear_map(*part, best["window_length"])
+    print(f"  {'linear map (NLinear)':32}{mse(linear, *part):.4f}")
+    begin = time.perf_counter()
+    models = [fit_to(y, VALIDATE, seed, best) for seed in seeds]
+    seconds = (time.perf_counter() - begin) / len(models)
+    ours = [mse(forecast_from_each_row(m, *part), *part) for m in models]
+    print(f"  {'LSTMForecaster':32}{np.mean(ours):.4f}", end="")
+    print(f"  (seeds {', '.join(f'{e:.4f}' for e in ours)}; {seconds:.1f} s a fit)")
+    print(f"\nwith {best | FIXED}, else default parameters")
+
+
+if __name__ == "__main__":
+    main()
