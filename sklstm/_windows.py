@@ -16,8 +16,8 @@ AFFINE_TOLERANCE = 1e-4
 # constant window must not make the step after it look huge.
 _SPREAD_FLOOR = 0.1
 
-# Values that a rolling statistic copies at once: bounds its memory.
-_ROLLING_CHUNK = 2**20
+# Values of windows that are copied at once: bounds the memory.
+_SPREAD_CHUNK = 2**20
 
 
 class OwnPast(NamedTuple):
@@ -236,7 +236,7 @@ class SeriesScaling:
         if self.normalize == "window":
             past = series[:, : self.n_own]
             spread[:, : self.n_own] = np.maximum(
-                rolling_std(past, window_length, starts), self.floor
+                window_spread(past, window_length, starts), self.floor
             )
         return level, spread
 
@@ -260,19 +260,23 @@ class SeriesScaling:
         return (Y[:, self.order[: self.n_own]] - self.offset) / self.slope
 
 
-def rolling_std(
+def window_spread(
     series: np.ndarray, window_length: int, starts: np.ndarray
 ) -> np.ndarray:
-    """Standard deviation of each column in the windows that start at the given rows.
+    """Standard deviation of each column's windows around their own straight lines.
 
-    Computed window by window, not by running sums, so that a window's value does
-    not depend on the rows outside it, not even by rounding.
+    A trend is no spread: a window that falls or rises steadily must not make all that
+    the network has learnt of other windows count several times.
+
+    Computed window by window, not by running sums, so that a window's value does not
+    depend on the rows outside it, not even by rounding.
 
     Parameters
     ----------
     series : ndarray of shape (n_rows, n_columns)
     window_length : int
     starts : ndarray of int
+        First rows of the windows.
 
     Returns
     -------
@@ -281,16 +285,21 @@ def rolling_std(
     if series.shape[1] == 0:
         return np.empty((len(starts), 0))
     windows = np.lib.stride_tricks.sliding_window_view(series, window_length, axis=0)
-    chunk = max(_ROLLING_CHUNK // (series.shape[1] * window_length), 1)
-    parts = [
-        windows[starts[i : i + chunk]].std(axis=2) for i in range(0, len(starts), chunk)
-    ]
-    return np.concatenate(parts)
+    time = np.arange(window_length) - (window_length - 1) / 2
+    time /= np.linalg.norm(time) or 1.0
+    chunk = max(_SPREAD_CHUNK // (series.shape[1] * window_length), 1)
+    spread = np.empty((len(starts), series.shape[1]))
+    for i in range(0, len(starts), chunk):
+        values = windows[starts[i : i + chunk]]
+        values = values - values.mean(axis=2, keepdims=True)
+        values -= (values @ time)[:, :, None] * time
+        spread[i : i + chunk] = np.sqrt(np.mean(values**2, axis=2))
+    return spread
 
 
 def _spread_floor(past, window_length):
     """The least spread that a window counts as having, for each own past."""
-    spread = rolling_std(past, window_length, np.arange(len(past) - window_length))
+    spread = window_spread(past, window_length, np.arange(len(past) - window_length))
     middle = np.median(spread, axis=0)
     # Where most windows are constant, the whole series tells the scale.
     typical = np.where(middle > 0, middle, past.std(axis=0))

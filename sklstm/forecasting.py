@@ -63,10 +63,11 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         network's output, zero before training [3]_.
     normalize : {"window", "last", "standard"} or None, default="window"
         How the target's own past and the target are scaled. "window": in each window
-        minus its last value, over its standard deviation (cf. [4]_); the forecast is
-        mapped back. "last": minus the last value only. "standard": by mean and
-        standard deviation of the training rows, not by window. Other columns are
-        standardised by the training rows; with None nothing is scaled at all.
+        minus its last value, over its standard deviation around its own straight
+        line (cf. [4]_); the forecast is mapped back. "last": minus the last value
+        only. "standard": by mean and standard deviation of the training rows, not by
+        window. Other columns are standardised by the training rows; with None nothing
+        is scaled at all.
     target : "auto", int, str, list or None, default="auto"
         The column of X that holds the target's own past, one for each target.
         "auto" takes the column of which y is an affine image, as a scaler in front

@@ -20,6 +20,9 @@ from sklearn.utils.validation import _num_samples
 
 from sklstm._frames import index_of
 
+# Where estimators keep one that they are made of, fitted ones first.
+_PARTS = ("best_estimator_", "regressor_", "estimator_", "estimator", "regressor")
+
 # Scores whose best value is 1, so that a skill can be told from them.
 _BEST_IS_ONE = ("r2", "explained_variance", "d2_absolute_error_score")
 
@@ -119,7 +122,10 @@ class WalkForwardResult:
         ``forecast``, ``naive`` and, with ``season_length``, ``seasonal_naive``.
     scores : DataFrame
         One row for each fold. Columns (metric, forecaster), where the forecaster is
-        "forecast", "naive" or "seasonal_naive", and (metric, "skill") against them.
+        "forecast", "naive" or "seasonal_naive", and (metric, "skill") and (metric,
+        "seasonal_skill"), the share of the naive forecasts' error that the forecast
+        saves. Several targets count alike, as in scikit-learn's metrics: give them
+        one scale, or score them from ``forecasts``, where their units differ.
     summary : DataFrame
         The same over all folds together, one row for each metric.
     times : DataFrame
@@ -231,9 +237,8 @@ def walk_forward(
     jobs = _run_folds(estimator, X, y, folds, refit, n_jobs, return_estimator)
     outcomes = list(_track(jobs, len(folds), verbose))
 
-    block = getattr(_forecaster(estimator), "horizon", None)
     tables = [
-        _fold_table(number, test, outcome.forecast, actual, index, block, season_length)
+        _fold_table(number, test, outcome, actual, index, season_length)
         for number, ((_, test), outcome) in enumerate(zip(folds, outcomes, strict=True))
     ]
     forecasts = pd.concat(tables)
@@ -247,14 +252,14 @@ def walk_forward(
     ).T.rename_axis(index="fold")
     times = pd.DataFrame([outcome.times for outcome in outcomes]).rename_axis("fold")
     estimators = [outcome.estimator for outcome in outcomes] if return_estimator else []
-    return WalkForwardResult(
-        forecasts, scores, _score(forecasts, scorers), times, estimators
-    )
+    summary = _score(forecasts, scorers)
+    return WalkForwardResult(forecasts, scores, summary, times, estimators)
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    forecast: np.ndarray
+    forecast: np.ndarray  # (n_test, n_targets)
+    block: int | None  # rows forecast at once; None for the whole fold
     times: dict[str, float]
     estimator: Any = None
 
@@ -305,7 +310,8 @@ def _forecast(estimator, X, test, fit_time, keep) -> _Outcome:
     times = {"fit_time": fit_time, "predict_time": perf_counter() - begin}
     # A copy, because later folds may go on with the estimator.
     kept = deepcopy(estimator) if keep else None
-    return _Outcome(forecast.reshape(len(test), -1), times, kept)
+    block = getattr(_forecaster(estimator), "horizon", None)
+    return _Outcome(forecast.reshape(len(test), -1), block, times, kept)
 
 
 def _update(estimator, X, y) -> None:
@@ -341,22 +347,31 @@ def _warm_started(estimator):
 
 
 def _forecaster(estimator):
-    """The forecaster inside pipelines and searches."""
-    if isinstance(estimator, Pipeline):
-        return _forecaster(estimator[-1])
-    inner = getattr(estimator, "estimator", getattr(estimator, "regressor", None))
-    return estimator if inner is None else _forecaster(inner)
+    """The forecaster inside pipelines and searches, the fitted one if there is one."""
+    return list(_insides(estimator))[-1]
 
 
-def _fold_table(fold, test, forecast, actual, index, block, season_length):
+def _insides(estimator) -> Iterator[Any]:
+    """Walk from an estimator to those inside it."""
+    while estimator is not None:
+        yield estimator
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        else:
+            parts = (getattr(estimator, name, None) for name in _PARTS)
+            estimator = next((part for part in parts if part is not None), None)
+
+
+def _fold_table(fold, test, outcome, actual, index, season_length):
     """Forecasts of a fold and what they are held against, one row each."""
-    n_targets = actual.shape[1]
+    forecast, n_targets = outcome.forecast, actual.shape[1]
     if forecast.shape != (len(test), n_targets):
         raise ValueError(
-            f"the estimator forecast shape {forecast.shape} for {len(test)} row(s) of "
-            f"{n_targets} target(s)."
+            f"y must hold the targets that the estimator forecasts, but it forecast "
+            f"shape {forecast.shape} for {len(test)} row(s) of {n_targets} target(s). "
+            "Without y, all columns of X are taken for targets: pass y."
         )
-    step = np.arange(len(test)) % (block or len(test))
+    step = np.arange(len(test)) % (outcome.block or len(test))
     known = test - step - 1  # the last row that a forecast may know
     columns = {
         "fold": np.repeat(fold, len(test) * n_targets),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._frames import index_of
-from sklstm.model_selection import _score, _target_names, walk_forward
+from sklstm.model_selection import _insides, _score, _target_names, walk_forward
 
 _STYLES: dict[str, dict[str, Any]] = {
     "past": {"color": "0.65", "linewidth": 1.2},
@@ -184,7 +183,7 @@ class ForecastDisplay:
             y_pred = pd.DataFrame(_by_target(y_pred), index=index_of(X))
         repeated = None
         if naive:
-            inside = _fitted_inside(estimator)
+            inside = _insides(estimator)
             blocks = (getattr(e, "horizon", None) for e in inside)
             horizon = next((block for block in blocks if block), len(y))
             repeated = _repeat_last_known(_by_target(y), past, horizon)
@@ -634,7 +633,7 @@ class TrainingDisplay:
         """
         _check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        for inside in _fitted_inside(estimator):
+        for inside in _insides(estimator):
             if hasattr(inside, "history_"):
                 display = cls(history=inside.history_, name=name)
                 return display.plot(ax=ax, log_scale=log_scale, **kwargs)
@@ -651,18 +650,6 @@ def _check_matplotlib(caller: str) -> None:
         raise ImportError(
             f"{caller} needs matplotlib. Install it with `pip install matplotlib`."
         ) from error
-
-
-def _fitted_inside(estimator) -> Iterator[Any]:
-    """Walk from a fitted estimator to those fitted inside it."""
-    while estimator is not None:
-        yield estimator
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        else:
-            names = ("best_estimator_", "regressor_", "estimator_")
-            inside = (getattr(estimator, name, None) for name in names)
-            estimator = next((one for one in inside if one is not None), None)
 
 
 def _by_target(values) -> np.ndarray:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from sklstm import LSTMForecaster, engine
-from sklstm._windows import rolling_std
+from sklstm._windows import window_spread
 
 programs = pytest.importorskip("sklstm.engine.programs")
 
@@ -59,8 +59,8 @@ def test_training_is_what_keras_does(empty_pool):
     network.compile(keras.optimizers.Adam(0.01), loss="mae")
     windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 5)[:-1]
     level = windows[:, -1:]
-    floor = 0.1 * np.median(windows.std(axis=1))
-    spread = np.maximum(windows.std(axis=1, keepdims=True), floor)
+    spread = around_line(windows)
+    spread = np.maximum(spread, 0.1 * np.median(spread))[:, None]
     inputs, targets = (windows - level) / spread, (X[5:] - level) / spread
     history = network.fit(
         inputs[..., None], targets[..., None], epochs=3, batch_size=64, verbose=0
@@ -154,14 +154,36 @@ def test_memory_is_that_of_the_series_not_of_its_windows():
     assert peak[0] - before < 200
 
 
-def test_rolling_std_is_the_std_of_each_window_alone(monkeypatch):
-    monkeypatch.setattr("sklstm._windows._ROLLING_CHUNK", 100)
+def around_line(windows):
+    """Standard deviation of each row around its least-squares line."""
+    time = np.arange(windows.shape[1])
+    lines = [np.polyval(np.polyfit(time, window, 1), time) for window in windows]
+    return (windows - np.array(lines)).std(axis=1)
+
+
+def test_the_spread_is_that_of_each_window_alone(monkeypatch):
+    monkeypatch.setattr("sklstm._windows._SPREAD_CHUNK", 100)
     X = walk(200, 3) + 1e6
     starts = np.arange(0, 190, 3)
-    expected = np.array([X[i : i + 10].std(axis=0) for i in starts])
-    np.testing.assert_allclose(rolling_std(X, 10, starts), expected, rtol=1e-9)
-    one = rolling_std(X[30:40], 10, np.array([0]))
-    np.testing.assert_array_equal(one[0], rolling_std(X, 10, np.array([30]))[0])
+    for column in range(3):
+        windows = np.array([X[i : i + 10, column] for i in starts])
+        spread = window_spread(X, 10, starts)[:, column]
+        np.testing.assert_allclose(spread, around_line(windows - 1e6), rtol=1e-6)
+    one = window_spread(X[30:40], 10, np.array([0]))
+    np.testing.assert_array_equal(one[0], window_spread(X, 10, np.array([30]))[0])
+
+
+def test_a_trend_is_no_spread():
+    noise = np.random.default_rng(0).normal(size=(50, 1))
+    trend = 1000 * np.arange(50.0)[:, None]
+    starts = np.arange(0, 40)
+    np.testing.assert_allclose(
+        window_spread(noise, 10, starts),
+        window_spread(noise + trend, 10, starts),
+        rtol=1e-6,
+    )
+    for length in (1, 2):
+        assert (window_spread(noise, length, starts) < 1e-12).all()
 
 
 def test_no_spec_is_unknown():

@@ -99,6 +99,8 @@ def test_a_known_column_carries_what_only_it_can_tell():
         model = LSTMForecaster(
             4,
             known_future=known,
+            # The values have a scale of their own, whatever the window holds.
+            normalize="standard",
             units=4,
             epochs=40,
             learning_rate=0.01,
@@ -143,6 +145,19 @@ def test_a_nearly_constant_window_does_not_explode():
     assert abs(model.predict(y[180:, None]) - y[149]).max() < np.ptp(y)
 
 
+@pytest.mark.parametrize("window_length", [1, 2, 3])
+def test_the_shortest_windows_do(series, window_length):
+    model = LSTMForecaster(window_length, **TINY).fit(series, series[:, 0])
+    assert abs(model.forecast()[0] - series[-1, 0]) < np.ptp(series)
+
+
+def test_a_straight_line_goes_on():
+    y = np.arange(120.0)
+    model = LSTMForecaster(10, horizon=3, units=4, learning_rate=0.01, random_state=0)
+    model.set_params(epochs=60).fit(y[:, None], y)
+    np.testing.assert_allclose(model.forecast(), [120, 121, 122], atol=0.5)
+
+
 def test_a_constant_series_is_forecast_as_itself():
     X = np.full((40, 1), 3.0)
     model = LSTMForecaster(5, **TINY).fit(X, X[:, 0])
@@ -174,7 +189,9 @@ def test_the_network_is_made_of_standard_layers(series, cell, bidirectional):
     assert isinstance(network, keras.Model)
     # The forecast is the network's output for the last window, mapped back.
     window = series[-6:]
-    level, spread = window[-1, 0], window[:, 0].std()
+    time = np.arange(6)
+    line = np.polyval(np.polyfit(time, window[:, 0], 1), time)
+    level, spread = window[-1, 0], (window[:, 0] - line).std()
     inputs = np.column_stack(
         [
             (window[:, 0] - level) / spread,

@@ -250,6 +250,14 @@ class TestWalkForward:
             result = walk_forward(search, series, series[:, 0], cv=cv, refit=refit)
             assert len(result.forecasts) == 5
 
+    def test_the_horizon_is_that_of_the_fitted_forecaster(self, series):
+        search = GridSearchCV(
+            forecaster(), {"horizon": [5]}, cv=WalkForwardCV(EXPANDING)
+        )
+        cv = SingleWindowSplitter(fh=FH, window_length=60)
+        result = walk_forward(search, series, series[:, 0], cv=cv)
+        assert result.forecasts["step"].tolist() == [1, 2, 3, 4, 5]
+
     @pytest.mark.parametrize(
         ("scoring", "metrics"),
         [
@@ -307,6 +315,11 @@ def test_bad_input(series, kwargs, message):
 def test_estimators_that_cannot_go_on(series, refit, message):
     with pytest.raises(ValueError, match=f"{message}.*LastValue has not"):
         walk_forward(LastValue(), series, series[:, 0], cv=EXPANDING, refit=refit)
+
+
+def test_targets_that_nobody_forecasts(series):
+    with pytest.raises(ValueError, match="y must hold the targets.*pass y"):
+        walk_forward(forecaster(known_future=1), series, cv=EXPANDING)
 
 
 def test_folds_out_of_time_order(series):

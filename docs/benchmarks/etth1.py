@@ -112,10 +112,8 @@ def main():
 
     part = (y, VALIDATE, TEST)
     print("\nTest rows" + " " * 27 + "MSE")
-    print(f"  {'last value':32}{mse(repeat_rows_before(*part, 1), *part):.4f}")
-    print(
-        f"  {'value of the day before':32}{mse(repeat_rows_before(*part, DAY), *part):.4f}"
-    )
+    for name, lag in (("last value", 1), ("value of the day before", DAY)):
+        print(f"  {name:32}{mse(repeat_rows_before(*part, lag), *part):.4f}")
     linear = linear_map(*part, best["window_length"])
     print(f"  {'linear map (NLinear)':32}{mse(linear, *part):.4f}")
     begin = time.perf_counter()
