@@ -16,6 +16,9 @@ AFFINE_TOLERANCE = 1e-4
 # constant window must not make the step after it look huge.
 _SPREAD_FLOOR = 0.1
 
+# The median is told from about so many windows.
+_FLOOR_WINDOWS = 10_000
+
 # Values of windows that are copied at once: bounds the memory.
 _SPREAD_CHUNK = 2**20
 
@@ -202,15 +205,20 @@ class SeriesScaling:
 
     def encode(self, X: np.ndarray) -> np.ndarray:
         """The columns as the network reads them, before a window's level and spread."""
-        n_own = self.n_own
-        own = self.slope * X[:, self.own] + self.offset
-        own = (own - self.y_mean[:n_own]) / self.y_scale[:n_own]
-        others = X[:, np.append(self.plain, self.known)]
-        return np.hstack([own, (others - self.x_mean) / self.x_scale])
+        # Column by column, so that no copy of the whole series is made on the way.
+        series = np.empty((len(X), self.n_columns), np.float32)
+        for i, column in enumerate(self.own):
+            past = self.slope[i] * X[:, column] + self.offset[i]
+            series[:, i] = (past - self.y_mean[i]) / self.y_scale[i]
+        others = np.append(self.plain, self.known)
+        for i, column in enumerate(others):
+            scaled = (X[:, column] - self.x_mean[i]) / self.x_scale[i]
+            series[:, self.n_own + i] = scaled
+        return series
 
     def encode_targets(self, Y: np.ndarray) -> np.ndarray:
         """The targets on the network's scale."""
-        return (Y[:, self.order] - self.y_mean) / self.y_scale
+        return ((Y[:, self.order] - self.y_mean) / self.y_scale).astype(np.float32)
 
     def level_and_spread(
         self, series: np.ndarray, window_length: int, starts: np.ndarray
@@ -230,7 +238,7 @@ class SeriesScaling:
         level, spread : ndarrays of shape (n_windows, n_targets)
         """
         shape = (len(starts), len(self.order))
-        level, spread = np.zeros(shape), np.ones(shape)
+        level, spread = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         if self.normalize in ("window", "last"):
             level[:, : self.n_own] = series[starts + window_length - 1, : self.n_own]
         if self.normalize == "window":
@@ -290,8 +298,8 @@ def window_spread(
     chunk = max(_SPREAD_CHUNK // (series.shape[1] * window_length), 1)
     spread = np.empty((len(starts), series.shape[1]))
     for i in range(0, len(starts), chunk):
-        values = windows[starts[i : i + chunk]]
-        values = values - values.mean(axis=2, keepdims=True)
+        values = windows[starts[i : i + chunk]].astype(np.float64)
+        values -= values.mean(axis=2, keepdims=True)
         values -= (values @ time)[:, :, None] * time
         spread[i : i + chunk] = np.sqrt(np.mean(values**2, axis=2))
     return spread
@@ -299,7 +307,9 @@ def window_spread(
 
 def _spread_floor(past, window_length):
     """The least spread that a window counts as having, for each own past."""
-    spread = window_spread(past, window_length, np.arange(len(past) - window_length))
+    n_windows = len(past) - window_length
+    starts = np.arange(0, n_windows, -(-n_windows // _FLOOR_WINDOWS))
+    spread = window_spread(past, window_length, starts)
     middle = np.median(spread, axis=0)
     # Where most windows are constant, the whole series tells the scale.
     typical = np.where(middle > 0, middle, past.std(axis=0))

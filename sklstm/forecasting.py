@@ -246,7 +246,13 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         FloatingPointError
             If training diverges.
         """
-        return self._fit_anew(X, y, sample_weight, epochs=self.epochs)
+        return self._fit_anew(
+            X,
+            y,
+            sample_weight,
+            epochs=self.epochs,
+            early_stopping=self.early_stopping,
+        )
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
@@ -392,31 +398,24 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         tags.regressor_tags.poor_score = True
         return tags
 
-    def _fit_anew(self, X, y, sample_weight, *, epochs):
+    def _fit_anew(self, X, y, sample_weight, *, epochs, early_stopping=False):
+        """Learn the scales and the weights from the rows given."""
         rows, targets = check_series(self, X, y, reset=True)
-        names = getattr(self, "feature_names_in_", None)
         self._check_windows()
         check_enough_rows(rows, self.window_length, self.horizon)
+        weight = check_row_weights(sample_weight, rows)
+        names = getattr(self, "feature_names_in_", None)
         known = check_columns("known_future", self.known_future, names, rows.shape[1])
         unknown = np.setdiff1d(np.arange(rows.shape[1]), known)
-        weight = check_row_weights(sample_weight, rows)
         if targets is None:
-            if not len(unknown):
-                raise ValueError(
-                    "known_future names all columns of X: without y there is nothing "
-                    "to forecast."
-                )
-            targets = rows[:, unknown]
-            own = [OwnPast(int(column)) for column in unknown]
+            targets, own = self._targets_in(rows, unknown)
             target_names = () if names is None else tuple(names[unknown])
             one_d = False
         else:
-            one_d, target_names = targets.ndim == 1, ()
+            target_names, one_d = (), targets.ndim == 1
             targets = targets.reshape(len(rows), -1)
             own = self._find_own(rows, targets, unknown, names)
-        labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
-        warm = self.warm_start and self.__sklearn_is_fitted__()
-        start = Trained(self.weights_) if warm else None
+        last_fit = (self._network, self.weights_) if self._is_warm() else None
         self._scaling = SeriesScaling.fit(
             rows,
             targets,
@@ -426,27 +425,46 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             window_length=self.window_length,
         )
         self.own_columns_ = [past.column for past in own]
-        network = self._describe_network()
-        if start is not None and network != self._network:
-            raise ValueError(
-                "warm_start=True needs the network of the last fit, which was "
-                f"{self._network}, but now it would be {network}. Set "
-                "warm_start=False, or leave the network's parameters and the columns "
-                "as they were."
-            )
-        self._network, self._training_spec = network, self._training()
+        self._network, self._training_spec = self._describe_network(), self._training()
+        labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
         self._remember(rows, targets, labels)
         trained = self._train(
-            network,
+            self._network,
             self._training_data(rows, targets, weight),
             np.arange(count_windows(len(rows), self.window_length, self.horizon)),
             epochs=epochs,
-            start=start,
-            early_stopping=self.early_stopping,
+            start=self._start_from(last_fit),
+            early_stopping=early_stopping,
             hooks=EpochReporter(self, epochs, X, y),
         )
         self._set_trained(trained)
         return self
+
+    def _targets_in(self, rows, unknown):
+        """The columns of X as targets, each its own past."""
+        if not len(unknown):
+            raise ValueError(
+                "known_future names all columns of X: without y there is nothing to "
+                "forecast."
+            )
+        return rows[:, unknown], [OwnPast(int(column)) for column in unknown]
+
+    def _is_warm(self) -> bool:
+        return self.warm_start and self.__sklearn_is_fitted__()
+
+    def _start_from(self, last_fit) -> Trained | None:
+        """Where a warm start begins."""
+        if last_fit is None:
+            return None
+        network, weights = last_fit
+        if network != self._network:
+            raise ValueError(
+                "warm_start=True needs the network of the last fit, which was "
+                f"{network}, but now it would be {self._network}. Set "
+                "warm_start=False, or leave the network's parameters and the columns "
+                "as they were."
+            )
+        return Trained(weights)
 
     def _check_windows(self):
         if self.window_length % self.patch_length:

@@ -1,0 +1,76 @@
+"""The benchmarks measure what they say."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+
+BENCHMARKS = Path(__file__).parents[1] / "docs" / "benchmarks"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_walk_forward_job_prints_its_table():
+    pytest.importorskip("bokeh_sampledata")
+    script = BENCHMARKS / "walk_forward_job.py"
+    done = subprocess.run(
+        [sys.executable, script, "--only", "sklstm", "--repeats", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    own, naive = done.stdout.splitlines()[-2:]
+    assert own.startswith("sklstm")
+    assert naive.startswith("last price")
+
+
+class TestETTh1:
+    script = load("etth1")
+
+    @pytest.fixture
+    def temperature(self, data_folder):
+        frame = pd.read_csv(data_folder / "ett" / "ETTh1.csv.gz", nrows=1000)
+        return frame["OT"].to_numpy()
+
+    def test_each_origin_is_forecast_from_the_rows_before_it(self, temperature):
+        y, begin, end = temperature, 800, 860
+        model = LSTMForecaster(48, horizon=24, units=2, epochs=1, random_state=0)
+        model.fit(y[:begin, None], y[:begin])
+        forecasts = self.script.forecast_from_each_row(model, y, begin, end)
+        one_by_one = []
+        for origin in range(begin, end - 24 + 1):
+            one_by_one.append(model.forecast())
+            model.update(y[origin : origin + 1, None])
+        np.testing.assert_allclose(forecasts, one_by_one, rtol=1e-5)
+
+    def test_the_peers_know_nothing_of_what_they_forecast(self, temperature):
+        y, changed = temperature, temperature.copy()
+        changed[900:] += 100
+        for lag in (1, 24):
+            one, other = (
+                self.script.repeat_rows_before(x, 900, 960, lag)[0]
+                for x in (y, changed)
+            )
+            np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(
+            self.script.repeat_rows_before(y, 900, 960, 24)[0], y[876:900]
+        )
+
+    def test_the_linear_map_is_exact_where_the_future_is_linear(self):
+        y = np.sin(np.arange(12000) / 7)
+        errors = self.script.mse(
+            self.script.linear_map(y, 9000, 9100, 48), y, 9000, 9100
+        )
+        assert errors < 1e-6
