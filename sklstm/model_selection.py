@@ -192,7 +192,8 @@ def walk_forward(
         take the rows in between in as history (`update`).
     n_jobs : int, optional
         Folds fitted at once, with ``refit=True``; the folds of the others depend on
-        each other.
+        each other. They run in threads, unless `joblib.parallel_config` says
+        otherwise.
     return_estimator : bool, default=False
         Whether to keep the fitted estimators.
     verbose : int, default=0
@@ -266,7 +267,9 @@ class _Outcome:
 
 def _run_folds(estimator, X, y, folds, refit, n_jobs, keep) -> Iterable[_Outcome]:
     if refit is True:
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        # An epoch is one call that lets other threads run: threads train side by side,
+        # and need no TensorFlow of their own as processes would.
+        parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
         return parallel(
             delayed(_fit_and_forecast)(clone(estimator), X, y, train, test, keep)
             for train, test in folds

@@ -1,12 +1,12 @@
 """The walk-forward job against other ways to do it: seconds and error, in one run.
 
-    python docs/benchmarks/walk_forward_job.py [--data FOLDER] [--only NAME ...]
+    python docs/benchmarks/walk_forward_job.py [--data FOLDER] [--rows N]
 
-One step ahead on the log of AAPL's adjusted close, its last 1000 rows: 5 expanding
-folds of 100 test rows, LSTM(32), window 60, 10 epochs, batch 32, Adam at 0.001. Each
-way runs in a process of its own; seconds are those of the job, imports aside, first
-compilation included. Ways whose packages are not installed are left out. The error is
-the mean absolute one, beside that of repeating the last price.
+One step ahead on the log of AAPL's adjusted close, by default its last 1000 rows: 5
+expanding folds of 100 test rows, LSTM(32), window 60, 10 epochs, batch 32, Adam at
+0.001. Each way runs in a process of its own; seconds are those of the job, imports
+aside, first compilation included. Ways whose packages are not installed are left out.
+The error is the mean absolute one, beside that of repeating the last price.
 """
 
 import argparse
@@ -18,15 +18,16 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-ROWS, FOLDS, TEST_ROWS = 1000, 5, 100
+FOLDS, TEST_ROWS = 5, 100
 WINDOW, UNITS, EPOCHS, BATCH = 60, 32, 10, 32
 
 
-def log_price(data):
+def log_price(data, n_rows):
     """The series, from the folder of data sets or the package bokeh-sampledata."""
     import pandas as pd
 
@@ -37,13 +38,13 @@ def log_price(data):
         from bokeh_sampledata.stocks import AAPL
 
         closes = AAPL["adj_close"]
-    return np.log(np.asarray(closes, dtype=float))[-ROWS:]
+    return np.log(np.asarray(closes, dtype=float))[-n_rows:]
 
 
-def folds():
+def folds(series):
     """End of the training rows and of the test rows of each fold."""
-    first = ROWS - FOLDS * TEST_ROWS
-    return [(end, end + TEST_ROWS) for end in range(first, ROWS, TEST_ROWS)]
+    first = len(series) - FOLDS * TEST_ROWS
+    return [(end, end + TEST_ROWS) for end in range(first, len(series), TEST_ROWS)]
 
 
 def scaled_windows(series, end, stop):
@@ -56,24 +57,31 @@ def scaled_windows(series, end, stop):
     return windows[train], targets[train], windows[test], mean, std
 
 
-def run_sklstm(series):
-    from sklstm import LSTMForecaster, engine
+def run_sklstm(series, n_jobs=1):
+    from sktime.split import ExpandingWindowSplitter
 
-    _ = engine.borrow_program  # the imports
-    yield
+    from sklstm import LSTMForecaster, engine, walk_forward
+
     model = LSTMForecaster(
         WINDOW, units=UNITS, epochs=EPOCHS, batch_size=BATCH, random_state=0
     )
-    X = series[:, None]
-    for end, stop in folds():
-        yield model.fit(X[:end], series[:end]).predict(X[end:stop])
+    cv = ExpandingWindowSplitter(
+        fh=np.arange(1, TEST_ROWS + 1),
+        initial_window=folds(series)[0][0],
+        step_length=TEST_ROWS,
+    )
+    # The imports: those of TensorFlow, and those of sktime at the first split.
+    _ = engine.borrow_program, cv.get_n_splits(np.arange(len(series)))
+    yield
+    result = walk_forward(model, series[:, None], series, cv=cv, n_jobs=n_jobs)
+    yield result.forecasts["forecast"]
 
 
 def run_keras(series):
     import keras
 
     yield
-    for end, stop in folds():
+    for end, stop in folds(series):
         X, y, X_test, mean, std = scaled_windows(series, end, stop)
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.layers.LSTM(UNITS), keras.layers.Dense(1)])
@@ -97,7 +105,7 @@ def run_scikeras(series):
         )
 
     yield
-    for end, stop in folds():
+    for end, stop in folds(series):
         X, y, X_test, mean, std = scaled_windows(series, end, stop)
         model = KerasRegressor(
             build,
@@ -125,7 +133,7 @@ def run_pytorch(series):
             return self.head(self.lstm(x)[0][:, -1])[:, 0]
 
     yield
-    for end, stop in folds():
+    for end, stop in folds(series):
         X, y, X_test, mean, std = scaled_windows(series, end, stop)
         X, y = torch.tensor(X), torch.tensor(y)
         torch.manual_seed(0)
@@ -149,7 +157,7 @@ def run_darts(series):
 
     logging.disable(logging.CRITICAL)
     yield
-    for end, stop in folds():
+    for end, stop in folds(series):
         mean, std = series[:end].mean(), series[:end].std()
         z = TimeSeries.from_values(((series[:stop] - mean) / std).astype("float32"))
         model = BlockRNNModel(
@@ -176,7 +184,7 @@ def run_neuralforecast(series):
 
     logging.disable(logging.CRITICAL)
     yield
-    for end, stop in folds():
+    for end, stop in folds(series):
         frame = pd.DataFrame(
             {"unique_id": "AAPL", "ds": np.arange(stop), "y": series[:stop]}
         )
@@ -207,6 +215,7 @@ def run_neuralforecast(series):
 # name: (function, the package it needs)
 WAYS = {
     "sklstm": (run_sklstm, "sklstm"),
+    "sklstm, 2 jobs": (partial(run_sklstm, n_jobs=2), "sklstm"),
     "plain Keras": (run_keras, "keras"),
     "scikeras": (run_scikeras, "scikeras"),
     "PyTorch loop": (run_pytorch, "torch"),
@@ -215,17 +224,18 @@ WAYS = {
 }
 
 
-def measure(name, data):
+def measure(name, data, n_rows):
     """Run one way; print its seconds and error as JSON."""
     warnings.filterwarnings("ignore")
-    series = log_price(data)
+    series = log_price(data, n_rows)
     job = WAYS[name][0](series)
     next(job)
     begin = time.perf_counter()
     forecasts = np.concatenate([np.asarray(part) for part in job])
     seconds = time.perf_counter() - begin
-    actual = series[folds()[0][0] :]
-    naive = np.abs(np.diff(series)[folds()[0][0] - 1 :]).mean()
+    first = folds(series)[0][0]
+    actual = series[first:]
+    naive = np.abs(np.diff(series)[first - 1 :]).mean()
     error = np.abs(forecasts - actual).mean()
     print(json.dumps({"seconds": seconds, "error": error, "naive": naive}))
 
@@ -233,12 +243,13 @@ def measure(name, data):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
+    parser.add_argument("--rows", type=int, default=1000, help="the last rows to take")
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        measure(arguments.measure, arguments.data)
+        measure(arguments.measure, arguments.data, arguments.rows)
         return
     names = [name for name in arguments.only if importlib.util.find_spec(WAYS[name][1])]
     results = {name: [] for name in names}
@@ -246,17 +257,16 @@ def main():
     for _ in range(arguments.repeats):
         for name in names:
             command = [sys.executable, __file__, "--measure", name]
+            command += ["--rows", str(arguments.rows)]
             if arguments.data:
                 command += ["--data", arguments.data]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(f"{name} failed:\n{done.stderr}")
             results[name].append(json.loads(done.stdout.splitlines()[-1]))
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ",
-        end="",
-    )
-    print(f"Python {platform.python_version()}, median of {arguments.repeats} runs")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python", end=" ")
+    print(f"{platform.python_version()}, {arguments.rows} rows, ", end="")
+    print(f"median of {arguments.repeats} runs")
     print(f"\n{'':16}{'seconds':>9}{'times ours':>12}{'MAE':>9}{'over naive':>12}")
     own = np.median([r["seconds"] for r in results.get("sklstm", [])] or np.nan)
     for name, runs in results.items():
