@@ -136,6 +136,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                 weights, _, state = program.train(
                     data, start.weights, train=samples, epochs=n_epochs, **settings
                 )
+        hooks.training_ends(weights)
         return Trained(weights, state, history, n_epochs)
 
     def _learning_rates(self, epochs: int) -> dict:
@@ -167,7 +168,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         self.weights_ = trained.weights
         if go_on:
             self._optimizer_state = trained.optimizer_state
-            self.history_ = {
+            self.history_ = self.history_ | {
                 name: self.history_.get(name, []) + values
                 for name, values in trained.history.items()
             }

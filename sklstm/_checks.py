@@ -49,12 +49,35 @@ def check_series(estimator, X, y=None, *, reset: bool):
     return X, y.astype(np.float64, copy=False)
 
 
-def check_row_weights(sample_weight, X: np.ndarray) -> np.ndarray:
-    """Weights of the rows with mean 1; ones if none are given."""
+def check_row_weights(
+    sample_weight, X: np.ndarray, unit: float | None = None
+) -> tuple[np.ndarray, float]:
+    """Check the weights of rows.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_timesteps,) or None
+    X : ndarray of shape (n_timesteps, n_features)
+    unit : float, optional
+        The weight that counts as 1; by default the rows' mean.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_timesteps,)
+        In that unit; ones if none are given.
+    unit : float
+    """
+    if sample_weight is None:
+        return np.ones(len(X)), 1.0 if unit is None else unit
     weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        sample_weight,
+        X,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        allow_all_zero_weights=unit is not None,
     )
-    return weight / weight.mean()
+    unit = float(weight.mean()) if unit is None else unit
+    return weight / unit, unit
 
 
 def check_enough_rows(X: np.ndarray, window_length: int, horizon: int) -> None:

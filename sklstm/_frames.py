@@ -133,7 +133,7 @@ def _index_step(index):
     import pandas as pd
 
     if isinstance(index, pd.PeriodIndex):
-        return 1
+        return 1 if (np.diff(index.asi8) == 1).all() else None
     if isinstance(index, pd.DatetimeIndex):
         if index.freq is not None:
             return index.freq
@@ -142,8 +142,6 @@ def _index_step(index):
         return pd.infer_freq(index)
     if pd.api.types.is_integer_dtype(index.dtype):
         steps = np.unique(np.diff(index))
-        if len(index) == 1:
-            return 1
         return int(steps[0]) if len(steps) == 1 and steps[0] > 0 else None
     return None
 

@@ -16,6 +16,9 @@ AFFINE_TOLERANCE = 1e-4
 # constant window must not make the step after it look huge.
 _SPREAD_FLOOR = 0.1
 
+# A spread below this share of the whole series' is rounding (of float32).
+_ROUNDING = 1e-5
+
 # The median is told from about so many windows.
 _FLOOR_WINDOWS = 10_000
 
@@ -310,9 +313,10 @@ def _spread_floor(past, window_length):
     n_windows = len(past) - window_length
     starts = np.arange(0, n_windows, -(-n_windows // _FLOOR_WINDOWS))
     spread = window_spread(past, window_length, starts)
-    middle = np.median(spread, axis=0)
-    # Where most windows are constant, the whole series tells the scale.
-    typical = np.where(middle > 0, middle, past.std(axis=0))
+    middle, whole = np.median(spread, axis=0), past.std(axis=0)
+    # Where most windows are straight lines, but for rounding, the whole series tells
+    # the scale.
+    typical = np.where(middle > _ROUNDING * whole, middle, whole)
     return np.where(typical > 0, _SPREAD_FLOOR * typical, 1.0)
 
 

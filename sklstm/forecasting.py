@@ -77,7 +77,8 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         Columns whose values at the forecast rows are known ahead (calendar, plans)
         and are read there.
     loss : str, keras.losses.Loss or callable, default="mae"
-        The loss, on the normalised scale.
+        The loss, on the normalised scale. A callable takes (y_true, y_pred) of shape
+        (n_windows, horizon, n_targets) and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         The optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=1e-3
@@ -97,7 +98,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         Share of the training windows, the last in time, that early stopping looks at.
     patience : int, default=5
         Epochs without improvement after which early stopping stops.
-    callbacks : list of keras.callbacks.Callback or None, default=None
+    callbacks : keras.callbacks.Callback, list of them or None, default=None
         Called when training and its epochs begin and end.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit.
@@ -269,26 +270,30 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Their targets. May be left out where X holds the targets' own pasts.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast.
+            Weight of each row as a row to be forecast, in the unit of those in the
+            first fit.
 
         Returns
         -------
         self : LSTMForecaster
+
+        Raises
+        ------
+        ValueError
+            If X or y has other columns than before, or is not as described.
         """
         if not self.__sklearn_is_fitted__():
             return self._fit_anew(X, y, sample_weight, epochs=1)
         rows, targets = self._check_next(X, y)
-        weight = np.append(
-            np.ones(len(self._past_X)), check_row_weights(sample_weight, rows)
-        )
-        rows, targets = self._after_past(rows, targets)
+        weight, _ = check_row_weights(sample_weight, rows, self._weight_unit)
+        rows, targets, weight = self._after_past(rows, targets, weight)
         data = self._training_data(rows, targets, weight)
         # A window reaches back before the new rows, and so may its targets; rows that
         # an update gave without targets cannot be trained on.
         known = np.isfinite(targets).all(axis=1)
         blocks = np.lib.stride_tricks.sliding_window_view(known, self._network.horizon)
         usable = blocks[self._network.window_length :].all(axis=1)
-        self._remember(rows, targets, self._labels.after(X, y))
+        self._remember(rows, targets, weight, self._labels.after(X, y))
         if usable.any():
             trained = self._train(
                 self._network,
@@ -317,7 +322,8 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         """
         check_is_fitted(self)
         rows, targets = self._check_next(X, y)
-        self._remember(*self._after_past(rows, targets), self._labels.after(X, y))
+        past = self._after_past(rows, targets, np.ones(len(rows)))
+        self._remember(*past, self._labels.after(X, y))
         return self
 
     def predict(self, X):
@@ -379,16 +385,19 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         rows = self._past_X[-window_length:]
         blocks = []
         for begin in range(0, steps, horizon):
-            new = np.repeat(rows[-1:], min(horizon, steps - begin), axis=0)
+            new = np.repeat(rows[-1:], horizon, axis=0)
             if known is not None:
-                new[:, self._scaling.known] = known[begin : begin + len(new)]
+                # Where a plan ends within the block, its last row stands for the rest.
+                plan = known[begin : begin + horizon]
+                new[: len(plan), self._scaling.known] = plan
+                new[len(plan) :, self._scaling.known] = plan[-1]
             rows = np.vstack([rows[-window_length:], new])
-            block = self._forecast_blocks(rows, np.zeros(1, int))[0, : len(new)]
+            block = self._forecast_blocks(rows, np.zeros(1, int))[0]
             own = self._scaling.own_from_targets(block)
             rows[window_length:, self._scaling.own] = own
             blocks.append(block)
         index = None if index is None else index[:steps]
-        return self._labels.label(np.concatenate(blocks), index)
+        return self._labels.label(np.concatenate(blocks)[:steps], index)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -403,7 +412,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         rows, targets = check_series(self, X, y, reset=True)
         self._check_windows()
         check_enough_rows(rows, self.window_length, self.horizon)
-        weight = check_row_weights(sample_weight, rows)
+        weight, self._weight_unit = check_row_weights(sample_weight, rows)
         names = getattr(self, "feature_names_in_", None)
         known = check_columns("known_future", self.known_future, names, rows.shape[1])
         unknown = np.setdiff1d(np.arange(rows.shape[1]), known)
@@ -427,7 +436,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         self.own_columns_ = [past.column for past in own]
         self._network, self._training_spec = self._describe_network(), self._training()
         labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
-        self._remember(rows, targets, labels)
+        self._remember(rows, targets, weight, labels)
         trained = self._train(
             self._network,
             self._training_data(rows, targets, weight),
@@ -442,6 +451,11 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
 
     def _targets_in(self, rows, unknown):
         """The columns of X as targets, each its own past."""
+        if not isinstance(self.target, str) or self.target != "auto":
+            raise ValueError(
+                f"target={self.target!r} names the past of y, but without y every "
+                'target is a column of X. Pass y, or leave target="auto".'
+            )
         if not len(unknown):
             raise ValueError(
                 "known_future names all columns of X: without y there is nothing to "
@@ -596,17 +610,19 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             )
         return rows, targets
 
-    def _after_past(self, rows, targets):
+    def _after_past(self, rows, targets, weight):
         return (
             np.vstack([self._past_X, rows]),
             np.vstack([self._past_y, targets]),
+            np.append(self._past_weight, weight),
         )
 
-    def _remember(self, rows, targets, labels):
+    def _remember(self, rows, targets, weight, labels):
         """Keep what the next window, and the next window to train on, reach back to."""
         length = self._network.window_length + self._network.horizon - 1
         self._past_X = rows[-length:].copy()
         self._past_y = targets[-length:].copy()
+        self._past_weight = weight[-length:].copy()
         self._labels = labels
 
     def _training_data(self, rows, targets, weight) -> engine.WindowData:

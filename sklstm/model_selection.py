@@ -229,12 +229,14 @@ def walk_forward(
     >>> bool(result.summary.loc["mean_absolute_error", "skill"] > 0.5)
     True
     """
-    _check_options(refit, n_jobs, season_length)
+    refit = _check_options(refit, n_jobs, season_length)
     X, y = indexable(X, y)
     index = _time_index(X, y)
     truth = X if y is None else y
     actual = np.asarray(truth, dtype=float).reshape(len(index), -1)
     folds = _check_folds(cv, X, y)
+    scorers = _check_scorers(estimator, scoring)
+    _check_season(season_length, folds)
     jobs = _run_folds(estimator, X, y, folds, refit, n_jobs, return_estimator)
     outcomes = list(_track(jobs, len(folds), verbose))
 
@@ -244,7 +246,6 @@ def walk_forward(
     ]
     forecasts = pd.concat(tables)
     forecasts["target"] = forecasts["target"].map(dict(enumerate(_target_names(truth))))
-    scorers = _check_scorers(estimator, scoring)
     scores = pd.DataFrame(
         {
             fold: _score(table, scorers).stack(future_stack=True)
@@ -335,23 +336,22 @@ def _update(estimator, X, y) -> None:
 
 
 def _warm_started(estimator):
-    names = [
-        name
-        for name, value in estimator.get_params().items()
-        if name.split("__")[-1] == "warm_start" and value is not True
-    ]
-    forecaster = _forecaster(estimator)
-    if not hasattr(forecaster, "warm_start"):
+    """The estimator with a forecaster that goes on from its last weights."""
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if "warm_start" not in last.get_params(deep=False):
         raise ValueError(
-            f'refit="warm" needs a forecaster with warm_start, which '
-            f"{type(forecaster).__name__} has not. Pass refit=True."
+            'refit="warm" needs a forecaster with warm_start, or a Pipeline that ends '
+            f"in one, but {type(last).__name__} has not got it. Pass refit=True. (A "
+            "search clones its estimator for each fit: pass its best_estimator_.)"
         )
-    return estimator.set_params(**dict.fromkeys(names, True))
+    last.set_params(warm_start=True)
+    return estimator
 
 
 def _forecaster(estimator):
     """The forecaster inside pipelines and searches, the fitted one if there is one."""
-    return list(_insides(estimator))[-1]
+    insides = list(_insides(estimator))
+    return next((one for one in insides if hasattr(one, "horizon")), insides[-1])
 
 
 def _insides(estimator) -> Iterator[Any]:
@@ -386,25 +386,23 @@ def _fold_table(fold, test, outcome, actual, index, season_length):
     }
     if season_length is not None:
         season = known - (season_length - 1) + step % season_length
-        if season.min() < 0:
-            raise ValueError(
-                f"season_length={season_length} reaches back before the first row in "
-                f"fold {fold}, whose test rows begin at {test[0]}."
-            )
         columns["seasonal_naive"] = actual[season].ravel()
     return pd.DataFrame(columns, index=index[np.repeat(test, n_targets)])
 
 
 def _score(forecasts: pd.DataFrame, scorers: Mapping[str, Callable]) -> pd.DataFrame:
     """Scores of forecasts and naive forecasts, and the skill against them."""
-    actual = forecasts["actual"].to_numpy()
+    # Rows hold one target after the other; scikit-learn wants a column for each.
+    n_targets = forecasts["target"].nunique()
+    shape = (-1, n_targets) if n_targets > 1 else (-1,)
+    actual = forecasts["actual"].to_numpy().reshape(shape)
     rows = {}
     for name, scorer in scorers.items():
         error = name.startswith("neg_")
         values = {}
         for who in ("forecast", "naive", "seasonal_naive"):
             if who in forecasts:
-                given = _Given(forecasts[who].to_numpy())
+                given = _Given(forecasts[who].to_numpy().reshape(shape))
                 value = scorer(given, np.empty((len(actual), 1)), actual)
                 values[who] = -value if error else value
         best = 0.0 if error else 1.0 if name in _BEST_IS_ONE else np.nan
@@ -446,8 +444,11 @@ def _check_scorers(estimator, scoring) -> dict[str, Callable]:
     return {name: get_scorer(name) for name in scoring}
 
 
-def _check_options(refit, n_jobs, season_length) -> None:
-    if refit not in (True, False, "warm"):
+def _check_options(refit, n_jobs, season_length) -> bool | str:
+    """Check parameters, and tell truth values from what only equals them."""
+    if isinstance(refit, np.bool_):
+        refit = bool(refit)
+    if not isinstance(refit, bool) and refit != "warm":
         raise ValueError(f'refit must be True, False or "warm", got {refit!r}.')
     if refit is not True and n_jobs not in (None, 1):
         raise ValueError(
@@ -460,6 +461,16 @@ def _check_options(refit, n_jobs, season_length) -> None:
         raise ValueError(
             f"season_length must be an integer from 1 or None, got {season_length!r}."
         )
+    return refit
+
+
+def _check_season(season_length, folds) -> None:
+    for number, (_, test) in enumerate(folds):
+        if season_length is not None and season_length > test[0]:
+            raise ValueError(
+                f"season_length={season_length} reaches back before the first row in "
+                f"fold {number}, whose test rows begin at {test[0]}."
+            )
 
 
 def _check_folds(cv, X, y) -> list[tuple[np.ndarray, np.ndarray]]:

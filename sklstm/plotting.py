@@ -11,7 +11,13 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._frames import index_of
-from sklstm.model_selection import _insides, _score, _target_names, walk_forward
+from sklstm.model_selection import (
+    _forecaster,
+    _insides,
+    _score,
+    _target_names,
+    walk_forward,
+)
 
 _STYLES: dict[str, dict[str, Any]] = {
     "past": {"color": "0.65", "linewidth": 1.2},
@@ -183,9 +189,7 @@ class ForecastDisplay:
             y_pred = pd.DataFrame(_by_target(y_pred), index=index_of(X))
         repeated = None
         if naive:
-            inside = _insides(estimator)
-            blocks = (getattr(e, "horizon", None) for e in inside)
-            horizon = next((block for block in blocks if block), len(y))
+            horizon = getattr(_forecaster(estimator), "horizon", len(y))
             repeated = _repeat_last_known(_by_target(y), past, horizon)
         return cls.from_predictions(
             y, y_pred, naive=repeated, past=past, ax=ax, **kwargs

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from sklearn.metrics import (
+    mean_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -88,11 +92,11 @@ class TestWalkForwardCV:
 
     @pytest.mark.parametrize(
         ("fh", "what"),
-        [([2, 3], "42 to 43|41 to 42"), ([1, 3], "with gaps"), ([-1, 0], "rows")],
+        [([2, 3], "0 to 39 and test rows 41 to 42"), ([1, 3], "40 to 42 with gaps")],
     )
     def test_a_horizon_that_does_not_follow_is_refused(self, fh, what):
         splitter = ExpandingWindowSplitter(fh=fh, initial_window=40, step_length=5)
-        with pytest.raises(ValueError, match=f"right after its training.*|{what}"):
+        with pytest.raises(ValueError, match=f"{what}, but a forecaster"):
             list(WalkForwardCV(splitter).split(np.zeros((60, 1))))
 
     def test_needs_rows_to_count(self):
@@ -250,6 +254,25 @@ class TestWalkForward:
             result = walk_forward(search, series, series[:, 0], cv=cv, refit=refit)
             assert len(result.forecasts) == 5
 
+    def test_several_targets_are_scored_as_scikit_learn_does(self, series):
+        Y = series * [1, 1000]
+        metrics = {"r2": r2_score, "root_mean_squared_error": root_mean_squared_error}
+        result = walk_forward(
+            forecaster(),
+            Y,
+            cv=EXPANDING,
+            scoring=["r2", "neg_root_mean_squared_error"],
+        )
+        tables = [
+            result.forecasts[result.forecasts["target"] == target] for target in (0, 1)
+        ]
+        for who in ("forecast", "naive"):
+            actual = np.column_stack([table["actual"] for table in tables])
+            given = np.column_stack([table[who] for table in tables])
+            for name, metric in metrics.items():
+                score = result.summary.loc[name, who]
+                assert score == pytest.approx(metric(actual, given))
+
     def test_the_horizon_is_that_of_the_fitted_forecaster(self, series):
         search = GridSearchCV(
             forecaster(), {"horizon": [5]}, cv=WalkForwardCV(EXPANDING)
@@ -289,6 +312,8 @@ class TestWalkForward:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
+        ({"refit": 1}, 'refit must be True, False or "warm", got 1'),
+        ({"scoring": "mae"}, "'mae' is not a valid scoring value"),
         ({"refit": "hot"}, "refit must be True, False or \"warm\", got 'hot'"),
         ({"refit": False, "n_jobs": 2}, "n_jobs=2 needs refit=True"),
         ({"season_length": 0}, "season_length must be an integer from 1"),
@@ -298,7 +323,7 @@ class TestWalkForward:
         ({"cv": TimeSeriesSplit(3, gap=2)}, "right after its training rows"),
         (
             {"cv": ExpandingWindowSplitter(fh=FH, initial_window=400)},
-            "fold|initial_window|window",
+            "incompatible with the length",
         ),
     ],
     ids=str,
@@ -315,6 +340,12 @@ def test_bad_input(series, kwargs, message):
 def test_estimators_that_cannot_go_on(series, refit, message):
     with pytest.raises(ValueError, match=f"{message}.*LastValue has not"):
         walk_forward(LastValue(), series, series[:, 0], cv=EXPANDING, refit=refit)
+
+
+def test_a_search_cannot_go_on(series):
+    search = GridSearchCV(forecaster(), {"units": [2]}, cv=WalkForwardCV(EXPANDING))
+    with pytest.raises(ValueError, match="GridSearchCV has not got it.*best_estima"):
+        walk_forward(search, series, series[:, 0], cv=EXPANDING, refit="warm")
 
 
 def test_targets_that_nobody_forecasts(series):

@@ -36,9 +36,6 @@ class EpochHooks(Protocol):
     def epoch_ends(self, epoch: int, logs: Mapping[str, float], weights) -> bool:
         """After an epoch; ``weights()`` are the present ones; true asks to stop."""
 
-    def training_ends(self, weights: Weights) -> None:
-        """After the last epoch, with the weights that are kept."""
-
 
 class Program:
     """A network with its optimizer and its compiled functions.
@@ -147,16 +144,19 @@ class Program:
         if validation is not None:
             validation = tf.constant(validation, tf.int32)
         keras_callbacks = keras.callbacks.CallbackList(
-            list(callbacks), model=self.network, epochs=epochs, verbose=0
+            list(callbacks), model=self.network, epochs=epochs, verbose=0, steps=1
         )
         self.network.stop_training = False
         history: dict[str, list[float]] = {}
         best_loss, best_epoch, best_weights = np.inf, 0, weights
         keras_callbacks.on_train_begin()
-        full_rate = float(self.optimizer.learning_rate)
+        full_rate = planned = float(self.optimizer.learning_rate)
         for epoch in range(epochs):
             if rate_factors is not None:
-                self.optimizer.learning_rate = full_rate * rate_factors[epoch]
+                # What a callback made of the rate stays made.
+                full_rate *= float(self.optimizer.learning_rate) / planned
+                planned = max(full_rate * rate_factors[epoch], 1e-30)
+                self.optimizer.learning_rate = planned
             keras_callbacks.on_epoch_begin(epoch)
             if hooks is not None:
                 hooks.epoch_begins()
@@ -190,8 +190,6 @@ class Program:
         # Before the last callbacks: some of them put weights back into the network.
         keras_callbacks.on_train_end()
         weights = self._weights() if patience is None else best_weights
-        if hooks is not None:
-            hooks.training_ends(weights)
         state = tuple(v.numpy() for v in self.optimizer.variables)
         return weights, history, state
 
@@ -300,14 +298,14 @@ def _(spec: WindowNetwork, tensors, index):
     rows = starts[:, None] + tf.range(spec.window_length)
     window = tf.gather(tensors["series"], rows)
     if spec.n_own:
-        level = tf.gather(tensors["level"][:, : spec.n_own], index)[:, None]
-        spread = tf.gather(tensors["spread"][:, : spec.n_own], index)[:, None]
+        level = tf.gather(tensors["level"], index)[:, None, : spec.n_own]
+        spread = tf.gather(tensors["spread"], index)[:, None, : spec.n_own]
         own = (window[:, :, : spec.n_own] - level) / spread
         window = tf.concat([own, window[:, :, spec.n_own :]], axis=2)
     if not spec.n_known:
         return window
-    known = tensors["series"][:, spec.n_columns - spec.n_known :]
-    return [window, tf.gather(known, _forecast_rows(spec, tensors, index))]
+    future = tf.gather(tensors["series"], _forecast_rows(spec, tensors, index))
+    return [window, future[:, :, spec.n_columns - spec.n_known :]]
 
 
 @gather_targets.register

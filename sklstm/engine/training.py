@@ -61,9 +61,8 @@ def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
 
 
 def is_keras_object(value, kind: str) -> bool:
-    """Whether a value is a Keras "loss", "optimizer" or "callback"."""
+    """Whether a value is a Keras "optimizer" or "callback"."""
     classes = {
-        "loss": keras.losses.Loss,
         "optimizer": keras.optimizers.Optimizer,
         "callback": keras.callbacks.Callback,
     }
