@@ -52,7 +52,7 @@ class Labels:
         elif hasattr(y, "name"):
             targets = (y.name,)
         labels = cls(targets=targets, one_target_1d=one_target_1d)
-        index = _pandas_index(X, y)
+        index = index_of(X, y)
         if index is None:
             return labels
         return replace(
@@ -65,7 +65,7 @@ class Labels:
 
     def after(self, X, y) -> Labels:
         """The labels once the rows of X have followed."""
-        index = _pandas_index(X, y)
+        index = index_of(X, y)
         if index is None and self.has_index:
             # Rows without labels: from here on nobody knows where we are.
             return replace(self, last=None, step=None)
@@ -119,8 +119,8 @@ class Labels:
         return index.rename(self.index_name)
 
 
-def _pandas_index(*frames):
-    """The index of the first of the frames that has a pandas index."""
+def index_of(*frames):
+    """The pandas index of the first of the frames that has one, or None."""
     for frame in frames:
         # A list has a method of that name.
         if hasattr(frame, "iloc"):
@@ -144,8 +144,3 @@ def _index_step(index):
         steps = np.unique(np.diff(index))
         return int(steps[0]) if len(steps) == 1 and steps[0] > 0 else None
     return None
-
-
-def index_of(frame):
-    """The pandas index of a frame, or None if it has none."""
-    return _pandas_index(frame)

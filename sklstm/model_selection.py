@@ -521,10 +521,9 @@ def _span(rows) -> str:
 
 
 def _time_index(X, y) -> pd.Index:
-    for frame in (X, y):
-        index = index_of(frame)
-        if index is not None:
-            return index
+    index = index_of(X, y)
+    if index is not None:
+        return index
     return pd.RangeIndex(_num_samples(X))
 
 

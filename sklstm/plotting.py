@@ -230,9 +230,7 @@ class ForecastDisplay:
 
     def _x_values(self, n_past):
         """Where the past and the forecast rows lie, and what that is called."""
-        index = index_of(self.y_true)
-        if index is None:
-            index = index_of(self.y_pred)
+        index = index_of(self.y_true, self.y_pred)
         if index is None:
             x = np.arange(-n_past, len(self.y_pred))
             return x[:n_past], x[n_past:], "row"
