@@ -7,6 +7,9 @@ __version__ = "0.1.0"
 # Loaded on first use: importing the package loads neither TensorFlow nor matplotlib.
 _HOMES = {
     "LSTMForecaster": "forecasting",
+    "RNNClassifier": "classification",
+    "RNNRegressor": "regression",
+    "SequenceTokenizer": "text",
     "WalkForwardCV": "model_selection",
     "walk_forward": "model_selection",
     "ForecastDisplay": "plotting",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
@@ -14,7 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
 from sklstm._checks import check_units
-from sklstm._windows import split_off_tail
+
+# From a seed to the samples to train on, and those that early stopping looks at.
+Split = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 
 class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
@@ -27,7 +29,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     weights_: tuple[np.ndarray, ...]
     history_: dict[str, list[float]]
     n_iter_: int
-    _network: engine.WindowNetwork
+    _network: engine.NetworkSpec
     _training_spec: engine.TrainingSpec
     _optimizer_state: tuple[np.ndarray, ...] | None
 
@@ -69,28 +71,29 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _train(
         self,
-        network: engine.WindowNetwork,
-        data: engine.WindowData,
+        network: engine.NetworkSpec,
+        data: engine.SampleData,
         samples: np.ndarray,
         *,
         epochs: int,
         start: Trained | None = None,
-        early_stopping: bool | str = False,
+        split: Split | None = None,
         hooks: EpochReporter,
     ) -> Trained:
         """Train a network on samples of the data.
 
         Parameters
         ----------
-        network : WindowNetwork
-        data : WindowData
+        network : NetworkSpec
+        data : SampleData
         samples : ndarray of int
-            Indices of the samples to train on; with early stopping the last of them
-            validate.
+            Indices of the samples to train on.
         epochs : int
         start : Trained, optional
             Start from here in place of newly drawn weights.
-        early_stopping : bool or "refit"
+        split : callable, optional
+            Stop early: with a seed it tells which samples to train on, and which to
+            look at. With ``early_stopping="refit"`` all are trained on afterwards.
         hooks : EpochReporter
 
         Returns
@@ -99,12 +102,9 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         """
         callbacks = self._keras_callbacks()
         train, validation, patience = samples, None, None
-        if early_stopping:
-            first, last = split_off_tail(
-                len(samples), self.validation_split, network.horizon
-            )
-            train, validation, patience = samples[first], samples[last], self.patience
-        weights_seed, order_seed = _draw_seeds(self.random_state)
+        weights_seed, order_seed, split_seed = _draw_seeds(self.random_state)
+        if split is not None:
+            (train, validation), patience = split(split_seed), self.patience
         with engine.borrow_program(network, self._training_spec) as program:
             if start is None:
                 start = Trained(program.draw_weights(weights_seed))
@@ -131,7 +131,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                 for callback in callbacks:
                     callback.set_model(None)
             n_epochs = len(history["loss"])
-            if early_stopping == "refit":
+            if split is not None and self.early_stopping == "refit":
                 n_epochs = int(np.argmin(history["val_loss"])) + 1
                 weights, _, state = program.train(
                     data, start.weights, train=samples, epochs=n_epochs, **settings
@@ -149,10 +149,30 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
             rates["rate_factors"] = (1 + np.cos(np.pi * np.arange(epochs) / epochs)) / 2
         return rates
 
-    def _run(self, data: engine.WindowData) -> np.ndarray:
+    def _run(self, data: engine.SampleData) -> np.ndarray:
         """The fitted network's outputs for all samples of the data."""
         with engine.borrow_program(self._network, self._training_spec) as program:
             return program.forward(data, self.weights_)
+
+    def _last_fit(self) -> tuple[engine.NetworkSpec, Trained] | None:
+        """What a warm start goes on from: the last network and its weights."""
+        if self.warm_start and self.__sklearn_is_fitted__():
+            return self._network, Trained(self.weights_)
+        return None
+
+    def _start_from(self, last_fit) -> Trained | None:
+        """Where training begins: at the last fit's weights, if it is a warm start."""
+        if last_fit is None:
+            return None
+        network, trained = last_fit
+        if network != self._network:
+            raise ValueError(
+                "warm_start=True needs the network of the last fit, which was "
+                f"{network}, but now it would be {self._network}. Set "
+                "warm_start=False, or leave the network's parameters and the data's "
+                "columns and classes as they were."
+            )
+        return trained
 
     def _trained(self) -> Trained:
         """Where the last training ended."""
@@ -276,13 +296,12 @@ def all_or_nothing(method):
     return guarded
 
 
-def _draw_seeds(random_state) -> tuple[int, int]:
-    """Seeds of the initial weights, and of order and dropout.
+def _draw_seeds(random_state) -> list[int]:
+    """Seeds of the initial weights, of order and dropout, and of a split.
 
     No global generator is read: without a random state they are fresh entropy.
     """
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(np.iinfo(np.int32).max)
     entropy = int(random_state) if isinstance(random_state, Integral) else None
-    first, second = np.random.SeedSequence(entropy).generate_state(2) >> 1
-    return int(first), int(second)
+    return [int(n) for n in np.random.SeedSequence(entropy).generate_state(3) >> 1]

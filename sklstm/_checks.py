@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
+    assert_all_finite,
+    check_array,
+    column_or_1d,
     validate_data,
 )
+
+from sklstm._sequences import Sequences
 
 
 def check_series(estimator, X, y=None, *, reset: bool):
@@ -49,29 +55,29 @@ def check_series(estimator, X, y=None, *, reset: bool):
     return X, y.astype(np.float64, copy=False)
 
 
-def check_row_weights(
-    sample_weight, X: np.ndarray, unit: float | None = None
+def check_weights(
+    sample_weight, samples: np.ndarray, unit: float | None = None
 ) -> tuple[np.ndarray, float]:
-    """Check the weights of rows.
+    """Check the weights of samples.
 
     Parameters
     ----------
-    sample_weight : array-like of shape (n_timesteps,) or None
-    X : ndarray of shape (n_timesteps, n_features)
+    sample_weight : array-like of shape (n_samples,) or None
+    samples : ndarray of shape (n_samples, ...)
     unit : float, optional
-        The weight that counts as 1; by default the rows' mean.
+        The weight that counts as 1; by default the samples' mean.
 
     Returns
     -------
-    weight : ndarray of shape (n_timesteps,)
+    weight : ndarray of shape (n_samples,)
         In that unit; ones if none are given.
     unit : float
     """
     if sample_weight is None:
-        return np.ones(len(X)), 1.0 if unit is None else unit
+        return np.ones(len(samples)), 1.0 if unit is None else unit
     weight = _check_sample_weight(
         sample_weight,
-        X,
+        samples,
         dtype=np.float64,
         ensure_non_negative=True,
         allow_all_zero_weights=unit is not None,
@@ -149,3 +155,237 @@ def check_units(units) -> tuple[int, ...]:
             f"as a tuple, got {units!r}."
         )
     return tuple(int(n) for n in layers)
+
+
+def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
+    """Check sequences, of equal or of unequal lengths.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_``, ``n_channels_`` and, for a frame,
+        ``feature_names_in_`` are set, or compared.
+    X : array-like of shape (n, T) or (n, T, C), or list of (T_i,) or (T_i, C)
+    tokens : bool
+        Whether the sequences hold token ids, of which 0 pads.
+    reset : bool
+        Whether to set the features or to compare with those set before.
+
+    Returns
+    -------
+    sequences : Sequences
+        Of numbers; or of tokens, the padding taken out.
+    """
+    if hasattr(X, "to_numpy") and getattr(X, "ndim", 2) == 1:
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OUS":
+        X = list(X)
+    listed = isinstance(X, list | tuple)
+    if listed and any(isinstance(x, str | bytes) for x in X):
+        raise ValueError(
+            f"X holds text, and {type(estimator).__name__} reads numbers. Put a "
+            "tokenizer in front of it: make_pipeline(SequenceTokenizer(), "
+            f"{type(estimator).__name__}(embedding_dim=32))."
+        )
+    if listed and len(X) and all(np.iterable(x) for x in X):
+        sequences = _check_listed(X)
+        n_features = _count_features(sequences, tokens)
+    else:
+        sequences, n_features = _check_stacked(estimator, X, tokens, reset)
+    n_channels = sequences.rows.shape[1]
+    if tokens and n_channels > 1:
+        raise ValueError(
+            "X must hold one token a step where embedding_dim is set, got "
+            f"{n_channels} values a step."
+        )
+    if reset:
+        estimator.n_features_in_ = n_features
+        estimator.n_channels_ = n_channels
+    elif n_channels != estimator.n_channels_:
+        raise ValueError(
+            f"X has {n_channels} channel(s), but {type(estimator).__name__} was fitted "
+            f"with {estimator.n_channels_}. A 2-D X holds one channel: several need "
+            "shape (n_sequences, n_steps, n_channels)."
+        )
+    return _as_tokens(sequences) if tokens else sequences
+
+
+def _count_features(sequences, tokens):
+    """Columns of the 2-D array that the sequences would fill, or else channels."""
+    n_channels, lengths = sequences.rows.shape[1], sequences.lengths
+    if tokens or n_channels > 1 or (lengths != lengths[0]).any():
+        return n_channels
+    return int(lengths[0])
+
+
+def _check_listed(X) -> Sequences:
+    """Check a list of sequences of any lengths."""
+    arrays = []
+    for i, x in enumerate(X):
+        try:
+            array = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"X[{i}] must hold numbers, of shape (n_steps,) or (n_steps, "
+                f"n_channels): {error}."
+            ) from None
+        if array.ndim not in (1, 2):
+            raise ValueError(
+                f"X[{i}] must have shape (n_steps,) or (n_steps, n_channels), got "
+                f"{array.shape}."
+            )
+        arrays.append(array.reshape(len(array), -1) if len(array) else array)
+        if not array.size:
+            raise ValueError(
+                f"X[{i}] is empty (shape {array.shape}): every sequence needs at least "
+                "one step. Leave it out."
+            )
+        expected = arrays[0].shape[1]
+        if arrays[i].shape[1] != expected:
+            raise ValueError(
+                f"X[{i}] has {arrays[i].shape[1]} channel(s), but X[0] has {expected}: "
+                "all sequences must have the same channels."
+            )
+    lengths = np.array([len(array) for array in arrays])
+    sequences = Sequences(np.concatenate(arrays), lengths)
+    finite = np.isfinite(sequences.rows).all(axis=1)
+    if not finite.all():
+        i, row = _locate(~finite, sequences)
+        raise ValueError(
+            f"Input X contains NaN or infinity: X[{i}], step "
+            f"{row - sequences.starts[i]}. Fill it, or leave the step out."
+        )
+    return sequences
+
+
+def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
+    """Check an array of sequences of one length; also the number of its features."""
+    if getattr(X, "ndim", 2) == 3:
+        X = check_array(
+            X, dtype=np.float64, allow_nd=True, input_name="X", estimator=estimator
+        )
+        n_features = X.shape[2]
+    elif reset or (estimator.n_channels_ == 1 < estimator.n_features_in_):
+        X = validate_data(estimator, X, dtype=np.float64, reset=reset)
+        n_features = 1 if tokens else X.shape[1]
+    else:
+        X = check_array(X, dtype=np.float64, input_name="X", estimator=estimator)
+        n_features = 1
+    if X.ndim > 3:
+        raise ValueError(
+            "X must have shape (n_sequences, n_steps) or (n_sequences, n_steps, "
+            f"n_channels), got {X.shape}."
+        )
+    n_sequences, n_steps = X.shape[:2]
+    if not n_steps or not n_features:
+        raise ValueError(
+            f"X[0] is empty: X has shape {X.shape}, and every sequence needs at least "
+            "one step of one channel."
+        )
+    rows = X.reshape(n_sequences * n_steps, -1)
+    return Sequences(rows, np.full(n_sequences, n_steps)), n_features
+
+
+def _as_tokens(sequences: Sequences) -> Sequences:
+    """Token ids without the zeros that pad them."""
+    tokens = sequences.rows[:, 0]
+    wrong = (tokens < 0) | (tokens != np.floor(tokens))
+    if wrong.any():
+        i, row = _locate(wrong, sequences)
+        raise ValueError(
+            "X must hold token ids, integers from 0 (which pads), where embedding_dim "
+            f"is set, got {tokens[row]:g} in X[{i}]."
+        )
+    kept = tokens > 0
+    lengths = np.add.reduceat(kept.astype(int), sequences.starts)
+    if not lengths.all():
+        raise ValueError(
+            f"X[{int(np.argmin(lengths))}] is empty: it holds nothing but 0, which "
+            "pads. Every sequence needs at least one token."
+        )
+    return Sequences(tokens[kept].astype(np.int32), lengths)
+
+
+def check_vocabulary(sequences: Sequences, n_tokens: int) -> None:
+    """Refuse tokens that the network has no vector for."""
+    unknown = sequences.rows >= n_tokens
+    if unknown.any():
+        i, row = _locate(unknown, sequences)
+        raise ValueError(
+            f"X[{i}] holds the token id {sequences.rows[row]}, but ids must be below "
+            f"{n_tokens}, the "
+            "size of the vocabulary (by default one more than the largest id in fit). "
+            "Map rare tokens to one id for the unknown, as SequenceTokenizer does, or "
+            "set vocabulary_size."
+        )
+
+
+def _locate(marked: np.ndarray, sequences: Sequences) -> tuple[int, int]:
+    """The first marked row, with the index of its sequence before it."""
+    row = int(np.argmax(marked))
+    return int(np.searchsorted(np.cumsum(sequences.lengths), row, side="right")), row
+
+
+def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
+    """Check the classes of sequences.
+
+    Parameters
+    ----------
+    estimator : estimator
+    y : array-like of shape (n_sequences,)
+    n_sequences : int
+
+    Returns
+    -------
+    y : ndarray of shape (n_sequences,)
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    labels = y if isinstance(y, list | tuple) else np.asarray(y).ravel()
+    if len({isinstance(label, str) for label in labels}) > 1:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"y holds labels of mixed types: {', '.join(kinds)}. Make all of them "
+            "text, or all of them numbers."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind in "fc" or y.dtype == object:
+        assert_all_finite(y, input_name="y", estimator_name=type(estimator).__name__)
+    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(
+            f"Unknown label type: {kind}. y must hold one class for each sequence; for "
+            "continuous targets take RNNRegressor."
+        )
+    _check_as_many(y, n_sequences)
+    return y
+
+
+def check_targets(estimator, y, n_sequences: int) -> np.ndarray:
+    """Check the continuous targets of sequences: (n_sequences,) or (n_sequences, k)."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    y = check_array(
+        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+    )
+    if y.ndim > 2:
+        raise ValueError(
+            "y must have shape (n_sequences,) or (n_sequences, n_targets), got "
+            f"{y.shape}."
+        )
+    _check_as_many(y, n_sequences)
+    return y
+
+
+def _check_as_many(y, n_sequences):
+    if len(y) != n_sequences:
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[n_sequences, len(y)]} (sequences in X, targets in y)."
+        )

@@ -39,3 +39,14 @@ WINDOWS = {
     "target": [list, tuple, Integral, str, None],
     "known_future": [list, tuple, Integral, str, None],
 }
+
+SEQUENCES = {
+    "pooling": [StrOptions({"last", "mean", "max", "all"})],
+    "differences": ["boolean"],
+    "patch_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    "positions": [Interval(Integral, 0, None, closed="left")],
+    "normalize": [StrOptions({"standard", "sequence"}), None],
+    "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+    "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
+    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
+}

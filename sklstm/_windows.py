@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklstm._scaling import is_constant, mean_and_scale
+
 # A column is a target's own past if what a straight line leaves of it is at most
 # this share of the target's standard deviation: float32 and rounded copies pass.
 AFFINE_TOLERANCE = 1e-4
@@ -106,7 +108,7 @@ def fit_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     x_mean, y_mean = x.mean(), y.mean()
     dx, dy = x - x_mean, y - y_mean
     x_scale, y_scale = np.sqrt(np.mean(dx**2)), np.sqrt(np.mean(dy**2))
-    constant = _is_constant(x_scale, x_mean), _is_constant(y_scale, y_mean)
+    constant = is_constant(x_scale, x_mean), is_constant(y_scale, y_mean)
     if any(constant):
         return 1.0, float(y_mean - x_mean), float(not all(constant))
     slope = np.mean(dx * dy) / x_scale**2
@@ -175,8 +177,8 @@ class SeriesScaling:
             x_mean, x_scale = np.zeros(len(others)), np.ones(len(others))
             y_mean, y_scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
         else:
-            x_mean, x_scale = _mean_and_scale(X[:, others])
-            y_mean, y_scale = _mean_and_scale(Y[:, order])
+            x_mean, x_scale = mean_and_scale(X[:, others])
+            y_mean, y_scale = mean_and_scale(Y[:, order])
         scaling = cls(
             own=own_columns,
             plain=plain,
@@ -318,13 +320,3 @@ def _spread_floor(past, window_length):
     # the scale.
     typical = np.where(middle > _ROUNDING * whole, middle, whole)
     return np.where(typical > 0, _SPREAD_FLOOR * typical, 1.0)
-
-
-def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    mean, scale = values.mean(axis=0), values.std(axis=0)
-    return mean, np.where(_is_constant(scale, mean), 1.0, scale)
-
-
-def _is_constant(scale, mean):
-    """Whether a standard deviation is nothing but rounding."""
-    return scale <= 10 * np.finfo(float).eps * np.abs(mean)

@@ -10,12 +10,12 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklstm import _params, engine
-from sklstm._base import EpochReporter, RecurrentEstimator, Trained, all_or_nothing
+from sklstm._base import EpochReporter, RecurrentEstimator, all_or_nothing
 from sklstm._checks import (
     check_columns,
     check_enough_rows,
-    check_row_weights,
     check_series,
+    check_weights,
 )
 from sklstm._frames import Labels, index_of
 from sklstm._windows import (
@@ -24,6 +24,7 @@ from sklstm._windows import (
     count_windows,
     find_own_past,
     fit_line,
+    split_off_tail,
 )
 
 # How far a column that the user names may be from an affine image of the target.
@@ -160,6 +161,8 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
     (3,)
     """
 
+    _network: engine.WindowNetwork
+
     _parameter_constraints: dict = {
         **_params.NETWORK,
         **_params.TRAINING,
@@ -285,7 +288,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         if not self.__sklearn_is_fitted__():
             return self._fit_anew(X, y, sample_weight, epochs=1)
         rows, targets = self._check_next(X, y)
-        weight, _ = check_row_weights(sample_weight, rows, self._weight_unit)
+        weight, _ = check_weights(sample_weight, rows, self._weight_unit)
         rows, targets, weight = self._after_past(rows, targets, weight)
         data = self._training_data(rows, targets, weight)
         # A window reaches back before the new rows, and so may its targets; rows that
@@ -412,7 +415,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         rows, targets = check_series(self, X, y, reset=True)
         self._check_windows()
         check_enough_rows(rows, self.window_length, self.horizon)
-        weight, self._weight_unit = check_row_weights(sample_weight, rows)
+        weight, self._weight_unit = check_weights(sample_weight, rows)
         names = getattr(self, "feature_names_in_", None)
         known = check_columns("known_future", self.known_future, names, rows.shape[1])
         unknown = np.setdiff1d(np.arange(rows.shape[1]), known)
@@ -424,7 +427,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             target_names, one_d = (), targets.ndim == 1
             targets = targets.reshape(len(rows), -1)
             own = self._find_own(rows, targets, unknown, names)
-        last_fit = (self._network, self.weights_) if self._is_warm() else None
+        last_fit = self._last_fit()
         self._scaling = SeriesScaling.fit(
             rows,
             targets,
@@ -437,13 +440,18 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         self._network, self._training_spec = self._describe_network(), self._training()
         labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
         self._remember(rows, targets, weight, labels)
+        n_windows = count_windows(len(rows), self.window_length, self.horizon)
+
+        def split(seed):
+            return split_off_tail(n_windows, self.validation_split, self.horizon)
+
         trained = self._train(
             self._network,
             self._training_data(rows, targets, weight),
-            np.arange(count_windows(len(rows), self.window_length, self.horizon)),
+            np.arange(n_windows),
             epochs=epochs,
             start=self._start_from(last_fit),
-            early_stopping=early_stopping,
+            split=split if early_stopping else None,
             hooks=EpochReporter(self, epochs, X, y),
         )
         self._set_trained(trained)
@@ -462,23 +470,6 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
                 "forecast."
             )
         return rows[:, unknown], [OwnPast(int(column)) for column in unknown]
-
-    def _is_warm(self) -> bool:
-        return self.warm_start and self.__sklearn_is_fitted__()
-
-    def _start_from(self, last_fit) -> Trained | None:
-        """Where a warm start begins."""
-        if last_fit is None:
-            return None
-        network, weights = last_fit
-        if network != self._network:
-            raise ValueError(
-                "warm_start=True needs the network of the last fit, which was "
-                f"{network}, but now it would be {self._network}. Set "
-                "warm_start=False, or leave the network's parameters and the columns "
-                "as they were."
-            )
-        return Trained(weights)
 
     def _check_windows(self):
         if self.window_length % self.patch_length:

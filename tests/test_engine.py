@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 import pytest
 
-from sklstm import LSTMForecaster, engine
+from sklstm import LSTMForecaster, RNNClassifier, engine
 from sklstm._windows import window_spread
 
 programs = pytest.importorskip("sklstm.engine.programs")
@@ -43,6 +43,63 @@ def test_a_second_fit_traces_nothing(empty_pool):
         model.forecast()
     assert idle(empty_pool) == [program]
     assert program.n_traces == traces
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3])
+def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
+    """Neither other lengths nor another number of sequences, from fold to fold."""
+    rng = np.random.default_rng(0)
+
+    def draw(n_sequences, longest):
+        lengths = rng.integers(1, longest, size=n_sequences)
+        sequences = [rng.integers(1, 9, size=n) for n in lengths]
+        return sequences, np.arange(n_sequences) % 2
+
+    model = RNNClassifier(
+        units=3,
+        epochs=2,
+        early_stopping=True,
+        validation_split=0.3,
+        patch_length=2,
+        embedding_dim=embedding_dim,
+        vocabulary_size=9,
+    )
+    X, y = draw(20, 10)
+    model.fit(X, y).predict(X)
+    (program,) = idle(empty_pool)
+    traces = program.n_traces
+    assert traces == 3  # an epoch, an evaluation, a forward pass
+    for n_sequences, longest in ((31, 5), (20, 60), (45, 3)):
+        X, y = draw(n_sequences, longest)
+        model.set_params(batch_size=n_sequences // 3, epochs=1).fit(X, y).predict(X)
+        model.partial_fit(X[:4], y[:4])
+    assert idle(empty_pool) == [program]
+    assert program.n_traces == traces
+
+
+def test_batches_are_padded_to_their_own_longest():
+    """A long sequence costs its own batch, and no other."""
+    tf = pytest.importorskip("tensorflow")
+    spec = engine.SequenceNetwork(engine.RecurrentStack("rnn", (2,)), 1, 1)
+    tensors = {
+        "rows": tf.range(120.0)[:, None],
+        "starts": tf.constant([0, 100, 107]),
+        "lengths": tf.constant([100, 7, 13]),
+    }
+    values, valid = programs.gather_inputs(spec, tensors, tf.constant([2, 1]))
+    assert values.shape == (2, 13, 1)
+    np.testing.assert_array_equal(valid.numpy().sum(axis=1), [13, 7])
+    np.testing.assert_array_equal(values[1, :7, 0], np.arange(100, 107))
+    order = engine.SequenceData(*tensors.values()).order
+    np.testing.assert_array_equal(order, [1, 2, 0])
+
+
+def test_many_architectures_warn_of_no_retracing(caplog):
+    """TensorFlow would, if it took the functions of all programs for one."""
+    X = walk(20)
+    for units in range(2, 9):
+        LSTMForecaster(3, units=units, epochs=1).fit(X).predict(X)
+    assert "retracing" not in caplog.text
 
 
 def test_training_is_what_keras_does(empty_pool):
@@ -193,3 +250,10 @@ def test_no_spec_is_unknown():
 
     with pytest.raises(TypeError, match="no network is known for str"):
         networks.build_network("spec")
+    for dispatch in (
+        programs.data_signature,
+        lambda spec: programs.gather_inputs(spec, {}, []),
+        lambda spec: programs.gather_targets(spec, {}, []),
+    ):
+        with pytest.raises(TypeError, match="known for str"):
+            dispatch("spec")

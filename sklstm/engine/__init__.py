@@ -8,7 +8,16 @@ are plain values and load neither; the rest is loaded on first use, so that
 import os
 from importlib import import_module
 
-from sklstm.engine.specs import RecurrentStack, TrainingSpec, WindowData, WindowNetwork
+from sklstm.engine.specs import (
+    NetworkSpec,
+    RecurrentStack,
+    SampleData,
+    SequenceData,
+    SequenceNetwork,
+    TrainingSpec,
+    WindowData,
+    WindowNetwork,
+)
 
 _LAZY = {
     "borrow_program": "programs",
@@ -18,7 +27,11 @@ _LAZY = {
 }
 
 __all__ = [
+    "NetworkSpec",
     "RecurrentStack",
+    "SampleData",
+    "SequenceData",
+    "SequenceNetwork",
     "TrainingSpec",
     "WindowData",
     "WindowNetwork",

@@ -31,6 +31,8 @@ class FusedLSTM(keras.layers.LSTM):
             kernel=tf.convert_to_tensor(self.cell.kernel),
             recurrent_kernel=tf.convert_to_tensor(self.cell.recurrent_kernel),
             bias=tf.convert_to_tensor(self.cell.bias),
+            # In prediction batches run side by side already.
+            halve=bool(training),
         )
         if self.return_sequences:
             outputs = tf.transpose(hidden, (1, 0, 2))
@@ -51,7 +53,34 @@ class FusedLSTM(keras.layers.LSTM):
         )
 
 
-def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias):
+@keras.saving.register_keras_serializable("sklstm")
+class PaddedBidirectional(keras.layers.Bidirectional):
+    """`keras.layers.Bidirectional` over sequences with padding behind them.
+
+    Its mask must hold true steps first, then padding. In place of masking each step,
+    which no fast kernel knows, the backward layer reads each sequence turned round
+    within its own length, padding still behind it. At valid steps the outputs are
+    those of the standard layer with that mask; those at padding mean nothing.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # It is handed sequences that are turned round already.
+        self.backward_layer.go_backwards = False
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        """Run both layers; ``mask`` has shape (n_samples, n_steps)."""
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+
+        def turn_round(x):
+            return tf.reverse_sequence(x, lengths, seq_axis=1)
+
+        backward = self.backward_layer(turn_round(sequences), training=training)
+        forward = self.forward_layer(sequences, training=training)
+        return tf.concat([forward, turn_round(backward)], axis=2)
+
+
+def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias, halve):
     """Run an LSTM over whole sequences.
 
     Parameters
@@ -61,6 +90,8 @@ def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias):
         Initial output and cell state.
     kernel, recurrent_kernel, bias : tensors
         Weights of `keras.layers.LSTM`.
+    halve : bool
+        Whether two halves of the batch run side by side.
 
     Returns
     -------
@@ -73,6 +104,9 @@ def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias):
         kernel = tf.pad(kernel, [[0, 1], [0, 0]])
     weights = _block_gates(tf.concat([kernel, recurrent_kernel], axis=0))
     bias = _block_gates(bias)
+    if not halve:
+        hidden, cell = _block_lstm(x, h0, c0, weights, bias)
+        return hidden, hidden[-1], cell[-1]
     # The operation runs on one thread, so two halves of the batch run side by side.
     # Neither may be empty (the gradient would be undefined): the halves share the
     # middle row of an odd batch, and the second half's copy of it is dropped.

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine.kernels import FusedLSTM
-from sklstm.engine.specs import RecurrentStack, WindowNetwork
+from sklstm.engine.kernels import FusedLSTM, PaddedBidirectional
+from sklstm.engine.specs import RecurrentStack, SequenceNetwork, WindowNetwork
 
 _STANDARD_CELLS = {
     "lstm": keras.layers.LSTM,
@@ -29,7 +29,11 @@ _SKIP_RATE = 0.25
 _RANDOM_WEIGHTS = (
     ("kernel", "kernel_initializer"),
     ("recurrent_kernel", "recurrent_initializer"),
+    ("embeddings", "embeddings_initializer"),
 )
+
+# Below anything that a recurrent layer gives.
+_FAR_BELOW = -1e9
 
 
 @singledispatch
@@ -38,7 +42,7 @@ def build_network(spec, *, fast: bool = False) -> keras.Model:
 
     Parameters
     ----------
-    spec : WindowNetwork
+    spec : WindowNetwork or SequenceNetwork
         What to build.
     fast : bool, default=False
         Whether to take this package's recurrent layers where they are faster than
@@ -101,22 +105,107 @@ def _linear_skip(spec, window):
     return layers.Permute((2, 1), name="linear_forecast")(skip)
 
 
-def _recurrent(stack: RecurrentStack, x, *, fast: bool):
-    """Apply the recurrent layers; the last one gives its last state."""
+@build_network.register
+def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
+    layers, ops = keras.layers, keras.ops
+    if spec.n_tokens:
+        tokens = keras.Input((None,), dtype="int32", name="tokens")
+        inputs = [tokens]
+        valid = ops.not_equal(tokens, 0)
+        x = layers.Embedding(
+            spec.n_tokens,
+            spec.embedding_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(seed=_SEED),
+            name="embedding",
+        )(tokens)
+        n_columns = spec.embedding_dim
+    else:
+        x = keras.Input((None, spec.n_columns), name="sequence")
+        valid = keras.Input((None,), dtype="bool", name="valid")
+        inputs = [x, valid]
+        n_columns = spec.n_columns
+    if spec.patch_length > 1:
+        patch = (-1, spec.patch_length * n_columns)
+        x = layers.Reshape(patch, name="patches")(x)
+        # A patch counts if its first step does: what pads a sequence comes last.
+        valid = layers.Reshape((-1, spec.patch_length), name="valid_steps")(valid)
+        valid = valid[:, :, 0]
+    if spec.positions:
+        x = ops.concatenate([x, _positions(valid, spec.positions)], axis=2)
+    states = _recurrent(spec.stack, x, fast=fast, valid=valid)
+    pooled = _pool(states, valid, spec.pooling, both_ways=spec.stack.bidirectional)
+    answer = layers.Dense(
+        spec.n_outputs,
+        activation=spec.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
+        name="answer",
+    )(pooled)
+    return keras.Model(inputs, answer, name="sequence_network")
+
+
+def _positions(valid, n_waves: int):
+    """Where each step stands in its sequence: a ramp, and sines and cosines of it."""
+    ops = keras.ops
+    inside = ops.cast(valid, "float32")
+    n_steps = ops.sum(inside, axis=1, keepdims=True)
+    # The middle of each step, from -1 to 1 over the sequence.
+    ramp = ops.expand_dims((2 * ops.cumsum(inside, axis=1) - 1) / n_steps - 1, 2)
+    waves = ramp * (np.pi * np.arange(1, n_waves + 1, dtype=np.float32))
+    return ops.concatenate([ramp, ops.sin(waves), ops.cos(waves)], axis=2)
+
+
+def _pool(states, valid, pooling: str, *, both_ways: bool):
+    """One vector from the states at the valid steps."""
+    ops = keras.ops
+    inside = ops.cast(valid, "float32")
+    beyond = ops.zeros_like(inside[:, :1])
+    weight = ops.expand_dims(inside, 2)
+    pooled = []
+    if pooling in ("last", "all"):
+        # One at the last valid step, zero elsewhere.
+        end = inside - ops.concatenate([inside[:, 1:], beyond], axis=1)
+        last = ops.sum(states * ops.expand_dims(end, 2), axis=1)
+        if both_ways:
+            # The layer that reads backwards ends at the first step.
+            half = states.shape[-1] // 2
+            last = ops.concatenate([last[:, :half], states[:, 0, half:]], axis=1)
+        pooled.append(last)
+    if pooling in ("mean", "all"):
+        pooled.append(ops.sum(states * weight, axis=1) / ops.sum(weight, axis=1))
+    if pooling in ("max", "all"):
+        is_valid = ops.expand_dims(valid, 2)
+        pooled.append(ops.max(ops.where(is_valid, states, _FAR_BELOW), axis=1))
+    return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=1)
+
+
+def _recurrent(stack: RecurrentStack, x, *, fast: bool, valid=None):
+    """Apply the recurrent layers.
+
+    The last one gives its last state; or, where ``valid`` tells which steps are no
+    padding, its states at all steps, of which those of the padding mean nothing.
+    """
     cells = _FAST_CELLS if fast and not on_gpu() else _STANDARD_CELLS
+    # A layer that reads forwards meets the padding last, so it needs no mask (and
+    # fast kernels know none); the fast wrapper turns each sequence round by itself.
+    both_ways = PaddedBidirectional if fast else keras.layers.Bidirectional
     for i, units in enumerate(stack.units):
         layer = cells[stack.cell](
             units,
-            return_sequences=i + 1 < len(stack.units),
+            return_sequences=valid is not None or i + 1 < len(stack.units),
             recurrent_dropout=stack.recurrent_dropout,
             kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
             recurrent_initializer=keras.initializers.Orthogonal(seed=_SEED),
             seed=_SEED,
             name=f"{stack.cell}_{i}",
         )
-        if stack.bidirectional:
-            layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{i}")
-        x = layer(x)
+        if stack.bidirectional and valid is not None:
+            x = both_ways(layer, name=f"bidirectional_{i}")(x, mask=valid)
+        elif stack.bidirectional:
+            x = keras.layers.Bidirectional(layer, name=f"bidirectional_{i}")(x)
+        elif fast:
+            x = layer(x)
+        else:
+            x = layer(x, mask=valid)
         if stack.dropout:
             x = keras.layers.Dropout(stack.dropout, seed=_SEED, name=f"dropout_{i}")(x)
     return x

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Protocol
 
 import keras
@@ -14,7 +14,13 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.networks import build_network, draw_weights
-from sklstm.engine.specs import TrainingSpec, WindowData, WindowNetwork
+from sklstm.engine.specs import (
+    NetworkSpec,
+    SampleData,
+    SequenceNetwork,
+    TrainingSpec,
+    WindowNetwork,
+)
 from sklstm.engine.training import make_loss, make_optimizer
 
 Weights = tuple[np.ndarray, ...]
@@ -23,8 +29,15 @@ Weights = tuple[np.ndarray, ...]
 # some megabytes; a search over more architectures than this compiles anew.
 MAX_IDLE_PROGRAMS = 32
 
-# Windows a forward pass takes at once: bounds the memory of prediction.
-_FORWARD_BATCH = 512
+# Samples that an evaluation takes at once: bounds its memory.
+_EVALUATION_BATCH = 512
+
+# Samples that a forward pass takes at once. Always as many, so that an answer is the
+# same to the last bit whatever other samples are asked for with it: a product of
+# matrices of another shape may add up in another order. Several passes run side by
+# side, so few samples lose no speed, and little is lost on a single one.
+_FORWARD_BATCH = 32
+_FORWARD_PASSES = 4
 
 
 class EpochHooks(Protocol):
@@ -45,13 +58,13 @@ class Program:
 
     Parameters
     ----------
-    network : WindowNetwork
+    network : NetworkSpec
         What to build.
     training : TrainingSpec
         How to train it.
     """
 
-    def __init__(self, network: WindowNetwork, training: TrainingSpec):
+    def __init__(self, network: NetworkSpec, training: TrainingSpec):
         self.spec = network
         self.n_traces = 0
         self.network = build_network(network, fast=True)
@@ -71,7 +84,8 @@ class Program:
         ]
         self._loaded: Weights | None = None
         # Shapes are left open, so that no other number of rows is traced anew.
-        self._training_data, self._forward_data = _signatures(network)
+        self._forward_data, targets = data_signature(network)
+        self._training_data = self._forward_data | targets
         index = tf.TensorSpec([None], tf.int32)
         batch_size, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)
         self._epoch = _compile(
@@ -86,7 +100,7 @@ class Program:
 
     def train(
         self,
-        data: WindowData,
+        data: SampleData,
         weights: Weights,
         *,
         train: np.ndarray,
@@ -105,7 +119,7 @@ class Program:
 
         Parameters
         ----------
-        data : WindowData
+        data : SampleData
         weights : tuple of ndarray
             The weights to start from.
         train, validation : ndarray of int
@@ -193,22 +207,18 @@ class Program:
         state = tuple(v.numpy() for v in self.optimizer.variables)
         return weights, history, state
 
-    def forward(self, data: WindowData, weights: Weights) -> np.ndarray:
+    def forward(self, data: SampleData, weights: Weights) -> np.ndarray:
         """The network's outputs for all samples of the data."""
         if self._loaded is not weights:
             self.network.set_weights(weights)
             self._loaded = weights
         tensors = _tensors(data, self._forward_data)
-        index = np.arange(len(data.starts), dtype=np.int32)
-        batches = range(0, len(index), _FORWARD_BATCH)
-        return np.concatenate(
-            [
-                self._forward(
-                    tensors, tf.constant(index[i : i + _FORWARD_BATCH])
-                ).numpy()
-                for i in batches
-            ]
-        )
+        order = data.order.astype(np.int32)
+        filled = np.pad(order, (0, -len(order) % _FORWARD_BATCH), mode="edge")
+        outputs = self._forward(tensors, tf.constant(filled)).numpy()
+        in_place = np.empty((len(order), *outputs.shape[1:]), outputs.dtype)
+        in_place[order] = outputs[: len(order)]
+        return in_place
 
     def _start(self, weights, seed, learning_rate, optimizer_state):
         self._loaded = None
@@ -247,11 +257,25 @@ class Program:
         def loss_on(batch):
             return self._batch_loss(tensors, batch, training=False)
 
-        return _mean_over_batches(loss_on, index, _FORWARD_BATCH)
+        return _mean_over_batches(loss_on, index, _EVALUATION_BATCH)
 
     def _run_forward(self, tensors, index):
         self.n_traces += 1
-        return self.network(gather_inputs(self.spec, tensors, index), training=False)
+        batches = tf.reshape(index, [-1, _FORWARD_BATCH])
+        n_batches = tf.shape(batches)[0]
+
+        def step(i, outputs):
+            inputs = gather_inputs(self.spec, tensors, batches[i])
+            return i + 1, outputs.write(i, self.network(inputs, training=False))
+
+        def unfinished(i, outputs):
+            return i < n_batches
+
+        outputs = tf.TensorArray(tf.float32, n_batches)
+        _, outputs = tf.while_loop(
+            unfinished, step, (0, outputs), parallel_iterations=_FORWARD_PASSES
+        )
+        return outputs.concat()
 
     def _batch_loss(self, tensors, index, *, training):
         inputs = gather_inputs(self.spec, tensors, index)
@@ -261,6 +285,9 @@ class Program:
 
 
 def _compile(function, *signature):
+    # TensorFlow counts the traces of a method over all its objects, and would warn of
+    # a handful of architectures; it tells partial functions apart.
+    function = partial(function)
     return tf.function(function, input_signature=signature, autograph=False)
 
 
@@ -290,6 +317,12 @@ def gather_inputs(spec, tensors, index):
 def gather_targets(spec, tensors, index):
     """The targets and weights of the samples of the given indices."""
     raise TypeError(f"no targets are known for {type(spec).__name__}")
+
+
+@singledispatch
+def data_signature(spec):
+    """Names, shapes and types of the tensors: inputs, and what training adds."""
+    raise TypeError(f"no data are known for {type(spec).__name__}")
 
 
 @gather_inputs.register
@@ -322,22 +355,60 @@ def _forecast_rows(spec, tensors, index):
     return first[:, None] + tf.range(spec.horizon)
 
 
-def _signatures(spec: WindowNetwork):
-    """Shapes of the tensors for training and for prediction."""
-    forward = {
+@data_signature.register
+def _(spec: WindowNetwork):
+    inputs = {
         "series": tf.TensorSpec([None, spec.n_columns]),
         "starts": tf.TensorSpec([None], tf.int32),
         "level": tf.TensorSpec([None, spec.n_targets]),
         "spread": tf.TensorSpec([None, spec.n_targets]),
     }
-    training = forward | {
+    targets = {
         "targets": tf.TensorSpec([None, spec.n_targets]),
         "weight": tf.TensorSpec([None]),
     }
-    return training, forward
+    return inputs, targets
 
 
-def _tensors(data: WindowData, signature: dict) -> dict[str, tf.Tensor]:
+@gather_inputs.register
+def _(spec: SequenceNetwork, tensors, index):
+    lengths = tf.gather(tensors["lengths"], index)[:, None]
+    # Padded to the longest of the batch, in whole patches.
+    n_patches = (tf.reduce_max(lengths) - 1) // spec.patch_length + 1
+    steps = tf.range(n_patches * spec.patch_length)
+    valid = steps < lengths
+    # The last row stands for those that a patch lacks.
+    rows = tf.gather(tensors["starts"], index)[:, None] + tf.minimum(steps, lengths - 1)
+    values = tf.gather(tensors["rows"], rows)
+    if spec.n_tokens:
+        return tf.where(valid, values, 0)
+    return [values, valid]
+
+
+@gather_targets.register
+def _(spec: SequenceNetwork, tensors, index):
+    return tf.gather(tensors["targets"], index), tf.gather(tensors["weight"], index)
+
+
+@data_signature.register
+def _(spec: SequenceNetwork):
+    inputs = {
+        "rows": (
+            tf.TensorSpec([None], tf.int32)
+            if spec.n_tokens
+            else tf.TensorSpec([None, spec.n_columns])
+        ),
+        "starts": tf.TensorSpec([None], tf.int32),
+        "lengths": tf.TensorSpec([None], tf.int32),
+    }
+    targets = {
+        "targets": tf.TensorSpec([None, spec.n_outputs]),
+        "weight": tf.TensorSpec([None]),
+    }
+    return inputs, targets
+
+
+def _tensors(data: SampleData, signature: dict) -> dict[str, tf.Tensor]:
     """The arrays that a signature names, each put in once."""
     return {
         name: tf.constant(getattr(data, name), spec.dtype)
@@ -379,7 +450,7 @@ _pool = _ProgramPool(MAX_IDLE_PROGRAMS)
 
 
 @contextmanager
-def borrow_program(network: WindowNetwork, training: TrainingSpec) -> Iterator[Program]:
+def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Program]:
     """A program for one thread, built if none is idle, and kept afterwards."""
     key = (network, training)
     program = _pool.take(key)

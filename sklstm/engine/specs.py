@@ -80,6 +80,43 @@ class WindowNetwork:
 
 
 @dataclass(frozen=True)
+class SequenceNetwork:
+    """A network from a whole sequence to one answer.
+
+    Parameters
+    ----------
+    stack : RecurrentStack
+        The recurrent layers.
+    n_columns : int
+        Values that are read at each step; 1 for tokens.
+    n_outputs : int
+        Values of the answer.
+    activation : str
+        What turns the last layer's values into the answer.
+    pooling : {"last", "mean", "max", "all"}
+        How the states at all steps become one: "all" is the three of them.
+    patch_length : int
+        Steps of the sequence folded into one recurrent step.
+    positions : int
+        Waves over the sequence that tell each recurrent step where it stands.
+    n_tokens : int
+        Size of the vocabulary, 0 for padding included; 0 where no tokens are read.
+    embedding_dim : int
+        Length of the vector that stands for a token.
+    """
+
+    stack: RecurrentStack
+    n_columns: int
+    n_outputs: int
+    activation: str = "linear"
+    pooling: str = "all"
+    patch_length: int = 1
+    positions: int = 0
+    n_tokens: int = 0
+    embedding_dim: int = 0
+
+
+@dataclass(frozen=True)
 class TrainingSpec:
     """The loss and the optimizer.
 
@@ -110,3 +147,31 @@ class WindowData(NamedTuple):
     spread: np.ndarray  # (n_windows, n_targets)
     targets: np.ndarray | None = None  # (n_rows, n_targets), for training
     weight: np.ndarray | None = None  # (n_rows,), for training
+
+    @property
+    def order(self) -> np.ndarray:
+        """The samples in the order in which they are best run."""
+        return np.arange(len(self.starts))
+
+
+class SequenceData(NamedTuple):
+    """Sequences of any lengths, one after the other.
+
+    A sample is a sequence: the ``lengths[i]`` rows from ``starts[i]``.
+    """
+
+    rows: np.ndarray  # (n_rows, n_columns), or (n_rows,) tokens
+    starts: np.ndarray  # (n_sequences,)
+    lengths: np.ndarray  # (n_sequences,)
+    targets: np.ndarray | None = None  # (n_sequences, n_outputs), for training
+    weight: np.ndarray | None = None  # (n_sequences,), for training
+
+    @property
+    def order(self) -> np.ndarray:
+        """The samples by length, so that batches need little padding."""
+        return np.argsort(self.lengths, kind="stable")
+
+
+# What the engine can build, and what it can be trained on.
+NetworkSpec = WindowNetwork | SequenceNetwork
+SampleData = WindowData | SequenceData

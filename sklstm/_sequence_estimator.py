@@ -1,0 +1,170 @@
+"""What the estimators that read whole sequences share."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm import engine
+from sklstm._base import EpochReporter, RecurrentEstimator, Split, Trained
+from sklstm._checks import check_sequences, check_vocabulary
+from sklstm._sequences import ChannelScaling, Sequences
+
+# patch_length="auto" leaves at most so many recurrent steps: longer sequences train
+# slowly, and their beginnings are forgotten.
+MAX_STEPS = 48
+
+# epochs="auto" takes as many passes as make about so many steps of the optimizer.
+AUTO_UPDATES = 600
+
+
+class SequenceEstimator(RecurrentEstimator):
+    """Base of the estimators that answer one question about a whole sequence."""
+
+    n_channels_: int
+    patch_length_: int
+    _network: engine.SequenceNetwork
+    _scaling: ChannelScaling | None
+
+    def _check_sequences(self, X, *, reset: bool) -> Sequences:
+        """X as sequences of numbers, or of tokens where they are embedded."""
+        tokens = self.embedding_dim is not None
+        sequences = check_sequences(self, X, tokens=tokens, reset=reset)
+        if tokens and not reset:
+            check_vocabulary(sequences, self._network.n_tokens)
+        return sequences
+
+    def _learn(
+        self,
+        sequences: Sequences,
+        targets: np.ndarray,
+        weight: np.ndarray,
+        *,
+        activation: str,
+        epochs: int,
+        split: Split | None,
+        start: tuple[engine.NetworkSpec, Trained] | None,
+        given: tuple,
+    ):
+        """Learn the scales, and train a network.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        targets : ndarray of shape (n_sequences, n_outputs)
+        weight : ndarray of shape (n_sequences,)
+        activation : str
+            Of the network's last layer.
+        epochs : int
+        split : callable or None
+            With a seed, tells the sequences to train on and those that early stopping
+            looks at.
+        start : tuple of NetworkSpec and Trained, or None
+            What a warm start goes on from.
+        given : tuple of array-like
+            X and y as the user gave them, for callbacks.
+        """
+        self.patch_length_ = self._find_patch_length(sequences)
+        if self.embedding_dim is None:
+            self._scaling = ChannelScaling.fit(
+                sequences,
+                normalize=self.normalize,
+                differences=bool(self.differences),
+            )
+            n_columns, n_tokens = len(self._scaling.mean), 0
+        else:
+            self._scaling = None
+            n_columns, n_tokens = 1, self._count_tokens(sequences)
+        self._network = engine.SequenceNetwork(
+            stack=self._stack(),
+            n_columns=n_columns,
+            n_outputs=targets.shape[1],
+            activation=activation,
+            pooling=self.pooling,
+            patch_length=self.patch_length_,
+            positions=int(self.positions),
+            n_tokens=n_tokens,
+            embedding_dim=int(self.embedding_dim or 0),
+        )
+        self._training_spec = self._training()
+        trained = self._train(
+            self._network,
+            self._data(sequences, targets, weight),
+            np.arange(len(sequences)),
+            epochs=epochs,
+            start=self._start_from(start),
+            split=split,
+            hooks=EpochReporter(self, epochs, *given),
+        )
+        self._set_trained(trained)
+        return self
+
+    def _go_on(self, sequences, targets, weight, *, given):
+        """Train the fitted network for one more epoch."""
+        trained = self._train(
+            self._network,
+            self._data(sequences, targets, weight),
+            np.arange(len(sequences)),
+            epochs=1,
+            start=self._trained(),
+            hooks=EpochReporter(self, 1, *given),
+        )
+        self._set_trained(trained, go_on=True)
+        return self
+
+    def _answers(self, X) -> np.ndarray:
+        """The network's answers: (n_sequences, n_outputs), single precision."""
+        check_is_fitted(self)
+        return self._run(self._data(self._check_sequences(X, reset=False)))
+
+    def _data(self, sequences, targets=None, weight=None) -> engine.SequenceData:
+        rows = sequences.rows
+        if self._scaling is not None:
+            rows = self._scaling.encode(sequences)
+        return engine.SequenceData(
+            rows, sequences.starts, sequences.lengths, targets, weight
+        )
+
+    def _find_patch_length(self, sequences) -> int:
+        if self.patch_length != "auto":
+            return int(self.patch_length)
+        if self.embedding_dim is not None:
+            return 1
+        return -(-int(sequences.lengths.max()) // MAX_STEPS)
+
+    def _count_tokens(self, sequences) -> int:
+        if self.vocabulary_size is None:
+            return int(sequences.rows.max()) + 1
+        check_vocabulary(sequences, self.vocabulary_size)
+        return int(self.vocabulary_size)
+
+    def _count_epochs(self, n_sequences: int) -> int:
+        """The epochs to train for where the parameter leaves it open."""
+        if isinstance(self.epochs, Integral):
+            return int(self.epochs)
+        updates_an_epoch = -(-n_sequences // int(self.batch_size))
+        return -(-AUTO_UPDATES // updates_an_epoch)
+
+    def _split_off(self, n_sequences: int, seed: int, *, stratify=None):
+        """Indices of the sequences to train on, and of those set aside."""
+        try:
+            return train_test_split(
+                np.arange(n_sequences),
+                test_size=self.validation_split,
+                random_state=seed,
+                stratify=stratify,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping sets validation_split={self.validation_split} of the "
+                f"{n_sequences} sequences aside, and that cannot be: {error} Give more "
+                "sequences, another validation_split, or early_stopping=False."
+            ) from None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
