@@ -45,6 +45,8 @@ SEQUENCES = {
     "differences": ["boolean"],
     "patch_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "positions": [Interval(Integral, 0, None, closed="left")],
+    "noise": [Interval(Real, 0, None, closed="left")],
+    "crop": [Interval(Real, 0, 1, closed="left")],
     "normalize": [StrOptions({"standard", "sequence"}), None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],

@@ -18,7 +18,7 @@ from sklstm._sequences import ChannelScaling, Sequences
 MAX_STEPS = 48
 
 # epochs="auto" takes as many passes as make about so many steps of the optimizer.
-AUTO_UPDATES = 600
+AUTO_UPDATES = 1000
 
 
 class SequenceEstimator(RecurrentEstimator):
@@ -74,20 +74,26 @@ class SequenceEstimator(RecurrentEstimator):
                 normalize=self.normalize,
                 differences=bool(self.differences),
             )
-            n_columns, n_tokens = len(self._scaling.mean), 0
+            reading: dict = {
+                "n_columns": len(self._scaling.mean),
+                "positions": int(self.positions),
+                "noise": float(self.noise),
+                "crop": float(self.crop),
+            }
         else:
             self._scaling = None
-            n_columns, n_tokens = 1, self._count_tokens(sequences)
+            reading = {
+                "n_columns": 1,
+                "n_tokens": self._count_tokens(sequences),
+                "embedding_dim": int(self.embedding_dim),
+            }
         self._network = engine.SequenceNetwork(
             stack=self._stack(),
-            n_columns=n_columns,
             n_outputs=targets.shape[1],
             activation=activation,
             pooling=self.pooling,
             patch_length=self.patch_length_,
-            positions=int(self.positions),
-            n_tokens=n_tokens,
-            embedding_dim=int(self.embedding_dim or 0),
+            **reading,
         )
         self._training_spec = self._training()
         trained = self._train(

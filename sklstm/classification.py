@@ -49,7 +49,14 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     positions : int, default=8
         Waves over the sequence (a sine and a cosine each, cf. [5]_) that tell each step
         where it stands between the first and the last; 0 leaves it untold. They help
-        where what counts happens at about the same place in all sequences.
+        where what counts happens at about the same place in all sequences. Not for
+        tokens.
+    noise : float, default=0.3
+        Standard deviation of the normal noise that is put on the scaled channels in
+        training [6]_, so that small sets are not learnt by heart. Not for tokens.
+    crop : float, default=0.2
+        Largest share of its steps that a sequence loses in training, at random and anew
+        in each epoch, in front or behind (window slicing [7]_). Not for tokens.
     normalize : {"standard", "sequence"} or None, default="standard"
         How the channels are scaled. "standard": by mean and standard deviation of all
         steps in fit. "sequence": in each sequence by its own first, so that level and
@@ -74,7 +81,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         epoch, along half a cosine towards zero; "constant" leaves it alone.
     epochs : int or "auto", default="auto"
         Passes over the training sequences. "auto" takes as many as make at least
-        600 steps of the optimizer: what is learnt depends on the steps, whether
+        1000 steps of the optimizer: what is learnt depends on the steps, whether
         there are forty sequences or four thousand.
     batch_size : int, default=16
         Sequences in one step of the optimizer.
@@ -136,6 +143,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
        Transactions on Signal Processing 45(11).
     .. [4] Nie et al. (2023), "A time series is worth 64 words", ICLR.
     .. [5] Vaswani et al. (2017), "Attention is all you need", NeurIPS.
+    .. [6] Bishop (1995), "Training with noise is equivalent to Tikhonov
+       regularization", Neural Computation 7(1).
+    .. [7] Le Guennec et al. (2016), "Data augmentation for time series classification
+       using convolutional neural networks", ECML/PKDD workshop AALTD.
 
     Examples
     --------
@@ -171,6 +182,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         differences=True,
         patch_length="auto",
         positions=8,
+        noise=0.3,
+        crop=0.2,
         normalize="standard",
         embedding_dim=None,
         vocabulary_size=None,
@@ -198,6 +211,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.differences = differences
         self.patch_length = patch_length
         self.positions = positions
+        self.noise = noise
+        self.crop = crop
         self.normalize = normalize
         self.embedding_dim = embedding_dim
         self.vocabulary_size = vocabulary_size

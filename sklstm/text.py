@@ -241,7 +241,7 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         if pattern.groups > 1:
             raise ValueError(
                 f"token_pattern={self.token_pattern!r} captures {pattern.groups} "
-                "groups, but one at most can be the token. Write (?:...) for the others."
+                "groups, but only one can be the token. Write (?:...) for the others."
             )
         return pattern
 

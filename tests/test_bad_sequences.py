@@ -187,6 +187,8 @@ PARAMETERS = [
     ("patch_length", 0),
     ("patch_length", "long"),
     ("positions", -1),
+    ("noise", -0.1),
+    ("crop", 1.0),
     ("normalize", "channel"),
     ("embedding_dim", 0),
     ("vocabulary_size", 1),

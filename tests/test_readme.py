@@ -4,12 +4,25 @@ import re
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
 
 
-def test_the_code_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+def run(code):
     names: dict = {}
     exec(compile(code, str(README), "exec"), names)
+
+
+def test_every_block_is_run_here():
+    assert len(BLOCKS) == 2
+
+
+def test_the_forecast(capsys):
+    run(BLOCKS[0])
     printed = capsys.readouterr().out
     assert "seasonal_naive" in printed
     assert "1961-12" in printed
+
+
+def test_the_classes(capsys):
+    run(BLOCKS[1])
+    assert float(capsys.readouterr().out) > 0.95

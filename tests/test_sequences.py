@@ -342,6 +342,61 @@ def test_several_targets():
     np.testing.assert_allclose(one.predict(X), column.predict(X)[:, 0], atol=1e-6)
 
 
+class TestVariation:
+    """Noise and cropping, in training alone."""
+
+    def test_no_answer_is_varied(self):
+        model = classifier(noise=1.0, crop=0.9).fit(X, LABELS)
+        np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(X))
+
+    @pytest.mark.parametrize("name", ["noise", "crop"])
+    def test_it_changes_what_is_learnt(self, name):
+        losses = [
+            classifier(**({"noise": 0, "crop": 0} | {name: value}))
+            .fit(X, LABELS)
+            .history_["loss"]
+            for value in (0, 0.8)
+        ]
+        assert losses[0] != losses[1]
+
+    def test_each_epoch_crops_anew_and_within_each_sequence(self):
+        programs = pytest.importorskip("sklstm.engine.programs")
+        spec = classifier(crop=0.5).fit(X, LABELS)._network
+        tensors = {
+            "starts": np.arange(0, 2000, 20, dtype=np.int32),
+            "lengths": np.full(100, 20, np.int32),
+        }
+        one, other = (programs.vary(spec, tensors, [0, epoch]) for epoch in (0, 1))
+        in_front = one["starts"].numpy() - tensors["starts"]
+        behind = 20 - in_front - one["lengths"].numpy()
+        assert in_front.min() == behind.min() == 0
+        assert 8 <= (in_front + behind).max() < 10
+        assert (in_front > 0).any()
+        assert (behind > 0).any()
+        assert (one["lengths"].numpy() != other["lengths"].numpy()).any()
+
+    def test_sequences_of_one_step_are_left_alone(self):
+        short = [np.ones((1, 2)), np.zeros((1, 2))] * 6
+        labels = [0, 1] * 6
+        one, other = (
+            classifier(crop=crop).fit(short, labels).history_ for crop in (0, 0.99)
+        )
+        assert one == other
+
+
+def test_positions_tell_where_something_happens():
+    """The same spike, early or late."""
+    rng = np.random.default_rng(0)
+    late = np.arange(40) % 2
+    cube = 0.01 * rng.normal(size=(40, 16, 1))
+    cube[np.arange(40), rng.integers(1, 5, size=40) + 9 * late] += 1
+    model = classifier(pooling="mean", units=8, epochs=30, learning_rate=0.01)
+    model.set_params(crop=0, noise=0, bidirectional=False, cell="gru", patch_length=1)
+    assert model.fit(cube, late).score(cube, late) == 1
+    told = model.network_.count_params()
+    assert told > model.set_params(positions=0).fit(cube, late).network_.count_params()
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_it_learns(cell, pooling):
@@ -410,7 +465,7 @@ class TestGoingOn:
 
     def test_auto_epochs_count_the_steps_of_the_optimizer(self):
         model = classifier(epochs="auto", batch_size=8).fit(X, LABELS)
-        assert model.n_iter_ == 200  # 600 steps, three an epoch
+        assert model.n_iter_ == 334  # 1000 steps, three an epoch
 
 
 class TestEarlyStopping:

@@ -32,6 +32,9 @@ _RANDOM_WEIGHTS = (
     ("embeddings", "embeddings_initializer"),
 )
 
+# Beside the many values of a patch, waves of size 1 would be learnt too slowly.
+_POSITION_GAIN = 3.0
+
 # Below anything that a recurrent layer gives.
 _FAR_BELOW = -1e9
 
@@ -123,6 +126,8 @@ def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
         x = keras.Input((None, spec.n_columns), name="sequence")
         valid = keras.Input((None,), dtype="bool", name="valid")
         inputs = [x, valid]
+        if spec.noise:
+            x = layers.GaussianNoise(spec.noise, seed=_SEED, name="noise")(x)
         n_columns = spec.n_columns
     if spec.patch_length > 1:
         patch = (-1, spec.patch_length * n_columns)
@@ -151,7 +156,8 @@ def _positions(valid, n_waves: int):
     # The middle of each step, from -1 to 1 over the sequence.
     ramp = ops.expand_dims((2 * ops.cumsum(inside, axis=1) - 1) / n_steps - 1, 2)
     waves = ramp * (np.pi * np.arange(1, n_waves + 1, dtype=np.float32))
-    return ops.concatenate([ramp, ops.sin(waves), ops.cos(waves)], axis=2)
+    shape = ops.concatenate([ramp, ops.sin(waves), ops.cos(waves)], axis=2)
+    return _POSITION_GAIN * shape
 
 
 def _pool(states, valid, pooling: str, *, both_ways: bool):

@@ -241,6 +241,7 @@ class Program:
     def _run_epoch(self, tensors, index, batch_size, seed):
         self.n_traces += 1
         index = tf.random.experimental.stateless_shuffle(index, seed)
+        tensors = vary(self.spec, tensors, seed)
         variables = self.network.trainable_variables
 
         def train_on(batch):
@@ -305,6 +306,27 @@ def _mean_over_batches(function, index, batch_size):
 
     _, total = tf.while_loop(unfinished, step, (0, 0.0))
     return total / tf.cast(n_samples, tf.float32)
+
+
+@singledispatch
+def vary(spec, tensors, seed):
+    """The samples as one epoch trains on them: varied at random, if at all."""
+    return tensors
+
+
+@vary.register
+def _(spec: SequenceNetwork, tensors, seed):
+    if not spec.crop:
+        return tensors
+    lengths = tensors["lengths"]
+    chance = tf.random.stateless_uniform([2, tf.shape(lengths)[0]], seed)
+    # From none to the largest share is cut off, of which so much in front.
+    cut = tf.cast(chance[0] * spec.crop * tf.cast(lengths, tf.float32), tf.int32)
+    in_front = tf.cast(chance[1] * tf.cast(cut + 1, tf.float32), tf.int32)
+    return tensors | {
+        "starts": tensors["starts"] + in_front,
+        "lengths": lengths - cut,
+    }
 
 
 @singledispatch

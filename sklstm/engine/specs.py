@@ -99,6 +99,10 @@ class SequenceNetwork:
         Steps of the sequence folded into one recurrent step.
     positions : int
         Waves over the sequence that tell each recurrent step where it stands.
+    noise : float
+        Standard deviation of the noise on the values in training.
+    crop : float
+        Largest share of the steps that is cut off in training.
     n_tokens : int
         Size of the vocabulary, 0 for padding included; 0 where no tokens are read.
     embedding_dim : int
@@ -112,6 +116,8 @@ class SequenceNetwork:
     pooling: str = "all"
     patch_length: int = 1
     positions: int = 0
+    noise: float = 0.0
+    crop: float = 0.0
     n_tokens: int = 0
     embedding_dim: int = 0
 
