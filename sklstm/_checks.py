@@ -180,6 +180,9 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OUS":
         X = list(X)
+    if reset:
+        # Only a frame names its steps; those of an earlier fit are gone.
+        vars(estimator).pop("feature_names_in_", None)
     listed = isinstance(X, list | tuple)
     if listed and any(isinstance(x, str | bytes) for x in X):
         raise ValueError(
@@ -265,7 +268,9 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
             X, dtype=np.float64, allow_nd=True, input_name="X", estimator=estimator
         )
         n_features = X.shape[2]
-    elif reset or (estimator.n_channels_ == 1 < estimator.n_features_in_):
+    elif not tokens and (
+        reset or estimator.n_channels_ == 1 < estimator.n_features_in_
+    ):
         X = validate_data(estimator, X, dtype=np.float64, reset=reset)
         n_features = 1 if tokens else X.shape[1]
     else:

@@ -192,6 +192,8 @@ class TestForms:
         assert model.feature_names_in_.tolist() == list("abcdef")
         with pytest.raises(ValueError, match="feature names should match"):
             model.predict(frame.rename(columns={"a": "z"}))
+        model.fit(self.cube, self.labels)
+        assert not hasattr(model, "feature_names_in_")
 
 
 class TestScales:

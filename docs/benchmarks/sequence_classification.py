@@ -6,8 +6,8 @@
 Default splits, as sktime carries them; one set of default parameters for all sets.
 Beside RNNClassifier: sktime's SimpleRNNClassifier with its defaults but for the number
 of epochs, one nearest neighbour by dynamic time warping, and MiniRocket with a ridge
-classifier (both need numba). SimpleRNNClassifier takes no unequal lengths: sequences
-of zeros behind pad them for it.
+classifier (both need numba). The first two take no unequal lengths: for them zeros pad
+the sequences behind.
 """
 
 import argparse
@@ -20,7 +20,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeClassifierCV
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sktime import datasets
@@ -58,24 +57,25 @@ def most_frequent(X, y, X_test, seed):
 def simple_rnn(X, y, X_test, seed):
     from sktime.classification.deep_learning import SimpleRNNClassifier
 
-    length = max(len(x) for x in [*X, *X_test])
     model = SimpleRNNClassifier(n_epochs=100, batch_size=16, random_state=seed)
-    return model.fit(pad(X, length), y).predict(pad(X_test, length))
-
-
-def pad(X, length):
-    """As sktime's numpy3D: (n_sequences, n_channels, length)."""
-    return np.stack([np.pad(x, ((0, length - len(x)), (0, 0))).T for x in X])
+    return classify_padded(model, X, y, X_test)
 
 
 def neighbour_by_dtw(X, y, X_test, seed):
-    from sktime.distances import distance_factory
+    from sktime.classification.distance_based import KNeighborsTimeSeriesClassifier
 
-    X, X_test = ([np.ascontiguousarray(x.T) for x in part] for part in (X, X_test))
-    warp = distance_factory(X[0], X_test[0], metric="dtw")
-    model = KNeighborsClassifier(1, metric="precomputed")
-    model.fit(np.zeros((len(X), len(X))), y)
-    return model.predict(np.array([[warp(a, b) for b in X] for a in X_test]))
+    model = KNeighborsTimeSeriesClassifier(n_neighbors=1, distance="dtw")
+    return classify_padded(model, X, y, X_test)
+
+
+def classify_padded(model, X, y, X_test):
+    """By a classifier that takes arrays of (n_sequences, n_channels, length)."""
+    length = max(len(x) for x in [*X, *X_test])
+
+    def pad(X):
+        return np.stack([np.pad(x, ((0, length - len(x)), (0, 0))).T for x in X])
+
+    return model.fit(pad(X), y).predict(pad(X_test))
 
 
 def minirocket(X, y, X_test, seed):
@@ -119,7 +119,8 @@ def main():
                 seconds = time.perf_counter() - begin
                 accuracy = np.mean(answer == y_test)
                 rows.append((name, method, seed, accuracy, seconds))
-                print(f"{name} {method} seed {seed}: {accuracy:.3f}, {seconds:.1f} s")
+                line = f"{name} {method} seed {seed}: {accuracy:.3f}, {seconds:.1f} s"
+                print(line, flush=True)
     table = pd.DataFrame(rows, columns=["set", "method", "seed", "accuracy", "seconds"])
     for value in ("accuracy", "seconds"):
         means = table.pivot_table(value, "method", "set", sort=False)
