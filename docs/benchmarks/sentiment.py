@@ -27,6 +27,7 @@ PARAMETERS = {
     "pooling": "mean",
     "learning_rate": 1e-3,
     "epochs": 3,
+    "batch_size": 32,
 }
 
 

@@ -55,8 +55,10 @@ def most_frequent(X, y, X_test, seed):
 
 
 def simple_rnn(X, y, X_test, seed):
+    import keras
     from sktime.classification.deep_learning import SimpleRNNClassifier
 
+    keras.utils.disable_interactive_logging()
     model = SimpleRNNClassifier(n_epochs=100, batch_size=16, random_state=seed)
     return classify_padded(model, X, y, X_test)
 
