@@ -1,6 +1,8 @@
 """The benchmarks measure what they say."""
 
 import importlib.util
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +76,32 @@ class TestETTh1:
             self.script.linear_map(y, 9000, 9100, 48), y, 9000, 9100
         )
         assert errors < 1e-6
+
+
+def test_the_sequence_classifiers_print_their_table():
+    script = BENCHMARKS / "sequence_classification.py"
+    options = ["--sets", "ItalyPowerDemand", "--seeds", "1"]
+    methods = ["--only", "sklstm", "most frequent class"]
+    done = subprocess.run(
+        [sys.executable, script, *options, *methods],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy, mean over seeds" in done.stdout
+    one, naive = re.findall(r"seed 0: ([0-9.]+)", done.stdout)
+    assert float(one) > 0.9 > 0.6 > float(naive)
+
+
+def test_the_sentences_need_their_data():
+    script = BENCHMARKS / "sentiment.py"
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k != "SKLSTM_DATA"},
+    )
+    assert done.returncode == 2
+    assert "pass --data FOLDER or set SKLSTM_DATA" in done.stderr
