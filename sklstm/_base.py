@@ -102,7 +102,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         """
         callbacks = self._keras_callbacks()
         train, validation, patience = samples, None, None
-        weights_seed, order_seed, split_seed = _draw_seeds(self.random_state)
+        n_before = 0 if start is None else start.n_iter
+        weights_seed, order_seed, split_seed = _draw_seeds(self.random_state, n_before)
         if split is not None:
             (train, validation), patience = split(split_seed), self.patience
         with engine.borrow_program(network, self._training_spec) as program:
@@ -157,7 +158,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     def _last_fit(self) -> tuple[engine.NetworkSpec, Trained] | None:
         """What a warm start goes on from: the last network and its weights."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            return self._network, Trained(self.weights_)
+            return self._network, Trained(self.weights_, n_iter=self.n_iter_)
         return None
 
     def _start_from(self, last_fit) -> Trained | None:
@@ -176,25 +177,26 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _trained(self) -> Trained:
         """Where the last training ended."""
-        return Trained(self.weights_, self._optimizer_state)
+        return Trained(self.weights_, self._optimizer_state, n_iter=self.n_iter_)
 
-    def _set_trained(self, trained: Trained, *, go_on: bool = False) -> None:
+    def _set_trained(
+        self, trained: Trained, *, go_on: bool = False, keep_state: bool = False
+    ) -> None:
         """Take over what training gave.
 
-        With ``go_on`` it continued the last training: its history is added, and the
-        optimizer's state kept, so that the next call continues it too. Otherwise the
-        state, twice the weights' size with Adam, is let go.
+        With ``go_on`` it continued the last training, and its history is added. The
+        optimizer's state, twice the weights' size with Adam, is let go unless it is
+        kept for training to go on from.
         """
         self.weights_ = trained.weights
+        self._optimizer_state = trained.optimizer_state if keep_state else None
         if go_on:
-            self._optimizer_state = trained.optimizer_state
             self.history_ = self.history_ | {
                 name: self.history_.get(name, []) + values
                 for name, values in trained.history.items()
             }
             self.n_iter_ += trained.n_iter
         else:
-            self._optimizer_state = None
             self.history_ = trained.history
             self.n_iter_ = trained.n_iter
 
@@ -296,12 +298,15 @@ def all_or_nothing(method):
     return guarded
 
 
-def _draw_seeds(random_state) -> list[int]:
+def _draw_seeds(random_state, n_before: int = 0) -> list[int]:
     """Seeds of the initial weights, of order and dropout, and of a split.
 
-    No global generator is read: without a random state they are fresh entropy.
+    Training that goes on after ``n_before`` epochs does not repeat their order. No
+    global generator is read: without a random state the seeds are fresh entropy.
     """
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(np.iinfo(np.int32).max)
     entropy = int(random_state) if isinstance(random_state, Integral) else None
-    return [int(n) for n in np.random.SeedSequence(entropy).generate_state(3) >> 1]
+    spawn_key = (n_before,) if n_before else ()
+    sequence = np.random.SeedSequence(entropy, spawn_key=spawn_key)
+    return [int(n) for n in sequence.generate_state(3) >> 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -183,14 +183,8 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
     if reset:
         # Only a frame names its steps; those of an earlier fit are gone.
         vars(estimator).pop("feature_names_in_", None)
-    listed = isinstance(X, list | tuple)
-    if listed and any(isinstance(x, str | bytes) for x in X):
-        raise ValueError(
-            f"X holds text, and {type(estimator).__name__} reads numbers. Put a "
-            "tokenizer in front of it: make_pipeline(SequenceTokenizer(), "
-            f"{type(estimator).__name__}(embedding_dim=32))."
-        )
-    if listed and len(X) and all(np.iterable(x) for x in X):
+    _refuse_cells(estimator, X)
+    if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
         sequences = _check_listed(X)
         n_features = _count_features(sequences, tokens)
     else:
@@ -213,6 +207,32 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
     return _as_tokens(sequences) if tokens else sequences
 
 
+def _refuse_cells(estimator, X) -> None:
+    """Refuse texts, and frames with a whole series in each cell."""
+    name = type(estimator).__name__
+    values = X.to_numpy() if hasattr(X, "to_numpy") else X
+    nested = getattr(values, "ndim", 1) == 2 and values.dtype.kind in "OU"
+    if nested and len(values):
+        cells = values[0]
+    elif isinstance(values, list | tuple):
+        cells = values
+    else:
+        return
+    if any(isinstance(cell, str | bytes) for cell in cells):
+        raise ValueError(
+            f"X holds text, and {name} reads numbers. Put a tokenizer in front of it, "
+            "and give it a list or one column of texts: "
+            f"make_pipeline(SequenceTokenizer(), {name}(embedding_dim=32))."
+        )
+    if nested and any(
+        np.iterable(cell) and not isinstance(cell, Mapping) for cell in cells
+    ):
+        raise ValueError(
+            "X holds a series in each cell. Make each row an array of shape (n_steps, "
+            "n_channels): [np.column_stack(row) for row in X.to_numpy()]."
+        )
+
+
 def _count_features(sequences, tokens):
     """Columns of the 2-D array that the sequences would fill, or else channels."""
     n_channels, lengths = sequences.rows.shape[1], sequences.lengths
@@ -226,7 +246,10 @@ def _check_listed(X) -> Sequences:
     arrays = []
     for i, x in enumerate(X):
         try:
-            array = np.asarray(x, dtype=np.float64)
+            array = np.asarray(x)
+            if array.dtype.kind in "cUS":
+                raise ValueError(f"got type {array.dtype}")
+            array = array.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"X[{i}] must hold numbers, of shape (n_steps,) or (n_steps, "
@@ -253,7 +276,7 @@ def _check_listed(X) -> Sequences:
     sequences = Sequences(np.concatenate(arrays), lengths)
     finite = np.isfinite(sequences.rows).all(axis=1)
     if not finite.all():
-        i, row = _locate(~finite, sequences)
+        i, row = sequences.locate(~finite)
         raise ValueError(
             f"Input X contains NaN or infinity: X[{i}], step "
             f"{row - sequences.starts[i]}. Fill it, or leave the step out."
@@ -263,10 +286,15 @@ def _check_listed(X) -> Sequences:
 
 def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
     """Check an array of sequences of one length; also the number of its features."""
-    if getattr(X, "ndim", 2) == 3:
+    if getattr(X, "ndim", 2) > 2:
         X = check_array(
             X, dtype=np.float64, allow_nd=True, input_name="X", estimator=estimator
         )
+        if X.ndim > 3:
+            raise ValueError(
+                "X must have shape (n_sequences, n_steps) or (n_sequences, n_steps, "
+                f"n_channels), got {X.shape}."
+            )
         n_features = X.shape[2]
     elif not tokens and (
         reset or estimator.n_channels_ == 1 < estimator.n_features_in_
@@ -276,11 +304,6 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
     else:
         X = check_array(X, dtype=np.float64, input_name="X", estimator=estimator)
         n_features = 1
-    if X.ndim > 3:
-        raise ValueError(
-            "X must have shape (n_sequences, n_steps) or (n_sequences, n_steps, "
-            f"n_channels), got {X.shape}."
-        )
     n_sequences, n_steps = X.shape[:2]
     if not n_steps or not n_features:
         raise ValueError(
@@ -294,12 +317,13 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
 def _as_tokens(sequences: Sequences) -> Sequences:
     """Token ids without the zeros that pad them."""
     tokens = sequences.rows[:, 0]
-    wrong = (tokens < 0) | (tokens != np.floor(tokens))
+    largest = np.iinfo(np.int32).max
+    wrong = (tokens < 0) | (tokens > largest) | (tokens != np.floor(tokens))
     if wrong.any():
-        i, row = _locate(wrong, sequences)
+        i, row = sequences.locate(wrong)
         raise ValueError(
-            "X must hold token ids, integers from 0 (which pads), where embedding_dim "
-            f"is set, got {tokens[row]:g} in X[{i}]."
+            "X must hold token ids, integers from 0 (which pads) to "
+            f"{largest}, where embedding_dim is set, got {tokens[row]:g} in X[{i}]."
         )
     kept = tokens > 0
     lengths = np.add.reduceat(kept.astype(int), sequences.starts)
@@ -315,7 +339,7 @@ def check_vocabulary(sequences: Sequences, n_tokens: int) -> None:
     """Refuse tokens that the network has no vector for."""
     unknown = sequences.rows >= n_tokens
     if unknown.any():
-        i, row = _locate(unknown, sequences)
+        i, row = sequences.locate(unknown)
         raise ValueError(
             f"X[{i}] holds the token id {sequences.rows[row]}, but ids must be below "
             f"{n_tokens}, the "
@@ -323,12 +347,6 @@ def check_vocabulary(sequences: Sequences, n_tokens: int) -> None:
             "Map rare tokens to one id for the unknown, as SequenceTokenizer does, or "
             "set vocabulary_size."
         )
-
-
-def _locate(marked: np.ndarray, sequences: Sequences) -> tuple[int, int]:
-    """The first marked row, with the index of its sequence before it."""
-    row = int(np.argmax(marked))
-    return int(np.searchsorted(np.cumsum(sequences.lengths), row, side="right")), row
 
 
 def check_labels(estimator, y, n_sequences: int) -> np.ndarray:

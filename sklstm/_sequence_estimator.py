@@ -28,13 +28,14 @@ class SequenceEstimator(RecurrentEstimator):
     patch_length_: int
     _network: engine.SequenceNetwork
     _scaling: ChannelScaling | None
+    _n_tokens: int
 
     def _check_sequences(self, X, *, reset: bool) -> Sequences:
         """X as sequences of numbers, or of tokens where they are embedded."""
-        tokens = self.embedding_dim is not None
+        tokens = self.embedding_dim is not None if reset else self._scaling is None
         sequences = check_sequences(self, X, tokens=tokens, reset=reset)
         if tokens and not reset:
-            check_vocabulary(sequences, self._network.n_tokens)
+            check_vocabulary(sequences, self._n_tokens)
         return sequences
 
     def _learn(
@@ -48,6 +49,7 @@ class SequenceEstimator(RecurrentEstimator):
         split: Split | None,
         start: tuple[engine.NetworkSpec, Trained] | None,
         given: tuple,
+        going_on: bool,
     ):
         """Learn the scales, and train a network.
 
@@ -66,6 +68,8 @@ class SequenceEstimator(RecurrentEstimator):
             What a warm start goes on from.
         given : tuple of array-like
             X and y as the user gave them, for callbacks.
+        going_on : bool
+            Whether training is to go on later.
         """
         self.patch_length_ = self._find_patch_length(sequences)
         if self.embedding_dim is None:
@@ -82,9 +86,10 @@ class SequenceEstimator(RecurrentEstimator):
             }
         else:
             self._scaling = None
+            self._n_tokens = self._count_tokens(sequences)
             reading = {
                 "n_columns": 1,
-                "n_tokens": self._count_tokens(sequences),
+                "n_tokens": _round_up(self._n_tokens),
                 "embedding_dim": int(self.embedding_dim),
             }
         self._network = engine.SequenceNetwork(
@@ -105,7 +110,7 @@ class SequenceEstimator(RecurrentEstimator):
             split=split,
             hooks=EpochReporter(self, epochs, *given),
         )
-        self._set_trained(trained)
+        self._set_trained(trained, keep_state=going_on)
         return self
 
     def _go_on(self, sequences, targets, weight, *, given):
@@ -118,7 +123,7 @@ class SequenceEstimator(RecurrentEstimator):
             start=self._trained(),
             hooks=EpochReporter(self, 1, *given),
         )
-        self._set_trained(trained, go_on=True)
+        self._set_trained(trained, go_on=True, keep_state=True)
         return self
 
     def _answers(self, X) -> np.ndarray:
@@ -174,3 +179,13 @@ class SequenceEstimator(RecurrentEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _round_up(n_tokens: int) -> int:
+    """Rows of an embedding, one of a few numbers.
+
+    The vocabularies of the folds of a search differ by some words; so they share a
+    compiled network.
+    """
+    step = 1 << max(n_tokens.bit_length() - 4, 0)
+    return -(-n_tokens // step) * step

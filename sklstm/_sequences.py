@@ -24,6 +24,11 @@ class Sequences:
         """The first row of each sequence."""
         return np.cumsum(self.lengths) - self.lengths
 
+    def locate(self, marked: np.ndarray) -> tuple[int, int]:
+        """The first marked row, and before it the index of its sequence."""
+        row = int(np.argmax(marked))
+        return int(np.searchsorted(np.cumsum(self.lengths), row, side="right")), row
+
 
 @dataclass(frozen=True)
 class ChannelScaling:
@@ -61,7 +66,16 @@ class ChannelScaling:
     def encode(self, sequences: Sequences) -> np.ndarray:
         """The rows as the network reads them: (n_rows, n_columns), single precision."""
         columns = self._columns(sequences)
-        return ((columns - self.mean) / self.scale).astype(np.float32)
+        with np.errstate(over="ignore"):
+            rows = ((columns - self.mean) / self.scale).astype(np.float32)
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            i, row = sequences.locate(~finite)
+            raise ValueError(
+                f"X[{i}] holds values too large for single precision on the scale of "
+                f"those in fit: {sequences.rows[row].tolist()}."
+            )
+        return rows
 
     def _columns(self, sequences):
         """The channels, and their differences, before they are standardised."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 
 from sklstm import _params
 from sklstm._base import all_or_nothing
@@ -45,7 +45,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     patch_length : int or "auto", default="auto"
         Steps folded into one recurrent step (cf. [4]_); the last row stands for those
         that the last patch lacks. "auto" leaves at most 48 recurrent steps of the
-        longest sequence in fit, and folds no tokens.
+        longest sequence in fit, and folds no tokens; a number spares a search the
+        compilation of another network where the longest sequences of its folds differ.
     positions : int, default=8
         Waves over the sequence (a sine and a cosine each, cf. [5]_) that tell each step
         where it stands between the first and the last; 0 leaves it untold. They help
@@ -118,7 +119,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     patch_length_ : int
         Steps folded into one recurrent step.
     n_features_in_ : int
-        Columns of a 2-D X, the steps; otherwise ``n_channels_``.
+        Steps, if X has one channel and all sequences in fit have as many; otherwise
+        ``n_channels_``; 1 for tokens.
     feature_names_in_ : ndarray of str
         Names of X's columns, if X is a frame and they are all strings.
     weights_ : tuple of ndarray
@@ -318,10 +320,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             return self._fit_anew(
                 sequences,
                 labels,
-                np.unique(check_labels(self, classes, len(classes))),
+                np.unique(check_labels(self, classes, np.size(classes))),
                 sample_weight,
                 epochs=1,
                 given=(X, y),
+                going_on=True,
             )
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
@@ -381,12 +384,13 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         epochs,
         given,
         early_stopping=False,
+        going_on=False,
     ):
         """Learn the classes, the scales and the weights."""
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, got 1 class: "
-                f"{classes[0]!r}."
+                f"{classes.tolist()[0]!r}."
             )
         last_fit = self._last_fit()
         if last_fit and not np.array_equal(classes, self.classes_):
@@ -411,6 +415,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             split=split if early_stopping else None,
             start=last_fit,
             given=given,
+            going_on=going_on,
         )
 
     def _one_hot(self, labels):
@@ -420,8 +425,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         unknown = self.classes_[codes] != labels
         if unknown.any():
             raise ValueError(
-                f"y holds the class {labels[unknown][0]!r}, which is not among the "
-                f"classes {self.classes_.tolist()}."
+                f"y holds the class {labels[unknown].tolist()[0]!r}, which is not "
+                f"among the classes {self.classes_.tolist()}."
             )
         return np.eye(len(self.classes_), dtype=np.float32)[codes]
 
@@ -429,5 +434,12 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         """Weights of sequences by themselves and their classes, and their unit."""
         weight, _ = check_weights(sample_weight, labels, 1.0)
         if isinstance(self.class_weight, Mapping | str):
-            weight = weight * compute_sample_weight(self.class_weight, labels)
+            of_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=labels
+            )
+            if (of_class < 0).any():
+                raise ValueError(
+                    f"class_weight must not be negative, got {self.class_weight!r}."
+                )
+            weight = weight * of_class[np.searchsorted(self.classes_, labels)]
         return check_weights(weight, labels, unit)

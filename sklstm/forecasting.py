@@ -286,7 +286,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             If X or y has other columns than before, or is not as described.
         """
         if not self.__sklearn_is_fitted__():
-            return self._fit_anew(X, y, sample_weight, epochs=1)
+            return self._fit_anew(X, y, sample_weight, epochs=1, going_on=True)
         rows, targets = self._check_next(X, y)
         weight, _ = check_weights(sample_weight, rows, self._weight_unit)
         rows, targets, weight = self._after_past(rows, targets, weight)
@@ -306,7 +306,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
                 start=self._trained(),
                 hooks=EpochReporter(self, 1, X, y),
             )
-            self._set_trained(trained, go_on=True)
+            self._set_trained(trained, go_on=True, keep_state=True)
         return self
 
     def update(self, X, y=None):
@@ -410,8 +410,13 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
         tags.regressor_tags.poor_score = True
         return tags
 
-    def _fit_anew(self, X, y, sample_weight, *, epochs, early_stopping=False):
-        """Learn the scales and the weights from the rows given."""
+    def _fit_anew(
+        self, X, y, sample_weight, *, epochs, early_stopping=False, going_on=False
+    ):
+        """Learn the scales and the weights from the rows given.
+
+        ``going_on`` says that training is to go on later.
+        """
         rows, targets = check_series(self, X, y, reset=True)
         self._check_windows()
         check_enough_rows(rows, self.window_length, self.horizon)
@@ -454,7 +459,7 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             split=split if early_stopping else None,
             hooks=EpochReporter(self, epochs, X, y),
         )
-        self._set_trained(trained)
+        self._set_trained(trained, keep_state=going_on)
         return self
 
     def _targets_in(self, rows, unknown):

@@ -42,7 +42,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     patch_length : int or "auto", default="auto"
         Steps folded into one recurrent step (cf. [4]_); the last row stands for those
         that the last patch lacks. "auto" leaves at most 48 recurrent steps of the
-        longest sequence in fit, and folds no tokens.
+        longest sequence in fit, and folds no tokens; a number spares a search the
+        compilation of another network where the longest sequences of its folds differ.
     positions : int, default=8
         Waves over the sequence (a sine and a cosine each, cf. [5]_) that tell each step
         where it stands between the first and the last; 0 leaves it untold. They help
@@ -110,7 +111,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     patch_length_ : int
         Steps folded into one recurrent step.
     n_features_in_ : int
-        Columns of a 2-D X, the steps; otherwise ``n_channels_``.
+        Steps, if X has one channel and all sequences in fit have as many; otherwise
+        ``n_channels_``; 1 for tokens.
     feature_names_in_ : ndarray of str
         Names of X's columns, if X is a frame and they are all strings.
     weights_ : tuple of ndarray
@@ -289,7 +291,12 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         targets = check_targets(self, y, len(sequences))
         if first:
             return self._fit_anew(
-                sequences, targets, sample_weight, epochs=1, given=(X, y)
+                sequences,
+                targets,
+                sample_weight,
+                epochs=1,
+                given=(X, y),
+                going_on=True,
             )
         if targets.shape[1:] != self._y_shape:
             raise ValueError(
@@ -328,6 +335,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         epochs,
         given,
         early_stopping=False,
+        going_on=False,
     ):
         """Learn the scales and the weights."""
         last_fit = self._last_fit()
@@ -347,6 +355,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             split=split if early_stopping else None,
             start=last_fit,
             given=given,
+            going_on=going_on,
         )
 
     def _encode(self, targets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -172,13 +173,17 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         texts = []
         for i, ids in enumerate(X):
             ids = np.asarray(ids)
+            if ids.ndim != 1 or ids.dtype.kind not in "iuf":
+                raise ValueError(
+                    f"X[{i}] must be a sequence of token ids, got {ids.tolist()!r}."
+                )
             wrong = ids[(ids < 0) | (ids >= n_tokens)]
             if len(wrong):
                 raise ValueError(
                     f"X[{i}] holds the token id {wrong[0]}, but ids must lie between 0 "
                     f"and {n_tokens - 1}."
                 )
-            texts.append(glue.join(self._vocabulary.decode(ids)))
+            texts.append(glue.join(self._vocabulary.decode(ids.astype(int))))
         return texts
 
     def get_feature_names_out(self, input_features=None):
@@ -217,6 +222,11 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         if isinstance(X, str | bytes):
             raise ValueError(
                 "X must be an iterable of texts, got one text. Pass a list: [text]."
+            )
+        if not np.iterable(X) or isinstance(X, Mapping) or getattr(X, "ndim", 1) != 1:
+            raise ValueError(
+                "X must be an iterable of texts, as a list or one column of a frame, "
+                f"got {type(X).__name__}."
             )
         analyze = self._build_analyzer()
         documents = []

@@ -55,7 +55,7 @@ BAD_SEQUENCES = {
         but(3, np.ones((2, 2, 2))),
         r"X\[3\] must have shape.*\(2, 2, 2\)",
     ),
-    "a number inside": ({}, but(3, 1.0), "inhomogeneous shape|array element"),
+    "a number inside": ({}, but(3, 1.0), r"X\[3\] must have shape.*got \(\)"),
     "texts": (
         {},
         ["good", "bad"] * 6,
@@ -68,7 +68,27 @@ BAD_SEQUENCES = {
     ),
     "texts in a series": ({}, pd.Series(["a", "b"] * 6), "X holds text"),
     "1-D": ({}, np.ones(12), "Expected 2D array, got 1D array.*Reshape your data"),
-    "4-D": ({}, np.ones((12, 2, 2, 2)), "Found array with dim 4|must have shape"),
+    "4-D": (
+        {},
+        np.ones((12, 2, 2, 2)),
+        r"must have shape \(n_sequences, n_steps\) or.*\(12, 2, 2, 2\)",
+    ),
+    "complex inside": ({}, but(3, [[1j, 2]]), r"X\[3\] must hold numbers.*complex"),
+    "a series in each cell": (
+        {},
+        pd.DataFrame({"a": [pd.Series([1.0, 2.0])] * 12}),
+        r"a series in each cell.*np.column_stack\(row\)",
+    ),
+    "a frame of texts": (
+        {},
+        pd.DataFrame({"a": ["good"] * 12}),
+        "X holds text.*column",
+    ),
+    "token beyond all vocabularies": (
+        TOKENS,
+        [[1, 2]] * 11 + [[2**31 + 5]],
+        r"to 2147483647.*X\[11\]",
+    ),
     "3-D NaN": ({}, np.full((12, 2, 2), np.nan), "Input X contains NaN"),
     "no steps": ({}, np.ones((12, 0, 2)), r"X\[0\] is empty: X has shape \(12, 0, 2\)"),
     "no sequences": ({}, np.ones((0, 3, 2)), r"0 sample\(s\)"),
@@ -282,3 +302,21 @@ def test_sample_weight(weight, message):
     for make in (classifier, regressor):
         with pytest.raises(ValueError, match=message):
             make().fit(X, LABELS, sample_weight=weight)
+
+
+def test_values_far_beyond_those_in_fit():
+    model = classifier().fit(X, LABELS)
+    with pytest.raises(ValueError, match=r"X\[1\] holds values too large.*1e\+200"):
+        model.predict([X[0], np.full((2, 2), 1e200)])
+
+
+def test_a_negative_weight_of_a_class():
+    with pytest.raises(ValueError, match="class_weight must not be negative"):
+        classifier(class_weight={0: -1.0, 1: 1.0}).fit(X, LABELS)
+
+
+def test_parameters_changed_after_fit_are_not_read():
+    model = classifier().fit(X, LABELS)
+    expected = model.predict_proba(X)
+    model.set_params(embedding_dim=3, normalize=None, pooling="last", patch_length=7)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)

@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import psutil
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMForecaster, RNNClassifier, engine
+from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
 from sklstm._windows import window_spread
 
 programs = pytest.importorskip("sklstm.engine.programs")
@@ -75,6 +76,24 @@ def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
         model.partial_fit(X[:4], y[:4])
     assert idle(empty_pool) == [program]
     assert program.n_traces == traces
+
+
+def test_folds_of_texts_share_a_program(empty_pool):
+    """Their vocabularies differ by some words."""
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(190)]
+    texts = np.array([" ".join(rng.choice(words, size=9)) for _ in range(60)])
+    model = make_pipeline(
+        SequenceTokenizer(),
+        RNNClassifier(units=2, epochs=1, embedding_dim=2, random_state=0),
+    )
+    sizes = set()
+    for fold in range(4):
+        part = texts[np.arange(60) % 4 != fold]
+        model.fit(part, np.arange(len(part)) % 2).predict(texts)
+        sizes.add(len(model[0].vocabulary_))
+    assert len(sizes) > 1
+    assert len(idle(empty_pool)) == 1
 
 
 def test_batches_are_padded_to_their_own_longest():

@@ -226,10 +226,11 @@ class TestScales:
         )
 
     def test_constant_channels_stay_finite(self):
-        flat = [np.full((5, 2), 1e6) for _ in range(6)]
+        flat = [np.full((500, 2), 0.1) for _ in range(6)]
         for normalize in ("standard", "sequence"):
             model = classifier(normalize=normalize).fit(flat, [0, 1] * 3)
-            assert np.isfinite(model.predict_proba(flat)).all()
+            rows = model._data(model._check_sequences(flat, reset=False)).rows
+            np.testing.assert_allclose(rows, 0, atol=1e-6)
 
     def test_patches_are_found_from_the_longest_sequence(self):
         model = classifier().fit([np.ones(10), np.arange(100.0)] * 2, [0, 1] * 2)
@@ -286,6 +287,8 @@ class TestWeights:
         "optimizer": "sgd",
         "learning_rate": 0.5,
         "normalize": None,
+        "noise": 0,
+        "crop": 0,
     }
 
     def assert_same(self, one, other):
@@ -457,6 +460,29 @@ class TestGoingOn:
         y = np.array([len(x) for x in X])
         model = regressor().partial_fit(X, y).partial_fit(X[:5], y[:5])
         assert model.n_iter_ == 2
+
+    @pytest.mark.parametrize("changed", ["noise", "crop", "dropout"])
+    def test_no_epoch_repeats_the_chance_of_another(self, changed):
+        """Where next to nothing is learnt, nothing else can change the loss."""
+        model = classifier(learning_rate=1e-12, batch_size=100)
+        model.set_params(**({"noise": 0, "crop": 0} | {changed: 0.8}))
+        for _ in range(3):
+            model.partial_fit(X, LABELS, classes=["a", "b", "c"])
+        assert len({round(loss, 6) for loss in model.history_["loss"]}) == 3
+
+    def test_the_optimizer_goes_on_after_the_first(self):
+        model = classifier().partial_fit(X, LABELS, classes=["a", "b", "c"])
+        steps = model._optimizer_state[0]
+        assert steps == 3
+        assert model.partial_fit(X, LABELS)._optimizer_state[0] == 6
+        assert model.fit(X, LABELS)._optimizer_state is None
+
+    def test_weights_of_classes_that_a_batch_lacks(self):
+        model = classifier(class_weight={"a": 1, "c": 5})
+        model.partial_fit(X, LABELS, classes=["a", "b", "c"])
+        model.partial_fit(X[:2], ["a", "b"])
+        with pytest.raises(ValueError, match="is not among the classes"):
+            model.partial_fit(X[:2], ["a", "d"])
 
     def test_a_warm_start_begins_where_the_last_fit_ended(self):
         model = classifier(warm_start=True).fit(X, LABELS)

@@ -56,7 +56,8 @@ def test_words_come_back(documents):
 
 def test_padding_is_left_out():
     tokenizer = SequenceTokenizer().fit(TEXTS)
-    assert tokenizer.inverse_transform([[0, 2, 0, 3, 0]]) == ["bad film"]
+    for ids in ([0, 2, 0, 3, 0], [2.0, 3.0, 0.0]):
+        assert tokenizer.inverse_transform([ids]) == ["bad film"]
 
 
 def test_texts_without_tokens_are_one_unknown():
@@ -150,6 +151,18 @@ class TestBadInput:
     def test_one_text(self):
         with pytest.raises(ValueError, match=r"got one text. Pass a list: \[text\]"):
             SequenceTokenizer().fit("a text")
+
+    @pytest.mark.parametrize(
+        "texts", [None, 3, pd.DataFrame({"text": TEXTS}), {"a": "b"}, np.array([TEXTS])]
+    )
+    def test_no_iterable_of_texts(self, texts):
+        with pytest.raises(ValueError, match="one column of a frame, got"):
+            SequenceTokenizer().fit(texts)
+
+    @pytest.mark.parametrize("ids", [[2, 3], [["a"]], [[[1]]]])
+    def test_no_ids(self, ids):
+        with pytest.raises(ValueError, match=r"X\[0\] must be a sequence of token ids"):
+            SequenceTokenizer().fit(TEXTS).inverse_transform(ids)
 
     @pytest.mark.parametrize("value", [None, np.nan, 3, b"bytes", ["a", "list"]])
     def test_no_text(self, value):

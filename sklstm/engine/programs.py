@@ -33,8 +33,8 @@ MAX_IDLE_PROGRAMS = 32
 _EVALUATION_BATCH = 512
 
 # Samples that a forward pass takes at once. Always as many, so that an answer is the
-# same to the last bit whatever other samples are asked for with it: a product of
-# matrices of another shape may add up in another order. Several passes run side by
+# same to the last bit whatever samples of its length are asked for with it: a product
+# of matrices of another shape may add up in another order. Several passes run side by
 # side, so few samples lose no speed, and little is lost on a single one.
 _FORWARD_BATCH = 32
 _FORWARD_PASSES = 4
