@@ -158,7 +158,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     >>> lengths = rng.integers(20, 40, size=60)
     >>> slow = [np.sin(np.arange(n) / 5 + rng.normal()) for n in lengths[:30]]
     >>> fast = [np.sin(np.arange(n) / 3 + rng.normal()) for n in lengths[30:]]
-    >>> classifier = RNNClassifier(units=8, epochs=10, random_state=0)
+    >>> classifier = RNNClassifier(units=8, epochs=60, random_state=0)
     >>> classifier.fit(slow + fast, ["slow"] * 30 + ["fast"] * 30).classes_
     array(['fast', 'slow'], dtype='<U4')
     >>> classifier.predict([np.sin(np.arange(50) / 5)])
