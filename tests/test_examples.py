@@ -16,7 +16,9 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("plot_*.py"))
 
 # What its printed table must hold, besides the naive forecast.
 PRINTED = {
+    "plot_place_names": ["LSTM", "GRU", "(chosen)", "n-grams", "Kopenhagen"],
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
+    "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],
 }
 
