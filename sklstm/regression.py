@@ -62,6 +62,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     embedding_dim : int or None, default=None
         Length of the vector that is learnt for each token. If given, X holds token
         ids, integers from 1; zeros pad and are left out, wherever they are.
+        Search the learning rate: names by their letters were learnt best at 0.01,
+        sentences by their words at 0.001.
     vocabulary_size : int or None, default=None
         One more than the largest token id that can come; by default than the largest
         in fit.

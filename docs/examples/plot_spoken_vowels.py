@@ -1,119 +1,193 @@
 """
-Who speaks? Utterances of unequal lengths
-=========================================
+Speakers of vowels, in utterances of any length
+===============================================
 
-Nine men say two Japanese vowels one after the other. Twelve numbers describe the sound
-at each step, and an utterance has 7 to 29 steps. Which of the nine is it? The
-utterances go into the classifier as they are: nobody pads or masks. Needs matplotlib
-besides sklstm itself.
+Nine speakers say two vowels, some faster than others. A recurrent network tells who
+speaks from sequences of 7 to 29 steps, which go in as they are. Three cells and two
+kinds of pooling are compared on the training part. Needs matplotlib besides sklstm
+itself.
 """
 
 # %%
 # The utterances
 # --------------
-# sktime carries the data: 270 utterances to train on, 30 of each speaker, and 370 to
-# test. A list holds an array of shape (n_steps, 12) for each.
+# JapaneseVowels, which comes with sktime: each step holds 12 coefficients of the
+# sound's spectrum. sktime keeps them in a nested frame, with a row for each utterance,
+# a column for each channel, and a series in each cell. `RNNClassifier` takes a plain
+# list with an array of shape (n_steps, n_channels) for each utterance. The lengths may
+# differ, and nobody pads.
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sktime.datasets import load_japanese_vowels
 
 from sklstm import RNNClassifier
 
 
 def load(part):
-    frame, speakers = load_japanese_vowels(split=part, return_X_y=True)
-    return [np.column_stack(utterance) for utterance in frame.to_numpy()], speakers
+    """A list of arrays (n_steps, 12), and the speaker of each."""
+    nested, speaker = load_japanese_vowels(split=part, return_X_y=True)
+    return [np.column_stack(utterance) for utterance in nested.to_numpy()], speaker
 
 
-X, y = load("train")
+X_train, y_train = load("train")
 X_test, y_test = load("test")
-lengths = np.array([len(utterance) for utterance in X_test])
+
+parts = {"training": (X_train, y_train), "test": (X_test, y_test)}
+summary = pd.DataFrame(
+    {
+        name: {
+            "utterances": len(X),
+            "shortest": min(map(len, X)),
+            "longest": max(map(len, X)),
+            **pd.Series(y).value_counts().sort_index().add_prefix("speaker "),
+        }
+        for name, (X, y) in parts.items()
+    }
+)
+print("Utterances, steps, and utterances of each speaker")
+print(summary.to_string())
 
 # %%
-# Which cell?
-# -----------
-# The three cells are compared by five-fold cross-validation on the training utterances.
-# The naive answer, always the most frequent speaker, is the accuracy to beat: all are
-# equally frequent, so it is one in nine.
+# Two things to beat
+# ------------------
+# The naive answer is the most frequent class of the training part. There the speakers
+# are equally frequent, so that it is the first of them, right once in nine times; in
+# the test part they are not, and it is right as often as that speaker speaks.
+#
+# The other is a linear model of the mean and the standard deviation of each channel,
+# which knows nothing of the order of the steps.
 
-cells = {"SimpleRNN": "rnn", "GRU": "gru", "LSTM": "lstm"}
+
+def summarize(X):
+    return [np.hstack([steps.mean(axis=0), steps.std(axis=0)]) for steps in X]
+
+
+naive = "naive (most frequent)"
+models = {
+    naive: DummyClassifier(strategy="most_frequent"),
+    "means and deviations": make_pipeline(
+        FunctionTransformer(summarize), StandardScaler(), LogisticRegression()
+    ),
+}
+
+# %%
+# The networks
+# ------------
+# The cell gives a state at every step, and pooling makes one vector of them, however
+# many there are: the state at the last step (``"last"``), the mean or the maximum over
+# the steps, or all three side by side (``"all"``, the default).
+#
+# The choice falls on the training part, by cross-validation. The test part is looked at
+# once, with the network chosen.
+
 networks = {
-    name: RNNClassifier(cell=cell, units=32, random_state=0)
-    for name, cell in cells.items()
+    "LSTM": RNNClassifier(random_state=0),
+    "GRU": RNNClassifier(cell="gru", random_state=0),
+    "SimpleRNN": RNNClassifier(cell="rnn", random_state=0),
+    'LSTM, pooling="last"': RNNClassifier(pooling="last", random_state=0),
 }
-validated = {
-    name: cross_val_score(network, X, y, cv=5).mean()
-    for name, network in networks.items()
+models |= networks
+validated = pd.Series(
+    {
+        name: cross_val_score(model, X_train, y_train, cv=3).mean()
+        for name, model in models.items()
+    }
+)
+chosen = validated[[*networks]].idxmax()
+
+tested = {
+    name: model.fit(X_train, y_train).score(X_test, y_test)
+    for name, model in models.items()
+    if name == chosen or name not in networks
 }
-validated["naive"] = pd.Series(y).value_counts(normalize=True).max()
-print("accuracy in cross-validation on the training utterances")
-print(pd.Series(validated).round(3).to_string())
+table = pd.DataFrame({"cross-validation": validated, "test": pd.Series(tested)})
+table = table.loc[[*models]].rename(index={chosen: f"{chosen} (chosen)"})
+print("\nShare of utterances whose speaker is told rightly")
+print(table.to_string(float_format="{:.3f}".format, na_rep=""))
 
 # %%
-# The test utterances
+# Alone or in company
 # -------------------
-# The best of the three is fitted to all training utterances and looks at the test
-# utterances once.
+# Inside, utterances of unequal lengths are padded to go through the network together.
+# The padded steps are left out of the states and of the pooling, so an utterance gets
+# the same answer alone as among the others. Here that is the shortest of the test part,
+# beside the longest and all others.
 
-best = max(networks, key=validated.get)
-classifier = networks[best].fit(X, y)
-answers = classifier.predict(X_test)
-print(f"\n{best} on the test utterances: {accuracy_score(y_test, answers):.3f}")
+classifier = networks[chosen]
+shortest = min(X_test, key=len)
+longest = max(X_test, key=len)
+alone = classifier.predict_proba([shortest])[0]
+in_company = classifier.predict_proba([longest, shortest, *X_test])[1]
+print(f"\nProbable speakers of the shortest utterance, {len(shortest)} steps")
+answers = pd.DataFrame(
+    {"alone": alone, "in company": in_company}, index=classifier.classes_
+)
+answers = answers.nlargest(3, "alone").add_prefix("speaker ", axis=0)
+print(answers.to_string(float_format="{:.4f}".format))
+print("same answer:", np.allclose(alone, in_company, rtol=0, atol=1e-6))
 
 # %%
-# Inside, batches are padded to their longest utterance. A padded step never changes an
-# answer: the shortest utterance gets the same probabilities alone and among all others.
+# What to look for
+# ----------------
+# Nearly every utterance is told rightly, with all the cells: they differ by a few of
+# 270 utterances, and another ``random_state`` can put them in another order. The linear
+# model is not far behind: most of what tells a speaker is in the channels as a whole,
+# whatever their order in time.
+#
+# The panel below on the left cuts the test utterances after their first steps. The
+# network was not trained for such short beginnings, and still tells the speaker far
+# better than the naive answer. With a dozen steps it is nearly as often right as with
+# whole utterances.
 
-shortest = int(lengths.argmin())
-alone = classifier.predict_proba([X_test[shortest]])[0]
-in_company = classifier.predict_proba(X_test)[shortest]
-print(
-    f"\nThe shortest utterance ({lengths[shortest]} steps) alone and in company: "
-    f"probabilities differ by {np.abs(alone - in_company).max():.0e} at most"
+heard = np.arange(1, max(map(len, X_test)) + 1)
+right = [classifier.score([steps[:n] for steps in X_test], y_test) for n in heard]
+
+figure, axes = plt.subplot_mosaic(
+    [["utterances", "confusion"], ["heard", "confusion"]],
+    figsize=(12, 6.4),
+    width_ratios=[1, 1.05],
+    layout="constrained",
 )
+ax = axes["utterances"]
+for speaker, color in zip("127", ["tab:blue", "tab:orange", "tab:green"], strict=True):
+    for i in np.flatnonzero(y_train == speaker)[:5]:
+        steps = X_train[i]
+        ax.plot(steps[:, 0], color=color, linewidth=1.2, alpha=0.8)
+        ax.plot(len(steps) - 1, steps[-1, 0], ".", color=color)
+    ax.plot([], [], color=color, label=f"speaker {speaker}")
+ax.set_title("First channel of five utterances of three speakers", loc="left")
+ax.set(xlabel="step", ylabel="coefficient")
+ax.legend(frameon=False)
 
-# %%
-# What one sees
-# -------------
-# Above, the first of the twelve channels in three utterances of three speakers each:
-# the voices differ, and so do the lengths. Below on the left, who was taken for whom;
-# on the right, the share of right answers by the length of the utterance.
+ax = axes["heard"]
+ax.plot(heard, right, ".-", color="tab:blue", label=chosen)
+ax.axhline(tested[naive], color="tab:orange", linestyle="--", label="naive")
+ax.set_title("Test utterances cut after their first steps", loc="left")
+ax.set(xlabel="steps heard, at most", ylabel="share told rightly", ylim=(0, 1.03))
+ax.legend(frameon=False, loc="center right")
+for name in ("utterances", "heard"):
+    axes[name].spines[["top", "right"]].set_visible(False)
 
-figure = plt.figure(figsize=(10, 8), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=[2, 3])
-
-axes = above.subplots(1, 3, sharey=True)
-speakers = classifier.classes_
-for ax, speaker, color in zip(axes, speakers[:3], ["C0", "C1", "C2"], strict=True):
-    for utterance in [x for x, who in zip(X, y, strict=True) if who == speaker][:3]:
-        ax.plot(np.arange(1, len(utterance) + 1), utterance[:, 0], color=color)
-    ax.set(title=f"speaker {speaker}", xlabel="step")
-axes[0].set_ylabel("first channel")
-
-left, right = below.subplots(1, 2, width_ratios=[3, 2])
-ConfusionMatrixDisplay.from_predictions(
-    y_test, answers, ax=left, cmap="Blues", colorbar=False
+confusion = ConfusionMatrixDisplay.from_predictions(
+    y_test,
+    classifier.predict(X_test),
+    ax=axes["confusion"],
+    cmap="Blues",
+    colorbar=False,
 )
-left.set(title="who was taken for whom", xlabel="answer", ylabel="speaker")
-
-groups = pd.cut(
-    lengths, [6, 11, 14, 17, 29], labels=["7-11", "12-14", "15-17", "18-29"]
-)
-right_answers = pd.Series(answers == y_test).groupby(groups, observed=False)
-share, count = right_answers.mean(), right_answers.size()
-bars = right.bar(share.index.astype(str), share, color="C0")
-right.bar_label(
-    bars, [f"{n} utterances" for n in count], rotation=90, padding=-80, color="w"
-)
-right.axhline(validated["naive"], color="0.3", linestyle="--", label="naive")
-right.set(
-    title="right answers by length", xlabel="steps", ylabel="share", ylim=(0, 1.05)
-)
-right.legend(loc="lower right")
+for number in confusion.text_.flat:
+    number.set_visible(number.get_text() != "0")
+axes["confusion"].set_title(f"{chosen}: test utterances", loc="left")
+axes["confusion"].set(xlabel="predicted speaker", ylabel="true speaker")
+figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
 
 figure.savefig("spoken_vowels.png", dpi=120)
-print("\nsaved as spoken_vowels.png")
+print("\nPicture saved as spoken_vowels.png")
