@@ -63,16 +63,19 @@ class TestLengths:
         ],
         ids=str,
     )
-    def variant(self, request):
+    @classmethod
+    def variant(cls, request):
         names = ("cell", "bidirectional", "pooling", "patch_length")
         return dict(zip(names, request.param, strict=True))
 
     @pytest.fixture(scope="class")
-    def of_numbers(self, variant):
+    @classmethod
+    def of_numbers(cls, variant):
         return classifier(**(variant | {"units": (3, 2)})).fit(X, LABELS)
 
     @pytest.fixture(scope="class")
-    def of_tokens(self, variant):
+    @classmethod
+    def of_tokens(cls, variant):
         return classifier(**variant, embedding_dim=4).fit(TOKENS, LABELS)
 
     @settings(max_examples=8, deadline=None)
