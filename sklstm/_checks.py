@@ -300,7 +300,7 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
         reset or estimator.n_channels_ == 1 < estimator.n_features_in_
     ):
         X = validate_data(estimator, X, dtype=np.float64, reset=reset)
-        n_features = 1 if tokens else X.shape[1]
+        n_features = X.shape[1]
     else:
         X = check_array(X, dtype=np.float64, input_name="X", estimator=estimator)
         n_features = 1
@@ -362,11 +362,7 @@ def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
     -------
     y : ndarray of shape (n_sequences,)
     """
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
+    _require(estimator, y)
     labels = y if isinstance(y, list | tuple) else np.asarray(y).ravel()
     if len({isinstance(label, str) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
@@ -389,11 +385,7 @@ def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
 
 def check_targets(estimator, y, n_sequences: int) -> np.ndarray:
     """Check the continuous targets of sequences: (n_sequences,) or (n_sequences, k)."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None."
-        )
+    _require(estimator, y)
     y = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
     )
@@ -404,6 +396,14 @@ def check_targets(estimator, y, n_sequences: int) -> np.ndarray:
         )
     _check_as_many(y, n_sequences)
     return y
+
+
+def _require(estimator, y):
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
 
 
 def _check_as_many(y, n_sequences):

@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
-from sklstm._base import EpochReporter, RecurrentEstimator, Split, Trained
+from sklstm._base import EpochReporter, RecurrentEstimator, Trained
 from sklstm._checks import check_sequences, check_vocabulary
 from sklstm._sequences import ChannelScaling, Sequences
 
@@ -45,11 +45,10 @@ class SequenceEstimator(RecurrentEstimator):
         weight: np.ndarray,
         *,
         activation: str,
-        epochs: int,
-        split: Split | None,
         start: tuple[engine.NetworkSpec, Trained] | None,
         given: tuple,
         going_on: bool,
+        stratify: np.ndarray | None = None,
     ):
         """Learn the scales, and train a network.
 
@@ -60,17 +59,20 @@ class SequenceEstimator(RecurrentEstimator):
         weight : ndarray of shape (n_sequences,)
         activation : str
             Of the network's last layer.
-        epochs : int
-        split : callable or None
-            With a seed, tells the sequences to train on and those that early stopping
-            looks at.
         start : tuple of NetworkSpec and Trained, or None
             What a warm start goes on from.
         given : tuple of array-like
             X and y as the user gave them, for callbacks.
         going_on : bool
-            Whether training is to go on later.
+            Whether training is to go on later: then for one epoch, on all sequences.
+        stratify : ndarray of shape (n_sequences,), optional
+            The classes that early stopping sets aside in their own shares.
         """
+        epochs = 1 if going_on else self._count_epochs(len(sequences))
+
+        def split(seed):
+            return self._split_off(len(sequences), seed, stratify=stratify)
+
         self.patch_length_ = self._find_patch_length(sequences)
         if self.embedding_dim is None:
             self._scaling = ChannelScaling.fit(
@@ -107,7 +109,7 @@ class SequenceEstimator(RecurrentEstimator):
             np.arange(len(sequences)),
             epochs=epochs,
             start=self._start_from(start),
-            split=split,
+            split=split if self.early_stopping and not going_on else None,
             hooks=EpochReporter(self, epochs, *given),
         )
         self._set_trained(trained, keep_state=going_on)

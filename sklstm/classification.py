@@ -270,8 +270,6 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             labels,
             np.unique(labels),
             sample_weight,
-            epochs=self._count_epochs(len(sequences)),
-            early_stopping=bool(self.early_stopping),
             given=(X, y),
         )
 
@@ -324,7 +322,6 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
                 labels,
                 np.unique(check_labels(self, classes, np.size(classes))),
                 sample_weight,
-                epochs=1,
                 given=(X, y),
                 going_on=True,
             )
@@ -383,9 +380,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         classes,
         sample_weight,
         *,
-        epochs,
         given,
-        early_stopping=False,
         going_on=False,
     ):
         """Learn the classes, the scales and the weights."""
@@ -405,19 +400,15 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         targets = self._one_hot(labels)
         weight, self._weight_unit = self._weigh(labels, sample_weight)
 
-        def split(seed):
-            return self._split_off(len(labels), seed, stratify=labels)
-
         return self._learn(
             sequences,
             targets,
             weight,
             activation="softmax",
-            epochs=epochs,
-            split=split if early_stopping else None,
             start=last_fit,
             given=given,
             going_on=going_on,
+            stratify=labels,
         )
 
     def _one_hot(self, labels):

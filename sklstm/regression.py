@@ -255,8 +255,6 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
             sequences,
             check_targets(self, y, len(sequences)),
             sample_weight,
-            epochs=self._count_epochs(len(sequences)),
-            early_stopping=bool(self.early_stopping),
             given=(X, y),
         )
 
@@ -296,7 +294,6 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
                 sequences,
                 targets,
                 sample_weight,
-                epochs=1,
                 given=(X, y),
                 going_on=True,
             )
@@ -334,9 +331,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         targets,
         sample_weight,
         *,
-        epochs,
         given,
-        early_stopping=False,
         going_on=False,
     ):
         """Learn the scales and the weights."""
@@ -345,16 +340,11 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         self._y_shape = targets.shape[1:]
         self._y_mean, self._y_scale = mean_and_scale(targets.reshape(len(targets), -1))
 
-        def split(seed):
-            return self._split_off(len(targets), seed)
-
         return self._learn(
             sequences,
             self._encode(targets),
             weight,
             activation="linear",
-            epochs=epochs,
-            split=split if early_stopping else None,
             start=last_fit,
             given=given,
             going_on=going_on,
