@@ -9,11 +9,14 @@ import os
 from importlib import import_module
 
 from sklstm.engine.specs import (
+    LanguageNetwork,
     NetworkSpec,
+    Reading,
     RecurrentStack,
     SampleData,
     SequenceData,
     SequenceNetwork,
+    TokenData,
     TrainingSpec,
     WindowData,
     WindowNetwork,
@@ -27,11 +30,14 @@ _LAZY = {
 }
 
 __all__ = [
+    "LanguageNetwork",
     "NetworkSpec",
+    "Reading",
     "RecurrentStack",
     "SampleData",
     "SequenceData",
     "SequenceNetwork",
+    "TokenData",
     "TrainingSpec",
     "WindowData",
     "WindowNetwork",

@@ -9,7 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.kernels import FusedLSTM, PaddedBidirectional
-from sklstm.engine.specs import RecurrentStack, SequenceNetwork, WindowNetwork
+from sklstm.engine.specs import (
+    LanguageNetwork,
+    RecurrentStack,
+    SequenceNetwork,
+    WindowNetwork,
+)
 
 _STANDARD_CELLS = {
     "lstm": keras.layers.LSTM,
@@ -17,6 +22,9 @@ _STANDARD_CELLS = {
     "rnn": keras.layers.SimpleRNN,
 }
 _FAST_CELLS = {**_STANDARD_CELLS, "lstm": FusedLSTM}
+
+# States that a cell hands from step to step.
+_STATES = {"lstm": 2, "gru": 1, "rnn": 1}
 
 # Layers and initializers without a seed draw one from Python's global generator.
 # The value is of no importance: every fit draws its own weights (`draw_weights`).
@@ -45,7 +53,7 @@ def build_network(spec, *, fast: bool = False) -> keras.Model:
 
     Parameters
     ----------
-    spec : WindowNetwork or SequenceNetwork
+    spec : NetworkSpec
         What to build.
     fast : bool, default=False
         Whether to take this package's recurrent layers where they are faster than
@@ -115,12 +123,7 @@ def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
         tokens = keras.Input((None,), dtype="int32", name="tokens")
         inputs = [tokens]
         valid = ops.not_equal(tokens, 0)
-        x = layers.Embedding(
-            spec.n_tokens,
-            spec.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(seed=_SEED),
-            name="embedding",
-        )(tokens)
+        x = _embedding(spec)(tokens)
         n_columns = spec.embedding_dim
     else:
         x = keras.Input((None, spec.n_columns), name="sequence")
@@ -146,6 +149,15 @@ def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
         name="answer",
     )(pooled)
     return keras.Model(inputs, answer, name="sequence_network")
+
+
+def _embedding(spec: SequenceNetwork | LanguageNetwork):
+    return keras.layers.Embedding(
+        spec.n_tokens,
+        spec.embedding_dim,
+        embeddings_initializer=keras.initializers.RandomUniform(seed=_SEED),
+        name="embedding",
+    )
 
 
 def _positions(valid, n_waves: int):
@@ -190,19 +202,15 @@ def _recurrent(stack: RecurrentStack, x, *, fast: bool, valid=None):
     The last one gives its last state; or, where ``valid`` tells which steps are no
     padding, its states at all steps, of which those of the padding mean nothing.
     """
-    cells = _FAST_CELLS if fast and not on_gpu() else _STANDARD_CELLS
     # A layer that reads forwards meets the padding last, so it needs no mask (and
     # fast kernels know none); the fast wrapper turns each sequence round by itself.
     both_ways = PaddedBidirectional if fast else keras.layers.Bidirectional
-    for i, units in enumerate(stack.units):
-        layer = cells[stack.cell](
-            units,
+    for i in range(len(stack.units)):
+        layer = _recurrent_layer(
+            stack,
+            i,
+            fast=fast,
             return_sequences=valid is not None or i + 1 < len(stack.units),
-            recurrent_dropout=stack.recurrent_dropout,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
-            recurrent_initializer=keras.initializers.Orthogonal(seed=_SEED),
-            seed=_SEED,
-            name=f"{stack.cell}_{i}",
         )
         if stack.bidirectional and valid is not None:
             x = both_ways(layer, name=f"bidirectional_{i}")(x, mask=valid)
@@ -215,6 +223,78 @@ def _recurrent(stack: RecurrentStack, x, *, fast: bool, valid=None):
         if stack.dropout:
             x = keras.layers.Dropout(stack.dropout, seed=_SEED, name=f"dropout_{i}")(x)
     return x
+
+
+def _recurrent_layer(stack: RecurrentStack, i: int, *, fast: bool, **options):
+    cells = _FAST_CELLS if fast and not on_gpu() else _STANDARD_CELLS
+    return cells[stack.cell](
+        stack.units[i],
+        recurrent_dropout=stack.recurrent_dropout,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=_SEED),
+        seed=_SEED,
+        name=f"{stack.cell}_{i}",
+        **options,
+    )
+
+
+@build_network.register
+def _(spec: LanguageNetwork, *, fast: bool = False) -> keras.Model:
+    layers, stack = keras.layers, spec.stack
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    states = [
+        keras.Input((size,), name=f"state_{i}")
+        for i, size in enumerate(state_sizes(stack))
+    ]
+    x = _embedding(spec)(tokens)
+    last_states: list = []
+    n_states = _STATES[stack.cell]
+    for i in range(len(stack.units)):
+        own = states[i * n_states : (i + 1) * n_states]
+        layer = _recurrent_layer(
+            stack, i, fast=fast, return_sequences=True, return_state=True
+        )
+        x, *last = layer(x, initial_state=own)
+        last_states += last
+        if stack.dropout:
+            x = layers.Dropout(stack.dropout, seed=_SEED, name=f"dropout_{i}")(x)
+    logits = layers.Dense(
+        spec.n_tokens,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
+        name="next_token",
+    )(x)
+    return keras.Model([tokens, *states], [logits, *last_states], name="language_model")
+
+
+def state_sizes(stack: RecurrentStack) -> list[int]:
+    """Lengths of all states of the layers, from the input upwards."""
+    return [units for units in stack.units for _ in range(_STATES[stack.cell])]
+
+
+def step_language(network: keras.Model, stack: RecurrentStack, tokens, states):
+    """One step of a language network: what `network` does, without its loop.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As built from a `LanguageNetwork`.
+    stack : RecurrentStack
+        Its recurrent layers.
+    tokens : tensor of shape (n_documents,)
+    states : sequence of tensors
+
+    Returns
+    -------
+    logits : tensor of shape (n_documents, n_tokens)
+    states : list of tensors
+    """
+    x = network.get_layer("embedding")(tokens)
+    n_states, last_states = _STATES[stack.cell], []
+    for i in range(len(stack.units)):
+        cell = network.get_layer(f"{stack.cell}_{i}").cell
+        x, last = cell(x, list(states[i * n_states : (i + 1) * n_states]))
+        last_states += last
+    return network.get_layer("next_token")(x), last_states
 
 
 def on_gpu() -> bool:

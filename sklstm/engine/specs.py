@@ -123,6 +123,33 @@ class SequenceNetwork:
 
 
 @dataclass(frozen=True)
+class LanguageNetwork:
+    """A network from each token of a document to the one that follows.
+
+    Token 0 stands before and behind a document, token 1 for the unknown.
+
+    Parameters
+    ----------
+    stack : RecurrentStack
+        The recurrent layers, which read forwards.
+    n_tokens : int
+        Size of the vocabulary.
+    embedding_dim : int
+        Length of the vector that stands for a token.
+    window_length : int
+        Tokens through which training goes back in time.
+    unknown_rate : float
+        Share of the tokens that training takes for unknown.
+    """
+
+    stack: RecurrentStack
+    n_tokens: int
+    embedding_dim: int
+    window_length: int
+    unknown_rate: float = 0.0
+
+
+@dataclass(frozen=True)
 class TrainingSpec:
     """The loss and the optimizer.
 
@@ -178,6 +205,39 @@ class SequenceData(NamedTuple):
         return np.argsort(self.lengths, kind="stable")
 
 
+class TokenData(NamedTuple):
+    """Documents of tokens, one after the other.
+
+    A sample is a document, or a part of one: from each of the ``lengths[i]`` tokens
+    from ``starts[i]`` the one behind it is told.
+    """
+
+    tokens: np.ndarray  # (n_tokens,)
+    starts: np.ndarray  # (n_documents,)
+    lengths: np.ndarray  # (n_documents,)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a language network stands after what it has read of documents.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_documents, n_tokens)
+        Of the next token, unnormalized.
+    states : tuple of ndarray of shape (n_documents, size)
+        Of the recurrent layers.
+    """
+
+    logits: np.ndarray
+    states: tuple[np.ndarray, ...]
+
+    def take(self, documents) -> Reading:
+        """The reading of some of the documents, by index or mask."""
+        states = tuple(state[documents] for state in self.states)
+        return Reading(self.logits[documents], states)
+
+
 # What the engine can build, and what it can be trained on.
-NetworkSpec = WindowNetwork | SequenceNetwork
-SampleData = WindowData | SequenceData
+NetworkSpec = WindowNetwork | SequenceNetwork | LanguageNetwork
+SampleData = WindowData | SequenceData | TokenData
