@@ -10,6 +10,8 @@ _HOMES = {
     "RNNClassifier": "classification",
     "RNNRegressor": "regression",
     "SequenceTokenizer": "text",
+    "CharLSTMGenerator": "generation",
+    "WordLSTMGenerator": "generation",
     "WalkForwardCV": "model_selection",
     "walk_forward": "model_selection",
     "ForecastDisplay": "plotting",

@@ -15,8 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import engine
 from sklstm._checks import check_units
 
+# epochs="auto" takes as many passes as make about so many steps of the optimizer.
+AUTO_UPDATES = 1000
+
 # From a seed to the samples to train on, and those that early stopping looks at.
 Split = Callable[[int], tuple[np.ndarray, np.ndarray]]
+
+Weights = tuple[np.ndarray, ...]
 
 
 class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
@@ -47,18 +52,20 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "weights_")
 
-    def _stack(self) -> engine.RecurrentStack:
+    def _stack(
+        self, *, bidirectional: bool = False, recurrent_dropout: float = 0.0
+    ) -> engine.RecurrentStack:
         """The recurrent layers that the parameters describe."""
         return engine.RecurrentStack(
             cell=self.cell,
             units=check_units(self.units),
-            bidirectional=bool(self.bidirectional),
+            bidirectional=bool(bidirectional),
             dropout=float(self.dropout),
-            recurrent_dropout=float(self.recurrent_dropout),
+            recurrent_dropout=float(recurrent_dropout),
         )
 
-    def _training(self) -> engine.TrainingSpec:
-        """The loss and optimizer that the parameters describe."""
+    def _training(self, loss) -> engine.TrainingSpec:
+        """The loss, and the optimizer that the parameters describe."""
         optimizer = self.optimizer
         if not (
             isinstance(optimizer, str) or engine.is_keras_object(optimizer, "optimizer")
@@ -67,7 +74,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                 "optimizer must be a name or a keras.optimizers.Optimizer, got "
                 f"{optimizer!r}."
             )
-        return engine.training_spec(self.loss, optimizer)
+        return engine.training_spec(loss, optimizer)
 
     def _train(
         self,
@@ -77,6 +84,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         *,
         epochs: int,
         start: Trained | None = None,
+        prepare: Callable[[Weights], Weights] | None = None,
         split: Split | None = None,
         hooks: EpochReporter,
     ) -> Trained:
@@ -91,6 +99,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         epochs : int
         start : Trained, optional
             Start from here in place of newly drawn weights.
+        prepare : callable, optional
+            Makes of newly drawn weights those that training starts from.
         split : callable, optional
             Stop early: with a seed it tells which samples to train on, and which to
             look at. With ``early_stopping="refit"`` all are trained on afterwards.
@@ -108,7 +118,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
             (train, validation), patience = split(split_seed), self.patience
         with engine.borrow_program(network, self._training_spec) as program:
             if start is None:
-                start = Trained(program.draw_weights(weights_seed))
+                drawn = program.draw_weights(weights_seed)
+                start = Trained(drawn if prepare is None else prepare(drawn))
             settings = {
                 "batch_size": int(self.batch_size),
                 "seed": order_seed,
@@ -139,6 +150,12 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
                 )
         hooks.training_ends(weights)
         return Trained(weights, state, history, n_epochs)
+
+    def _count_epochs(self, n_steps: int) -> int:
+        """The epochs to train for, each of so many steps of the optimizer."""
+        if isinstance(self.epochs, Integral):
+            return int(self.epochs)
+        return -(-AUTO_UPDATES // n_steps)
 
     def _learning_rates(self, epochs: int) -> dict:
         """The learning rate and the share of it that each epoch takes."""
@@ -235,10 +252,21 @@ class EpochReporter:
         The most epochs there can be.
     X, y : array-like
         Training data, for callbacks that ask for it.
+    describe : callable, optional
+        What the terminal is told of the logs of an epoch; by default the logs.
     """
 
-    def __init__(self, estimator, epochs: int, X, y):
+    def __init__(
+        self,
+        estimator,
+        epochs: int,
+        X,
+        y,
+        *,
+        describe: Callable[[Mapping[str, float]], Mapping[str, float]] = dict,
+    ):
         self._estimator = estimator
+        self._describe = describe
         self._epochs = epochs
         self._data = {"X": X, "y": y}
         self._fit = estimator._init_callback_context(max_subtasks=epochs)
@@ -261,7 +289,9 @@ class EpochReporter:
             Gives the present weights.
         """
         if self._estimator.verbose:
-            values = " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+            values = " - ".join(
+                f"{name}: {value:.4g}" for name, value in self._describe(logs).items()
+            )
             print(f"Epoch {epoch + 1}/{self._epochs} - {values}")
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator,

@@ -349,6 +349,36 @@ def check_vocabulary(sequences: Sequences, n_tokens: int) -> None:
         )
 
 
+def check_texts(texts, name: str) -> list[str]:
+    """Check texts.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    name : str
+        Of the parameter, for the error.
+
+    Returns
+    -------
+    texts : list of str
+    """
+    wrong_kind = isinstance(texts, Mapping | bytes) or getattr(texts, "ndim", 1) != 1
+    if not np.iterable(texts) or wrong_kind:
+        raise ValueError(
+            f"{name} must be an iterable of texts, as a list or one column of a frame, "
+            f"got {type(texts).__name__}."
+        )
+    texts = list(texts)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{name} must hold texts (str), got {text!r} of type "
+                f"{type(text).__name__} in {name}[{i}]. Decode bytes, and fill or "
+                "leave out what is missing."
+            )
+    return texts
+
+
 def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
     """Check the classes of sequences.
 

@@ -52,3 +52,13 @@ SEQUENCES = {
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
     "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
+
+TEXTS = {
+    "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+    "window_length": [Interval(Integral, 1, None, closed="left")],
+    "lowercase": ["boolean"],
+    "min_count": [Interval(Integral, 1, None, closed="left")],
+    "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
+    "handle_unknown": [StrOptions({"error", "ignore", "unk"})],
+    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
+}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
@@ -12,13 +10,11 @@ from sklstm import engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Trained
 from sklstm._checks import check_sequences, check_vocabulary
 from sklstm._sequences import ChannelScaling, Sequences
+from sklstm._vocabulary import round_up
 
 # patch_length="auto" leaves at most so many recurrent steps: longer sequences train
 # slowly, and their beginnings are forgotten.
 MAX_STEPS = 48
-
-# epochs="auto" takes as many passes as make about so many steps of the optimizer.
-AUTO_UPDATES = 1000
 
 
 class SequenceEstimator(RecurrentEstimator):
@@ -68,7 +64,8 @@ class SequenceEstimator(RecurrentEstimator):
         stratify : ndarray of shape (n_sequences,), optional
             The classes that early stopping sets aside in their own shares.
         """
-        epochs = 1 if going_on else self._count_epochs(len(sequences))
+        n_steps = -(-len(sequences) // int(self.batch_size))
+        epochs = 1 if going_on else self._count_epochs(n_steps)
 
         def split(seed):
             return self._split_off(len(sequences), seed, stratify=stratify)
@@ -91,18 +88,21 @@ class SequenceEstimator(RecurrentEstimator):
             self._n_tokens = self._count_tokens(sequences)
             reading = {
                 "n_columns": 1,
-                "n_tokens": _round_up(self._n_tokens),
+                "n_tokens": round_up(self._n_tokens),
                 "embedding_dim": int(self.embedding_dim),
             }
         self._network = engine.SequenceNetwork(
-            stack=self._stack(),
+            stack=self._stack(
+                bidirectional=self.bidirectional,
+                recurrent_dropout=self.recurrent_dropout,
+            ),
             n_outputs=targets.shape[1],
             activation=activation,
             pooling=self.pooling,
             patch_length=self.patch_length_,
             **reading,
         )
-        self._training_spec = self._training()
+        self._training_spec = self._training(self.loss)
         trained = self._train(
             self._network,
             self._data(sequences, targets, weight),
@@ -154,13 +154,6 @@ class SequenceEstimator(RecurrentEstimator):
         check_vocabulary(sequences, self.vocabulary_size)
         return int(self.vocabulary_size)
 
-    def _count_epochs(self, n_sequences: int) -> int:
-        """The epochs to train for where the parameter leaves it open."""
-        if isinstance(self.epochs, Integral):
-            return int(self.epochs)
-        updates_an_epoch = -(-n_sequences // int(self.batch_size))
-        return -(-AUTO_UPDATES // updates_an_epoch)
-
     def _split_off(self, n_sequences: int, seed: int, *, stratify=None):
         """Indices of the sequences to train on, and of those set aside."""
         try:
@@ -181,13 +174,3 @@ class SequenceEstimator(RecurrentEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _round_up(n_tokens: int) -> int:
-    """Rows of an embedding, one of a few numbers.
-
-    The vocabularies of the folds of a search differ by some words; so they share a
-    compiled network.
-    """
-    step = 1 << max(n_tokens.bit_length() - 4, 0)
-    return -(-n_tokens // step) * step

@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-PADDING, UNKNOWN = 0, 1
+from sklstm.engine import PADDING, UNKNOWN
+
+# Words with their inner apostrophes, and each punctuation mark by itself.
+WORD = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
+
+
+def word_splitter(token_pattern: str) -> Callable[[str], list[str]]:
+    """What finds the words of a text by a regular expression.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or captures several groups.
+    """
+    try:
+        pattern = re.compile(token_pattern)
+    except re.error as error:
+        raise ValueError(
+            f"token_pattern={token_pattern!r} is no regular expression: {error}."
+        ) from None
+    if pattern.groups > 1:
+        raise ValueError(
+            f"token_pattern={token_pattern!r} captures {pattern.groups} "
+            "groups, but only one can be the token. Write (?:...) for the others."
+        )
+    return pattern.findall
+
+
+def round_up(n_tokens: int) -> int:
+    """Rows of an embedding for so many tokens, one of a few numbers.
+
+    The vocabularies of the folds of a search differ by some tokens; so they share a
+    compiled network.
+    """
+    step = 1 << max(n_tokens.bit_length() - 4, 0)
+    return -(-n_tokens // step) * step
 
 
 @dataclass(frozen=True)
@@ -25,6 +61,7 @@ class Vocabulary:
         *,
         unknown_token: str,
         min_df: int = 1,
+        min_count: int = 1,
         max_tokens: int | None = None,
     ) -> Vocabulary:
         """The tokens of documents, the most frequent first.
@@ -37,6 +74,8 @@ class Vocabulary:
             What stands for tokens that are not known.
         min_df : int
             The least number of documents in which a known token occurs.
+        min_count : int
+            The least number of times that it occurs.
         max_tokens : int, optional
             The most tokens to know.
 
@@ -49,8 +88,13 @@ class Vocabulary:
         for tokens in documents:
             counts.update(tokens)
             n_documents.update(set(tokens))
-        known = [token for token in counts if n_documents[token] >= min_df]
-        known = [token for token in known if token != unknown_token]
+        known = [
+            token
+            for token, count in counts.items()
+            if count >= min_count
+            and n_documents[token] >= min_df
+            and token != unknown_token
+        ]
         known.sort(key=lambda token: (-counts[token], token))
         return cls(("", unknown_token, *known[:max_tokens]))
 

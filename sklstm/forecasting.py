@@ -442,7 +442,8 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
             window_length=self.window_length,
         )
         self.own_columns_ = [past.column for past in own]
-        self._network, self._training_spec = self._describe_network(), self._training()
+        self._network = self._describe_network()
+        self._training_spec = self._training(self.loss)
         labels = Labels.of(X, y, targets=target_names, one_target_1d=one_d)
         self._remember(rows, targets, weight, labels)
         n_windows = count_windows(len(rows), self.window_length, self.horizon)
@@ -580,7 +581,10 @@ class LSTMForecaster(RegressorMixin, RecurrentEstimator):
     def _describe_network(self) -> engine.WindowNetwork:
         scaling = self._scaling
         return engine.WindowNetwork(
-            stack=self._stack(),
+            stack=self._stack(
+                bidirectional=self.bidirectional,
+                recurrent_dropout=self.recurrent_dropout,
+            ),
             window_length=int(self.window_length),
             horizon=int(self.horizon),
             n_columns=scaling.n_columns,

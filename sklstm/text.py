@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -11,7 +9,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._vocabulary import UNKNOWN, Vocabulary
+from sklstm._checks import check_texts
+from sklstm._vocabulary import UNKNOWN, WORD, Vocabulary, word_splitter
 
 
 class SequenceTokenizer(  # its output is ragged, so it fits no frame
@@ -80,7 +79,7 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         *,
         analyzer="word",
         lowercase=True,
-        token_pattern=r"\w+(?:['\u2019]\w+)*|[^\w\s]",
+        token_pattern=WORD,
         min_df=1,
         max_tokens=None,
         max_length=None,
@@ -223,42 +222,14 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
             raise ValueError(
                 "X must be an iterable of texts, got one text. Pass a list: [text]."
             )
-        if not np.iterable(X) or isinstance(X, Mapping) or getattr(X, "ndim", 1) != 1:
-            raise ValueError(
-                "X must be an iterable of texts, as a list or one column of a frame, "
-                f"got {type(X).__name__}."
-            )
         analyze = self._build_analyzer()
-        documents = []
-        for i, text in enumerate(X):
-            if not isinstance(text, str):
-                raise ValueError(
-                    f"X must hold texts (str), got {text!r} of type "
-                    f"{type(text).__name__} in X[{i}]. Decode bytes, and fill or leave "
-                    "out what is missing."
-                )
-            documents.append(list(analyze(text))[: self.max_length])
-        return documents
-
-    def _compile_pattern(self):
-        try:
-            pattern = re.compile(self.token_pattern)
-        except re.error as error:
-            raise ValueError(
-                f"token_pattern={self.token_pattern!r} is no regular expression: "
-                f"{error}."
-            ) from None
-        if pattern.groups > 1:
-            raise ValueError(
-                f"token_pattern={self.token_pattern!r} captures {pattern.groups} "
-                "groups, but only one can be the token. Write (?:...) for the others."
-            )
-        return pattern
+        return [list(analyze(text))[: self.max_length] for text in check_texts(X, "X")]
 
     def _build_analyzer(self):
         if callable(self.analyzer):
             return self.analyzer
-        split = list if self.analyzer == "char" else self._compile_pattern().findall
+        by_char = self.analyzer == "char"
+        split = list if by_char else word_splitter(self.token_pattern)
         return (lambda text: split(text.lower())) if self.lowercase else split
 
     def _learn(self, documents):

@@ -21,7 +21,7 @@ import sklstm
 from sklstm import LSTMForecaster, WalkForwardCV
 
 PACKAGE = Path(sklstm.__file__).parent
-ESTIMATORS = {"classification", "forecasting", "regression", "text"}
+ESTIMATORS = {"classification", "forecasting", "generation", "regression", "text"}
 FACES = {"model_selection", "plotting"}  # stand on the estimators' public face
 
 
@@ -98,6 +98,7 @@ LOADED = (
         "import sklstm; sklstm.LSTMForecaster(5, units=(3, 2))",
         "import sklstm; sklstm.RNNClassifier(); sklstm.RNNRegressor(embedding_dim=3)",
         "import sklstm; sklstm.SequenceTokenizer().fit_transform(['a text'])",
+        "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
         "import sklstm; sklstm.walk_forward",
         "import sklstm; sklstm.WalkForwardDisplay",
         "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",

@@ -9,6 +9,9 @@ import os
 from importlib import import_module
 
 from sklstm.engine.specs import (
+    PADDING,
+    UNKNOWN,
+    WINDOWS_A_STREAM,
     LanguageNetwork,
     NetworkSpec,
     Reading,
@@ -30,6 +33,9 @@ _LAZY = {
 }
 
 __all__ = [
+    "PADDING",
+    "UNKNOWN",
+    "WINDOWS_A_STREAM",
     "LanguageNetwork",
     "NetworkSpec",
     "Reading",

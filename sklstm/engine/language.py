@@ -9,15 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.networks import state_sizes, step_language
-from sklstm.engine.program import Program, Weights, as_tensors, compile_function
-from sklstm.engine.specs import LanguageNetwork, Reading, TokenData, TrainingSpec
-
-# Before and behind a document; and what stands for tokens that are not known.
-_BOUNDARY, _UNKNOWN = 0, 1
-
-# A stream has at least so many windows, so that state is carried along a short text
-# too, and an epoch is more than a step or two of the optimizer.
-_WINDOWS_A_STREAM = 8
+from sklstm.engine.program import Program, Weights, compile_function
+from sklstm.engine.specs import (
+    PADDING,
+    UNKNOWN,
+    WINDOWS_A_STREAM,
+    LanguageNetwork,
+    Reading,
+    TokenData,
+    TrainingSpec,
+)
 
 # Streams of an evaluation in training.
 _EVALUATION_STREAMS = 64
@@ -106,8 +107,8 @@ class LanguageProgram(Program):
         tokens : ndarray of shape (n_documents, n_steps)
         weights : tuple of ndarray
         reading : Reading, optional
-            Where to read on; by default at the beginning, and then ``tokens`` begins
-            with the boundary.
+            Where to read on; by default at the beginning, where ``tokens`` must begin
+            with `PADDING`.
 
         Returns
         -------
@@ -122,10 +123,8 @@ class LanguageProgram(Program):
             for window in self._windows(len(group), tokens.shape[1]):
                 read = tf.constant(tokens[group][:, window], tf.int32)
                 logits, states = self._read(read, states)
-            parts.append((logits, *states))
-        joined = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        logits, *states = joined
-        return Reading(logits, tuple(states))
+            parts.append(_reading(logits, states))
+        return Reading.join(parts)
 
     def write(
         self,
@@ -156,7 +155,7 @@ class LanguageProgram(Program):
         -------
         tokens : ndarray of shape (n_documents, n_steps)
             Fewer steps if all documents have ended. What stands behind a document's
-            first boundary means nothing. The unknown token is never written.
+            first `PADDING` means nothing. The unknown token is never written.
         reading : Reading
         """
         self._load(weights)
@@ -168,8 +167,7 @@ class LanguageProgram(Program):
             tf.constant(min(top_k, self.spec.n_tokens), tf.int32),
             tf.constant(top_p, tf.float64),
         )
-        states = tuple(state.numpy() for state in states)
-        return tokens.numpy(), Reading(logits.numpy(), states)
+        return tokens.numpy(), _reading(logits, states)
 
     def _no_states(self, n_documents) -> tuple[tf.Tensor, ...]:
         return tuple(tf.zeros([n_documents, size]) for size in self._sizes)
@@ -185,8 +183,8 @@ class LanguageProgram(Program):
         if self.spec.unknown_rate:
             tokens = tensors["tokens"]
             chance = tf.random.stateless_uniform(tf.shape(tokens), seed)
-            unknown = (chance < self.spec.unknown_rate) & (tokens != _BOUNDARY)
-            tensors = tensors | {"tokens": tf.where(unknown, _UNKNOWN, tokens)}
+            unknown = (chance < self.spec.unknown_rate) & (tokens != PADDING)
+            tensors = tensors | {"tokens": tf.where(unknown, UNKNOWN, tokens)}
 
         def train_on(window, states):
             with tf.GradientTape() as tape:
@@ -236,7 +234,7 @@ class LanguageProgram(Program):
         told = tf.gather(tensors["tokens"], rows + 1)
         logits, *states = self.network([read, *states], training=training)
         n_told = tf.reduce_sum(valid)
-        loss = tf.reduce_sum(self._loss(told, logits) * valid) / n_told
+        loss = tf.reduce_sum(_loss(told, logits) * valid) / n_told
         return loss, n_told, tuple(states)
 
     def _run_read(self, tokens, states):
@@ -247,8 +245,7 @@ class LanguageProgram(Program):
     def _run_score(self, tokens, told, states):
         self.n_traces += 1
         logits, *states = self.network([tokens, *states], training=False)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(told, logits)
-        return -loss, tuple(states)
+        return -_loss(told, logits), tuple(states)
 
     def _run_write(self, logits, states, chance, temperature, top_k, top_p):
         self.n_traces += 1
@@ -264,7 +261,7 @@ class LanguageProgram(Program):
                 lambda: _draw_from_top(log_p, chance[i], top_k, top_p),
                 lambda: _draw(log_p, chance[i]),
             )
-            going &= tokens != _BOUNDARY
+            going &= tokens != PADDING
             logits, states = step_language(
                 self.network, self.spec.stack, tokens, states
             )
@@ -290,6 +287,10 @@ class Windows(NamedTuple):
     goes_on: tf.Tensor  # whether the document began in the window before
 
 
+def _reading(logits, states) -> Reading:
+    return Reading(logits.numpy(), tuple(state.numpy() for state in states))
+
+
 def _streams(tensors, index, n_streams, window_length) -> Windows:
     """Deal documents out to streams, window by window.
 
@@ -302,7 +303,7 @@ def _streams(tensors, index, n_streams, window_length) -> Windows:
     n_windows = -(-lengths // window_length)
     first = tf.cumsum(n_windows, exclusive=True)
     total = tf.reduce_sum(n_windows)
-    n_streams = tf.clip_by_value(total // _WINDOWS_A_STREAM, 1, n_streams)
+    n_streams = tf.clip_by_value(total // WINDOWS_A_STREAM, 1, n_streams)
     n_steps = -(-total // n_streams)
     n_streams = -(-total // n_steps)  # no stream is empty
     document = tf.repeat(tf.range(tf.shape(index)[0]), n_windows)
@@ -319,6 +320,10 @@ def _streams(tensors, index, n_streams, window_length) -> Windows:
         for part in windows
     )
     return Windows(*dealt)
+
+
+def _loss(told, logits):
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(told, logits)
 
 
 def _draw(log_p, chance):
@@ -339,7 +344,7 @@ def _draw_from_top(log_p, chance, top_k, top_p):
 
 
 def _never_unknown(n_tokens: int) -> np.ndarray:
-    return np.where(np.arange(n_tokens) == _UNKNOWN, -np.inf, 0.0)
+    return np.where(np.arange(n_tokens) == UNKNOWN, -np.inf, 0.0)
 
 
 def _split(array: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from sklstm.engine.networks import build_network, draw_weights
 from sklstm.engine.specs import NetworkSpec, SampleData, TrainingSpec
-from sklstm.engine.training import make_loss, make_optimizer
+from sklstm.engine.training import make_optimizer
 
 Weights = tuple[np.ndarray, ...]
 
@@ -53,7 +53,6 @@ class Program(ABC):
         self.optimizer.build(self.network.trainable_variables)
         # Keras' callbacks look for the optimizer on the model.
         self.network.compile(optimizer=self.optimizer, loss="mse")
-        self._loss = make_loss(training)
         self._first_weights = self.network.get_weights()
         self._first_optimizer = [v.numpy() for v in self.optimizer.variables]
         self._seed_states = [
@@ -220,6 +219,7 @@ class Program(ABC):
     def _weights(self) -> Weights:
         return tuple(self.network.get_weights())
 
+
 def compile_function(function, *signature):
     """A function as a TensorFlow graph that is traced once."""
     # TensorFlow counts the traces of a method over all its objects, and would warn of
@@ -234,5 +234,3 @@ def as_tensors(data: SampleData, signature: dict) -> dict[str, tf.Tensor]:
         name: tf.constant(getattr(data, name), spec.dtype)
         for name, spec in signature.items()
     }
-
-

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from sklstm.engine.program import Program, Weights, as_tensors, compile_function
 from sklstm.engine.specs import (
-    SampleData,
+    SequenceData,
     SequenceNetwork,
     TrainingSpec,
+    WindowData,
     WindowNetwork,
 )
+from sklstm.engine.training import make_loss
 
 # Samples that an evaluation takes at once: bounds its memory.
 _EVALUATION_BATCH = 512
@@ -41,10 +43,11 @@ class SampleProgram(Program):
         inputs, targets = data_signature(network)
         super().__init__(network, training, inputs | targets)
         self._forward_data = inputs
+        self._loss = make_loss(training)
         index = tf.TensorSpec([None], tf.int32)
         self._forward = compile_function(self._run_forward, inputs, index)
 
-    def forward(self, data: SampleData, weights: Weights) -> np.ndarray:
+    def forward(self, data: WindowData | SequenceData, weights: Weights) -> np.ndarray:
         """The network's outputs for all samples of the data."""
         self._load(weights)
         tensors = as_tensors(data, self._forward_data)
@@ -237,5 +240,3 @@ def _(spec: SequenceNetwork):
         "weight": tf.TensorSpec([None]),
     }
     return inputs, targets
-
-

@@ -6,11 +6,19 @@ kept; and it knows neither Keras nor TensorFlow, so it is cheap to make and pick
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+# Token ids: of what pads a sequence, and stands before and behind a document; and of
+# tokens that are not known.
+PADDING, UNKNOWN = 0, 1
+
+# A stream of text has at least so many windows, so that state is carried along a short
+# text too, and an epoch is more than a step or two of the optimizer.
+WINDOWS_A_STREAM = 8
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,7 @@ class SequenceNetwork:
 class LanguageNetwork:
     """A network from each token of a document to the one that follows.
 
-    Token 0 stands before and behind a document, token 1 for the unknown.
+    `PADDING` stands before and behind a document.
 
     Parameters
     ----------
@@ -231,6 +239,15 @@ class Reading:
 
     logits: np.ndarray
     states: tuple[np.ndarray, ...]
+
+    @classmethod
+    def join(cls, readings: Sequence[Reading]) -> Reading:
+        """The readings of several groups of documents as one."""
+        states = zip(*(reading.states for reading in readings), strict=True)
+        return cls(
+            np.concatenate([reading.logits for reading in readings]),
+            tuple(np.concatenate(parts) for parts in states),
+        )
 
     def take(self, documents) -> Reading:
         """The reading of some of the documents, by index or mask."""

@@ -1,0 +1,190 @@
+"""What the estimators that tell the next token of a document share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from sklstm import engine
+from sklstm._base import EpochReporter, RecurrentEstimator, Trained
+from sklstm._vocabulary import PADDING, UNKNOWN, round_up
+
+Documents = Sequence[np.ndarray]  # token ids, without what stands before and behind
+
+
+class LanguageModel(RecurrentEstimator):
+    """Base of the estimators that learn how documents of tokens go on."""
+
+    window_length_: int
+    _network: engine.LanguageNetwork
+
+    def _learn(
+        self,
+        documents: Documents,
+        n_tokens: int,
+        *,
+        unknown_rate: float,
+        start: tuple[engine.NetworkSpec, Trained] | None,
+        given: tuple,
+        going_on: bool,
+        describe: Callable[[Mapping[str, float]], Mapping[str, float]] = dict,
+    ):
+        """Train a network on documents.
+
+        Parameters
+        ----------
+        documents : sequence of ndarray of shape (n_tokens,)
+            Ids of their tokens.
+        n_tokens : int
+            Size of the vocabulary.
+        unknown_rate : float
+            Share of the tokens that training takes for unknown.
+        start : tuple of NetworkSpec and Trained, or None
+            What a warm start goes on from.
+        given : tuple of array-like
+            What the user gave, for callbacks.
+        going_on : bool
+            Whether training is to go on later: then for one epoch, on all documents.
+        describe : callable, optional
+            What the terminal is told of the logs of an epoch.
+        """
+        data = _token_data(documents)
+        self.window_length_ = self._find_window_length(data.lengths)
+        epochs = 1 if going_on else self._count_epochs(self._count_steps(data.lengths))
+        self._network = engine.LanguageNetwork(
+            stack=self._stack(),
+            n_tokens=round_up(n_tokens),
+            embedding_dim=int(self.embedding_dim),
+            window_length=self.window_length_,
+            unknown_rate=unknown_rate,
+        )
+        self._training_spec = self._training("sparse_categorical_crossentropy")
+        frequency = _frequencies(data.tokens, self._network)
+
+        def prepare(weights):
+            # Training begins at the frequency of each token, which costs no steps to
+            # learn; those that cannot come stay out.
+            return (*weights[:-1], np.log(frequency).astype(np.float32))
+
+        held_out = None
+        if self.early_stopping and not going_on:
+            data, *held_out = _hold_out(data, self.validation_split)
+
+        def split(seed):
+            return held_out
+
+        trained = self._train(
+            self._network,
+            data,
+            np.arange(len(documents)),
+            epochs=epochs,
+            start=self._start_from(start),
+            prepare=prepare,
+            split=None if held_out is None else split,
+            hooks=EpochReporter(self, epochs, *given, describe=describe),
+        )
+        self._set_trained(trained, keep_state=going_on)
+        return self
+
+    def _go_on(self, documents: Documents, *, given: tuple, describe):
+        """Train the fitted network for one more epoch."""
+        trained = self._train(
+            self._network,
+            _token_data(documents),
+            np.arange(len(documents)),
+            epochs=1,
+            start=self._trained(),
+            hooks=EpochReporter(self, 1, *given, describe=describe),
+        )
+        self._set_trained(trained, go_on=True, keep_state=True)
+        return self
+
+    def _log_likelihood(self, documents: Documents) -> list[np.ndarray]:
+        """Log-likelihood of each token of documents, and of each one's end."""
+        data = _token_data(documents)
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            flat = program.log_likelihood(data, self.weights_).astype(np.float64)
+        return np.split(flat, np.cumsum(data.lengths)[:-1])
+
+    def _read(self, beginnings: Documents) -> engine.Reading:
+        """Read the beginnings of documents."""
+        lengths = np.array([len(ids) for ids in beginnings])
+        order, parts = [], []
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            for length in np.unique(lengths):
+                group = np.flatnonzero(lengths == length)
+                tokens = np.full((len(group), length + 1), PADDING)
+                tokens[:, 1:] = [beginnings[i] for i in group]
+                order.append(group)
+                parts.append(program.read(tokens, self.weights_))
+        return engine.Reading.join(parts).take(np.argsort(np.concatenate(order)))
+
+    def _find_window_length(self, lengths) -> int:
+        """The window length, or the longest document's if all are shorter together."""
+        window_length, longest = int(self.window_length), int(lengths.max())
+        if lengths.sum() >= window_length:
+            return window_length
+        warnings.warn(
+            f"window_length={window_length} is more than the documents hold, "
+            f"{lengths.sum()} tokens with the end of each: windows of {longest} are "
+            "taken. Give more text, or a smaller window_length.",
+            stacklevel=6,
+        )
+        return longest
+
+    def _count_steps(self, lengths) -> int:
+        """Steps of the optimizer in an epoch."""
+        n_windows = int((-(-lengths // self.window_length_)).sum())
+        n_streams = min(n_windows // engine.WINDOWS_A_STREAM, int(self.batch_size))
+        return -(-n_windows // max(n_streams, 1))
+
+
+def _token_data(documents: Documents) -> engine.TokenData:
+    """Documents as the engine reads them, one boundary between each two."""
+    boundary = np.array([PADDING], np.int32)
+    parts = [part for ids in documents for part in (boundary, ids)]
+    lengths = np.array([len(ids) + 1 for ids in documents])
+    tokens = np.concatenate([*parts, boundary])
+    return engine.TokenData(tokens, np.cumsum(lengths) - lengths, lengths)
+
+
+def _hold_out(data: engine.TokenData, share: float):
+    """Set the tail of the documents aside.
+
+    Returns
+    -------
+    data : TokenData
+        With two samples more: the head and the tail of the document that is cut.
+    train, validation : ndarray of int
+    """
+    ends = np.cumsum(data.lengths)
+    cut_at = ends[-1] - round(share * ends[-1])
+    if not 0 < cut_at < ends[-1]:
+        raise ValueError(
+            f"early_stopping sets validation_split={share} of the {ends[-1]} tokens "
+            "aside, and that leaves nothing on one side. Give more text, another "
+            "validation_split, or early_stopping=False."
+        )
+    n_documents = len(ends)
+    # The document in which the cut lies, and how much of it lies before the cut.
+    i = int(np.searchsorted(ends, cut_at, side="right"))
+    in_head = cut_at - (ends[i] - data.lengths[i])
+    head, tail = n_documents, n_documents + 1
+    data = data._replace(
+        starts=np.append(data.starts, [data.starts[i], data.starts[i] + in_head]),
+        lengths=np.append(data.lengths, [in_head, data.lengths[i] - in_head]),
+    )
+    before, behind = np.arange(i), np.arange(i + 1, n_documents)
+    # A cut between two documents has no head.
+    train = np.append(before, [head] if in_head else []).astype(int)
+    return data, train, np.append(tail, behind)
+
+
+def _frequencies(tokens: np.ndarray, network: engine.LanguageNetwork) -> np.ndarray:
+    """How often each token is told, as a share; next to nothing if never."""
+    counts = np.bincount(tokens[1:], minlength=network.n_tokens).astype(float)
+    if network.unknown_rate:
+        counts[UNKNOWN] += network.unknown_rate * len(tokens)
+    return np.maximum(counts / counts.sum(), np.finfo(float).tiny)

@@ -1,0 +1,944 @@
+"""Generators of text: learn how it goes on, and go on writing it."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import DensityMixin, _fit_context
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm import _params, engine
+from sklstm._base import all_or_nothing
+from sklstm._checks import check_texts
+from sklstm._language_model import LanguageModel
+from sklstm._vocabulary import PADDING, UNKNOWN, WORD, Vocabulary, word_splitter
+
+# Share of the tokens that training takes for unknown where none is, so that texts with
+# unknown tokens can be read and scored.
+_UNKNOWN_RATE = 0.01
+
+# Tokens written in one call of the engine: few at first, so that a stream begins at
+# once, then more.
+_FIRST_BLOCK, _LARGEST_BLOCK = 16, 256
+
+_GENERATION = {
+    "max_new_tokens": [Interval(Integral, 1, None, closed="left")],
+    "temperature": [Interval(Real, 0, np.inf, closed="left")],
+    "top_k": [Interval(Integral, 1, None, closed="left"), None],
+    "top_p": [Interval(Real, 0, 1, closed="right"), None],
+    "stop": [str, list, tuple, None],
+    "random_state": ["random_state"],
+}
+
+# In a text of words: marks that stand right behind a word, and those right before one.
+_NO_BLANK_BEFORE = re.compile(r" (?=[.,;:!?)\]}%\u2026])")
+_NO_BLANK_BEHIND = re.compile(r"(?<=[(\[{]) ")
+
+
+class TextGenerator(DensityMixin, LanguageModel):
+    """Base of the generators: documents are texts, by character or by word."""
+
+    # What a token is called in messages, and what the terminal is told in training.
+    _token_name: str
+    _vocabulary: Vocabulary
+    _knows_unknown: bool
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """The column of each token."""
+        check_is_fitted(self)
+        return {"": PADDING, **self._vocabulary.ids}
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, docs, y=None):
+        """Learn how documents go on.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+            Texts; one text alone is one document.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If docs hold something else than texts, or less than two tokens.
+        FloatingPointError
+            If training diverges.
+        """
+        return self._fit_anew(docs, going_on=False)
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, docs, y=None):
+        """Train on further documents for one epoch.
+
+        The vocabulary stays that of the first ones.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+            Texts; one text alone is one document.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If docs hold something else than texts, less than two tokens, or, with
+            ``handle_unknown="error"``, unknown ones.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self._fit_anew(docs, going_on=True)
+        documents = self._encode(self._tokenize_all(docs, "docs"), "docs")
+        self._check_enough(documents)
+        return self._go_on(documents, given=(docs, None), describe=self._describe)
+
+    def generate(
+        self,
+        prompts=None,
+        *,
+        max_new_tokens=100,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        stop=None,
+        random_state=None,
+    ):
+        """Write on from the beginnings of documents.
+
+        Token after token is drawn from what the network holds for probable after all
+        that stands before it, until it writes the end of the document.
+
+        Parameters
+        ----------
+        prompts : str, iterable of str or None, default=None
+            The beginnings. None, as an empty text, begins a new document.
+        max_new_tokens : int, default=100
+            The most tokens to write.
+        temperature : float, default=1.0
+            Divides the logarithms of the probabilities: below 1 the text keeps to what
+            is most probable, above it strays. 0 always takes the most probable token.
+        top_k : int, default=None
+            Draw from so many most probable tokens only [1]_; by default from all.
+        top_p : float, default=None
+            Draw from the fewest most probable tokens only that together have at least
+            this share of the probability [2]_, among the ``top_k`` if both are given;
+            by default from all.
+        stop : str or list of str, default=None
+            Texts after which a document ends, which are kept.
+        random_state : int, RandomState or None, default=None
+            The same integer gives the same texts: the first, second, ... prompt has
+            the same luck whatever other prompts there are. None draws fresh entropy.
+
+        Returns
+        -------
+        texts : str or list of str
+            What follows each prompt, without the prompt. The unknown token is never
+            written.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not as described, or, with ``handle_unknown="error"``, a
+            prompt holds unknown tokens.
+
+        References
+        ----------
+        .. [1] Fan, Lewis and Dauphin (2018), "Hierarchical neural story generation",
+           ACL.
+        .. [2] Holtzman et al. (2020), "The curious case of neural text degeneration",
+           ICLR.
+        """
+        one = prompts is None or isinstance(prompts, str)
+        beginnings = self._beginnings([""] if prompts is None else prompts)
+        written: list[list[int]] = [[] for _ in beginnings]
+        for i, tokens in self._write(
+            beginnings,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            random_state=random_state,
+        ):
+            written[i] += tokens
+        texts = [self._join(self._vocabulary.decode(ids)) for ids in written]
+        return texts[0] if one else texts
+
+    def stream(
+        self,
+        prompt=None,
+        *,
+        max_new_tokens=100,
+        temperature=1.0,
+        top_k=None,
+        top_p=None,
+        stop=None,
+        random_state=None,
+    ) -> Iterator[str]:
+        """Write on from the beginning of a document, token by token.
+
+        Parameters
+        ----------
+        prompt : str or None, default=None
+            The beginning. None, as an empty text, begins a new document.
+        max_new_tokens, temperature, top_k, top_p, stop, random_state
+            As in `generate`, which gives the same tokens joined.
+
+        Returns
+        -------
+        tokens : iterator of str
+        """
+        if prompt is not None and not isinstance(prompt, str):
+            raise ValueError(
+                f"prompt must be one text (str) or None, got {prompt!r}. Several go to "
+                "generate()."
+            )
+        blocks = self._write(
+            self._beginnings([prompt or ""]),
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=stop,
+            random_state=random_state,
+        )
+        known = self._vocabulary.tokens
+        return (known[token] for _, tokens in blocks for token in tokens)
+
+    def predict_proba(self, prompts):
+        """Tell the probability of each token to come next.
+
+        Parameters
+        ----------
+        prompts : str or iterable of str
+            Beginnings of documents.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_prompts, n_tokens)
+            In the order of ``vocabulary_``; each row sums to 1. The first column is the
+            end of the document, the second an unknown token.
+        """
+        reading = self._read(self._beginnings(prompts))
+        known = reading.logits[:, : len(self._vocabulary.tokens)]
+        return softmax(known.astype(np.float64), axis=1)
+
+    def predict(self, prompts):
+        """Tell the most probable next token.
+
+        Parameters
+        ----------
+        prompts : str or iterable of str
+            Beginnings of documents.
+
+        Returns
+        -------
+        tokens : ndarray of shape (n_prompts,) of str objects
+            Empty where the end of the document is most probable.
+        """
+        tokens = np.array(self._vocabulary_tokens(), dtype=object)
+        return tokens[self.predict_proba(prompts).argmax(axis=1)]
+
+    def score_samples(self, docs):
+        """Score documents: the mean log-likelihood of a token.
+
+        The end of a document counts as one of its tokens.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_documents,)
+            Natural logarithm; higher is more probable.
+        """
+        return np.array([scores.mean() for scores in self._score_tokens(docs)])
+
+    def score(self, docs, y=None):
+        """Score documents together: the mean log-likelihood over all their tokens.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        log_likelihood : float
+            Natural logarithm; higher is better.
+        """
+        return float(np.concatenate(self._score_tokens(docs)).mean())
+
+    def perplexity(self, docs):
+        """How many equally probable tokens there seem to be at each place.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+
+        Returns
+        -------
+        perplexity : float
+            ``exp(-score(docs))``; lower is better.
+        """
+        return float(np.exp(-self.score(docs)))
+
+    def bits_per_char(self, docs):
+        """How many bits a character of the documents takes, in the mean.
+
+        Their ends are counted among the bits. A generator of words is given blanks and
+        line breaks between words for nothing.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+
+        Returns
+        -------
+        bits : float
+            Lower is better.
+
+        Raises
+        ------
+        ValueError
+            If docs hold no characters.
+        """
+        texts = self._check_docs(docs, "docs")
+        n_characters = sum(map(len, texts))
+        if not n_characters:
+            raise ValueError(
+                f"docs must hold characters to count, got {len(texts)} empty text(s)."
+            )
+        nats = -np.concatenate(self._score_tokens(texts)).sum()
+        return float(nats / np.log(2) / n_characters)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    @abstractmethod
+    def _split_text(self, text: str) -> list[str]:
+        """The tokens of a text."""
+
+    @abstractmethod
+    def _join(self, tokens: Sequence[str]) -> str:
+        """The text of tokens."""
+
+    @abstractmethod
+    def _describe(self, logs: Mapping[str, float]) -> dict[str, float]:
+        """What the terminal is told of an epoch."""
+
+    def _fit_anew(self, docs, *, going_on):
+        """Learn the vocabulary and the weights."""
+        last_fit = self._last_fit()
+        documents = self._tokenize_all(docs, "docs")
+        vocabulary = Vocabulary.learn(
+            documents,
+            unknown_token=self.unknown_token,
+            min_count=int(self.min_count),
+            max_tokens=self.max_tokens,
+        )
+        if last_fit and vocabulary != self._vocabulary:
+            new = sorted(set(vocabulary.tokens) ^ set(self._vocabulary.tokens))
+            raise ValueError(
+                f"warm_start=True needs the {self._token_name}s of the last fit, as "
+                f"frequent as they were there, but these differ: {_some(new)}. Go on "
+                "with other text by partial_fit, or set warm_start=False."
+            )
+        self._vocabulary = vocabulary
+        self._knows_unknown = self.handle_unknown == "unk"
+        encoded = self._encode(documents, "docs")
+        self._check_enough(encoded)
+        unknown_is_met = any((ids == UNKNOWN).any() for ids in encoded)
+        artificial = self._knows_unknown and not unknown_is_met
+        return self._learn(
+            encoded,
+            len(vocabulary.tokens),
+            unknown_rate=_UNKNOWN_RATE if artificial else 0.0,
+            start=last_fit,
+            given=(docs, None),
+            going_on=going_on,
+            describe=self._describe,
+        )
+
+    def _check_docs(self, docs, name) -> list[str]:
+        return check_texts([docs] if isinstance(docs, str) else docs, name)
+
+    def _tokenize_all(self, docs, name) -> list[list[str]]:
+        texts = self._check_docs(docs, name)
+        if self.lowercase:
+            texts = [text.lower() for text in texts]
+        return [self._split_text(text) for text in texts]
+
+    def _check_enough(self, documents) -> None:
+        n_tokens = sum(map(len, documents))
+        if n_tokens < 2:
+            raise ValueError(
+                f"docs must hold at least 2 {self._token_name}s to learn from, got "
+                f"{n_tokens} in {len(documents)} document(s)."
+            )
+
+    def _encode(self, documents, name) -> list[np.ndarray]:
+        """Ids of tokenized documents, unknown tokens dealt with."""
+        encoded = [self._vocabulary.encode(tokens) for tokens in documents]
+        if self.handle_unknown == "ignore":
+            return [ids[ids != UNKNOWN] for ids in encoded]
+        if self.handle_unknown == "unk" and self._knows_unknown:
+            return encoded
+        unknown = {
+            i: sorted({documents[i][k] for k in np.flatnonzero(ids == UNKNOWN)})
+            for i, ids in enumerate(encoded)
+            if (ids == UNKNOWN).any()
+        }
+        if not unknown:
+            return encoded
+        if self.handle_unknown == "unk":
+            raise ValueError(
+                f"handle_unknown was set to 'unk' after fit, which has not learnt the "
+                f"unknown {self._token_name}. Fit again."
+            )
+        first, tokens = next(iter(unknown.items()))
+        raise ValueError(
+            f"{name}[{first}] holds {self._token_name}s that are not in the "
+            f"vocabulary: {_some(tokens)}. Fit on text that holds them, without "
+            "min_count and max_tokens, or set handle_unknown to 'ignore' or 'unk'."
+        )
+
+    def _beginnings(self, prompts) -> list[np.ndarray]:
+        """Ids of prompts."""
+        check_is_fitted(self)
+        return self._encode(self._tokenize_all(prompts, "prompts"), "prompts")
+
+    def _vocabulary_tokens(self) -> tuple[str, ...]:
+        check_is_fitted(self)
+        return self._vocabulary.tokens
+
+    def _score_tokens(self, docs) -> list[np.ndarray]:
+        check_is_fitted(self)
+        documents = self._encode(self._tokenize_all(docs, "docs"), "docs")
+        if not documents:
+            raise ValueError("docs must hold at least one document, got none.")
+        return self._log_likelihood(documents)
+
+    def _write(
+        self, beginnings, *, max_new_tokens, stop, random_state, **sampling
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Blocks of new tokens, each with the index of its document."""
+        validate_parameter_constraints(
+            _GENERATION,
+            {
+                "max_new_tokens": max_new_tokens,
+                "stop": stop,
+                "random_state": random_state,
+                **sampling,
+            },
+            caller_name=f"{type(self).__name__}.generate",
+        )
+        return self._write_blocks(
+            beginnings,
+            int(max_new_tokens),
+            self._check_stops(stop),
+            _luck(random_state, len(beginnings)),
+            _sampling(**sampling),
+        )
+
+    def _write_blocks(self, beginnings, n_tokens, stops, luck, sampling):
+        reading = self._read(beginnings)
+        going = np.arange(len(beginnings))
+        tails: list[list[int]] = [[] for _ in beginnings]
+        block, longest_stop = _FIRST_BLOCK, max(map(len, stops), default=1)
+        while n_tokens and len(going):
+            n_steps = min(block, n_tokens)
+            chance = np.column_stack([luck[i].random(n_steps) for i in going])
+            # Borrowed for each block: who reads a stream may use the estimator.
+            with engine.borrow_program(self._network, self._training_spec) as program:
+                tokens, reading = program.write(
+                    reading, self.weights_, chance, **sampling
+                )
+            goes_on = np.ones(len(going), bool)
+            for row, i in enumerate(going):
+                written = tokens[row].tolist()
+                kept = _until_end(written, tails[i], stops)
+                goes_on[row] = len(kept) == n_steps and not _ends(
+                    tails[i] + kept, stops
+                )
+                tails[i] = (tails[i] + kept)[-longest_stop:]
+                yield int(i), kept
+            going, reading = going[goes_on], reading.take(goes_on)
+            n_tokens -= n_steps
+            block = min(2 * block, _LARGEST_BLOCK)
+
+    def _check_stops(self, stop) -> list[list[int]]:
+        """Token ids of the texts after which a document ends."""
+        if stop is None:
+            return []
+        stops = []
+        for text in self._check_docs(stop, "stop"):
+            (tokens,) = self._tokenize_all(text, "stop")
+            ids = self._vocabulary.encode(tokens)
+            if not tokens or (ids == UNKNOWN).any():
+                raise ValueError(
+                    f"stop must hold {self._token_name}s of the vocabulary, got "
+                    f"{text!r}, which would never be written."
+                )
+            stops.append(ids.tolist())
+        return stops
+
+
+def _sampling(temperature, top_k, top_p) -> dict:
+    """Settings of the engine's sampling from those of the user."""
+    everything = np.iinfo(np.int32).max
+    if temperature == 0:
+        return {"temperature": 1.0, "top_k": 1, "top_p": 1.0}
+    return {
+        "temperature": float(temperature),
+        "top_k": everything if top_k is None else min(int(top_k), everything),
+        "top_p": 1.0 if top_p is None else float(top_p),
+    }
+
+
+def _luck(random_state, n_documents: int) -> list[np.random.Generator]:
+    """A generator of random numbers for each document."""
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(np.iinfo(np.int32).max)
+    seeds = np.random.SeedSequence(random_state).spawn(n_documents)
+    return [np.random.default_rng(seed) for seed in seeds]
+
+
+def _until_end(tokens, before, stops) -> list[int]:
+    """New tokens up to the document's end, or to the first stop with it."""
+    if PADDING in tokens:
+        tokens = tokens[: tokens.index(PADDING)]
+    if stops:
+        for end in range(1, len(tokens) + 1):
+            if _ends(before + tokens[:end], stops):
+                return tokens[:end]
+    return tokens
+
+
+def _ends(tokens, stops) -> bool:
+    return any(tokens[-len(stop) :] == stop for stop in stops)
+
+
+def _some(tokens, most=20) -> str:
+    listed = ", ".join(map(repr, tokens[:most]))
+    more = len(tokens) - most
+    return listed + (f" and {more} more" if more > 0 else "")
+
+
+class CharLSTMGenerator(TextGenerator):
+    """Learn texts character by character, and go on writing them.
+
+    A recurrent network reads a text and tells, at each character, the next one [6]_.
+    It scores other texts by how probable they are under what it has learnt, and writes
+    new ones. Where a text ends is learnt too.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn"}, default="lstm"
+        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
+        [2]_, or the simple (Elman) cell [3]_.
+    units : int or tuple of int, default=256
+        State size of the recurrent layer; a tuple stacks one layer for each entry.
+    embedding_dim : int, default=64
+        Length of the vector that is learnt for each character.
+    dropout : float, default=0.1
+        Share of each recurrent layer's outputs dropped in training [4]_. Against
+        learning a text by heart: raise it where the held-out loss rises again.
+    window_length : int, default=128
+        Characters through which training goes back in time [5]_. The state is carried
+        on from window to window of a document.
+    lowercase : bool, default=False
+        Whether texts are made lower case first.
+    min_count : int, default=1
+        The least number of times that a character occurs in the documents; others are
+        unknown.
+    max_tokens : int or None, default=None
+        The most characters to know, the most frequent; by default all.
+    handle_unknown : {"error", "ignore", "unk"}, default="error"
+        What is made of characters that are not in the vocabulary. "error": an error
+        that lists them. "ignore": they are left out. "unk": all of them are one token,
+        which is learnt; where fit meets none, it takes one character in a hundred for
+        it.
+    unknown_token : str, default="<unk>"
+        The name of that token.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        The optimizer. An instance is copied and keeps its own learning rate.
+    learning_rate : float or None, default=4e-3
+        Learning rate of an optimizer given by name; None takes Keras' default.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
+        epoch, along half a cosine towards zero; "constant" leaves it alone.
+    epochs : int or "auto", default="auto"
+        Passes over the documents. "auto" takes as many as make at least 1000 steps of
+        the optimizer, one at the least.
+    batch_size : int, default=64
+        Streams of text that are read side by side, at most: a step of the optimizer
+        reads a window of each. A short text is read in fewer, so that each has at least
+        eight windows.
+    early_stopping : bool or "refit", default=False
+        Whether to stop when the loss on the tail of the documents, set aside, has not
+        fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
+        trains again on all documents for the best number of epochs.
+    validation_split : float, default=0.1
+        Share of the characters, the last of the documents in their order, that early
+        stopping looks at. A document may be cut.
+    patience : int, default=3
+        Epochs without improvement after which early stopping stops.
+    callbacks : keras.callbacks.Callback, list of them or None, default=None
+        Called when training and its epochs begin and end.
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the last fit; the vocabulary must be
+        the same.
+    random_state : int, RandomState or None, default=None
+        Decides initial weights, order and dropout. The same integer on the same machine
+        gives the same weights, bit for bit; None draws fresh entropy.
+    verbose : int, default=0
+        Whether to print a line for each epoch: the loss and "bits_per_char", of the
+        held-out tail if there is one.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The column of each character in `predict_proba`, the most frequent first.
+        Before them stand the end of a document, an empty text at 0, and the unknown
+        token at 1.
+    history_ : dict of list of float
+        "loss" (nats a character) and, with early stopping, "val_loss" of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    window_length_ : int
+        The window length; that of the longest document if the documents together are
+        shorter than ``window_length``.
+    weights_ : tuple of ndarray
+        The network's weights, in the order of ``network_.weights``.
+    network_ : keras.Model
+        The network, built from the weights at each access. It reads tokens, of shape
+        (n_documents, n_steps), and the states of its layers, and gives the logits of
+        the next token at each step and the states behind the last. A document begins
+        with token 0. The logits have some columns more than there are characters.
+
+    See Also
+    --------
+    sklstm.WordLSTMGenerator : The same by word.
+    sklstm.SequenceTokenizer : Texts for `RNNClassifier`.
+
+    References
+    ----------
+    .. [1] Hochreiter and Schmidhuber (1997), "Long short-term memory", Neural
+       Computation 9(8).
+    .. [2] Cho et al. (2014), "Learning phrase representations using RNN
+       encoder-decoder for statistical machine translation", EMNLP.
+    .. [3] Mikolov et al. (2010), "Recurrent neural network based language model",
+       Interspeech.
+    .. [4] Zaremba, Sutskever and Vinyals (2014), "Recurrent neural network
+       regularization", arXiv:1409.2329.
+    .. [5] Williams and Peng (1990), "An efficient gradient-based algorithm for on-line
+       training of recurrent network trajectories", Neural Computation 2(4).
+    .. [6] Graves (2013), "Generating sequences with recurrent neural networks",
+       arXiv:1308.0850.
+
+    Examples
+    --------
+    >>> from sklstm import CharLSTMGenerator
+    >>> text = "hello world hello tensorflow hello keras"
+    >>> generator = CharLSTMGenerator(units=32, window_length=20, random_state=0)
+    >>> generator.fit(text).predict(["hello", "hello t"])
+    array([' ', 'e'], dtype=object)
+    >>> generator.generate("hello te", temperature=0)
+    'nsorflow hello keras'
+    """
+
+    _parameter_constraints: dict = {
+        "cell": _params.NETWORK["cell"],
+        "units": _params.NETWORK["units"],
+        "dropout": _params.NETWORK["dropout"],
+        **{k: v for k, v in _params.TRAINING.items() if k != "loss"},
+        **_params.TEXTS,
+    }
+    _token_name = "character"
+
+    def __init__(
+        self,
+        *,
+        cell="lstm",
+        units=256,
+        embedding_dim=64,
+        dropout=0.1,
+        window_length=128,
+        lowercase=False,
+        min_count=1,
+        max_tokens=None,
+        handle_unknown="error",
+        unknown_token="<unk>",
+        optimizer="adam",
+        learning_rate=4e-3,
+        learning_rate_schedule="cosine",
+        epochs="auto",
+        batch_size=64,
+        early_stopping=False,
+        validation_split=0.1,
+        patience=3,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.cell = cell
+        self.units = units
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.window_length = window_length
+        self.lowercase = lowercase
+        self.min_count = min_count
+        self.max_tokens = max_tokens
+        self.handle_unknown = handle_unknown
+        self.unknown_token = unknown_token
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_split = validation_split
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _split_text(self, text):
+        return list(text)
+
+    def _join(self, tokens):
+        return "".join(tokens)
+
+    def _describe(self, logs):
+        held_out = {
+            name.replace("loss", "bits_per_char"): loss / np.log(2)
+            for name, loss in list(logs.items())[-1:]
+        }
+        return {**logs, **held_out}
+
+
+class WordLSTMGenerator(TextGenerator):
+    r"""Learn texts word by word, and go on writing them.
+
+    A recurrent network reads a text and tells, at each word or punctuation mark, the
+    next one. It scores other texts by how probable they are under what it has learnt,
+    and writes new ones, whose words are joined by blanks. Where a text ends is learnt
+    too.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru", "rnn"}, default="lstm"
+        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
+        [2]_, or the simple (Elman) cell [3]_.
+    units : int or tuple of int, default=128
+        State size of the recurrent layer; a tuple stacks one layer for each entry.
+    embedding_dim : int, default=128
+        Length of the vector that is learnt for each word.
+    dropout : float, default=0.2
+        Share of each recurrent layer's outputs dropped in training [4]_. Against
+        learning a text by heart: raise it where the held-out loss rises again.
+    window_length : int, default=32
+        Words through which training goes back in time [5]_. The state is carried
+        on from window to window of a document.
+    lowercase : bool, default=False
+        Whether texts are made lower case first.
+    token_pattern : str, default=r"\w+(?:['\u2019]\w+)*|[^\w\s]"
+        Regular expression of a word. By default words, with their inner apostrophes,
+        and each punctuation mark by itself.
+    min_count : int, default=1
+        The least number of times that a word occurs in the documents; others are
+        unknown.
+    max_tokens : int or None, default=None
+        The most words to know, the most frequent; by default all.
+    handle_unknown : {"error", "ignore", "unk"}, default="error"
+        What is made of words that are not in the vocabulary. "error": an error
+        that lists them. "ignore": they are left out. "unk": all of them are one token,
+        which is learnt; where fit meets none, it takes one word in a hundred for
+        it.
+    unknown_token : str, default="<unk>"
+        The name of that token.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        The optimizer. An instance is copied and keeps its own learning rate.
+    learning_rate : float or None, default=4e-3
+        Learning rate of an optimizer given by name; None takes Keras' default.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
+        epoch, along half a cosine towards zero; "constant" leaves it alone.
+    epochs : int or "auto", default="auto"
+        Passes over the documents. "auto" takes as many as make at least 1000 steps of
+        the optimizer, one at the least.
+    batch_size : int, default=32
+        Streams of text that are read side by side, at most: a step of the optimizer
+        reads a window of each. A short text is read in fewer, so that each has at least
+        eight windows.
+    early_stopping : bool or "refit", default=False
+        Whether to stop when the loss on the tail of the documents, set aside, has not
+        fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
+        trains again on all documents for the best number of epochs.
+    validation_split : float, default=0.1
+        Share of the words, the last of the documents in their order, that early
+        stopping looks at. A document may be cut.
+    patience : int, default=3
+        Epochs without improvement after which early stopping stops.
+    callbacks : keras.callbacks.Callback, list of them or None, default=None
+        Called when training and its epochs begin and end.
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the last fit; the vocabulary must be
+        the same.
+    random_state : int, RandomState or None, default=None
+        Decides initial weights, order and dropout. The same integer on the same machine
+        gives the same weights, bit for bit; None draws fresh entropy.
+    verbose : int, default=0
+        Whether to print a line for each epoch: the loss and "perplexity", of the
+        held-out tail if there is one.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The column of each word in `predict_proba`, the most frequent first.
+        Before them stand the end of a document, an empty text at 0, and the unknown
+        token at 1.
+    history_ : dict of list of float
+        "loss" (nats a word) and, with early stopping, "val_loss" of each epoch.
+    n_iter_ : int
+        Epochs trained.
+    window_length_ : int
+        The window length; that of the longest document if the documents together are
+        shorter than ``window_length``.
+    weights_ : tuple of ndarray
+        The network's weights, in the order of ``network_.weights``.
+    network_ : keras.Model
+        The network, built from the weights at each access. It reads tokens, of shape
+        (n_documents, n_steps), and the states of its layers, and gives the logits of
+        the next token at each step and the states behind the last. A document begins
+        with token 0. The logits have some columns more than there are words.
+
+    See Also
+    --------
+    sklstm.CharLSTMGenerator : The same by character.
+    sklstm.SequenceTokenizer : Texts for `RNNClassifier`.
+
+    References
+    ----------
+    .. [1] Hochreiter and Schmidhuber (1997), "Long short-term memory", Neural
+       Computation 9(8).
+    .. [2] Cho et al. (2014), "Learning phrase representations using RNN
+       encoder-decoder for statistical machine translation", EMNLP.
+    .. [3] Mikolov et al. (2010), "Recurrent neural network based language model",
+       Interspeech.
+    .. [4] Zaremba, Sutskever and Vinyals (2014), "Recurrent neural network
+       regularization", arXiv:1409.2329.
+    .. [5] Williams and Peng (1990), "An efficient gradient-based algorithm for on-line
+       training of recurrent network trajectories", Neural Computation 2(4).
+
+    Examples
+    --------
+    >>> from sklstm import WordLSTMGenerator
+    >>> sentences = ["hello how are you", "i am fine thank you", "how about you"]
+    >>> generator = WordLSTMGenerator(units=16, window_length=5, random_state=0)
+    >>> generator.fit(sentences).predict(["hello how", "i am"])
+    array(['are', 'fine'], dtype=object)
+    >>> generator.generate("how about", temperature=0)
+    'you'
+    """
+
+    _parameter_constraints: dict = {
+        "cell": _params.NETWORK["cell"],
+        "units": _params.NETWORK["units"],
+        "dropout": _params.NETWORK["dropout"],
+        **{k: v for k, v in _params.TRAINING.items() if k != "loss"},
+        **_params.TEXTS,
+        "token_pattern": [str],
+    }
+    _token_name = "word"
+
+    def __init__(
+        self,
+        *,
+        cell="lstm",
+        units=128,
+        embedding_dim=128,
+        dropout=0.2,
+        window_length=32,
+        lowercase=False,
+        token_pattern=WORD,
+        min_count=1,
+        max_tokens=None,
+        handle_unknown="error",
+        unknown_token="<unk>",
+        optimizer="adam",
+        learning_rate=4e-3,
+        learning_rate_schedule="cosine",
+        epochs="auto",
+        batch_size=32,
+        early_stopping=False,
+        validation_split=0.1,
+        patience=3,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.cell = cell
+        self.units = units
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.window_length = window_length
+        self.lowercase = lowercase
+        self.token_pattern = token_pattern
+        self.min_count = min_count
+        self.max_tokens = max_tokens
+        self.handle_unknown = handle_unknown
+        self.unknown_token = unknown_token
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_split = validation_split
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _split_text(self, text):
+        return word_splitter(self.token_pattern)(text)
+
+    def _join(self, tokens):
+        text = _NO_BLANK_BEFORE.sub("", " ".join(tokens))
+        return _NO_BLANK_BEHIND.sub("", text)
+
+    def _describe(self, logs):
+        held_out = {
+            name.replace("loss", "perplexity"): np.exp(loss)
+            for name, loss in list(logs.items())[-1:]
+        }
+        return {**logs, **held_out}
