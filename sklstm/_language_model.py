@@ -11,6 +11,9 @@ from sklstm import engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Trained
 from sklstm._vocabulary import PADDING, UNKNOWN, round_up
 
+# The logit of a token that cannot come: its probability is zero in any precision.
+_NEVER = -1e9
+
 Documents = Sequence[np.ndarray]  # token ids, without what stands before and behind
 
 
@@ -61,16 +64,18 @@ class LanguageModel(RecurrentEstimator):
             unknown_rate=unknown_rate,
         )
         self._training_spec = self._training("sparse_categorical_crossentropy")
-        frequency = _frequencies(data.tokens, self._network)
-
-        def prepare(weights):
-            # Training begins at the frequency of each token, which costs no steps to
-            # learn; those that cannot come stay out.
-            return (*weights[:-1], np.log(frequency).astype(np.float32))
-
-        held_out = None
+        train, held_out = np.arange(len(documents)), None
         if self.early_stopping and not going_on:
             data, *held_out = _hold_out(data, self.validation_split)
+            train = held_out[0]
+        frequency = _frequencies(data, train, n_tokens, unknown_rate)
+
+        def prepare(weights):
+            # Training begins at the frequency of each token, which then costs no steps
+            # to learn. Those that cannot come never do.
+            bias = np.full_like(weights[-1], _NEVER)
+            bias[:n_tokens][frequency > 0] = np.log(frequency[frequency > 0])
+            return (*weights[:-1], bias)
 
         def split(seed):
             return held_out
@@ -130,7 +135,7 @@ class LanguageModel(RecurrentEstimator):
             f"window_length={window_length} is more than the documents hold, "
             f"{lengths.sum()} tokens with the end of each: windows of {longest} are "
             "taken. Give more text, or a smaller window_length.",
-            stacklevel=6,
+            stacklevel=7,
         )
         return longest
 
@@ -182,9 +187,16 @@ def _hold_out(data: engine.TokenData, share: float):
     return data, train, np.append(tail, behind)
 
 
-def _frequencies(tokens: np.ndarray, network: engine.LanguageNetwork) -> np.ndarray:
-    """How often each token is told, as a share; next to nothing if never."""
-    counts = np.bincount(tokens[1:], minlength=network.n_tokens).astype(float)
-    if network.unknown_rate:
-        counts[UNKNOWN] += network.unknown_rate * len(tokens)
-    return np.maximum(counts / counts.sum(), np.finfo(float).tiny)
+def _frequencies(data, documents, n_tokens: int, unknown_rate: float) -> np.ndarray:
+    """How often each token is told in some of the documents, as a share.
+
+    A known token that is in none of them counts half; the unknown one may be zero.
+    """
+    told = [data.tokens[data.starts[i] + 1 :][: data.lengths[i]] for i in documents]
+    counts = np.bincount(np.concatenate(told), minlength=n_tokens).astype(float)
+    never_unknown = not counts[UNKNOWN] and not unknown_rate
+    counts = np.maximum(counts, 0.5)
+    counts[UNKNOWN] += unknown_rate * counts.sum()
+    if never_unknown:
+        counts[UNKNOWN] = 0
+    return counts / counts.sum()

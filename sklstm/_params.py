@@ -59,6 +59,7 @@ TEXTS = {
     "lowercase": ["boolean"],
     "min_count": [Interval(Integral, 1, None, closed="left")],
     "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
+    "unknown_token": [str],
     "handle_unknown": [StrOptions({"error", "ignore", "unk"})],
     "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }

@@ -254,8 +254,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         tokens : ndarray of shape (n_prompts,) of str objects
             Empty where the end of the document is most probable.
         """
-        tokens = np.array(self._vocabulary_tokens(), dtype=object)
-        return tokens[self.predict_proba(prompts).argmax(axis=1)]
+        most_probable = self.predict_proba(prompts).argmax(axis=1)
+        return np.array(self._vocabulary.tokens, dtype=object)[most_probable]
 
     def score_samples(self, docs):
         """Score documents: the mean log-likelihood of a token.
@@ -407,33 +407,30 @@ class TextGenerator(DensityMixin, LanguageModel):
             return [ids[ids != UNKNOWN] for ids in encoded]
         if self.handle_unknown == "unk" and self._knows_unknown:
             return encoded
-        unknown = {
-            i: sorted({documents[i][k] for k in np.flatnonzero(ids == UNKNOWN)})
-            for i, ids in enumerate(encoded)
-            if (ids == UNKNOWN).any()
-        }
-        if not unknown:
+        places = [i for i, ids in enumerate(encoded) if (ids == UNKNOWN).any()]
+        if not places:
             return encoded
         if self.handle_unknown == "unk":
             raise ValueError(
-                f"handle_unknown was set to 'unk' after fit, which has not learnt the "
+                "handle_unknown was set to 'unk' after fit, which has not learnt the "
                 f"unknown {self._token_name}. Fit again."
             )
-        first, tokens = next(iter(unknown.items()))
+        known = self._vocabulary.ids
+        unknown = sorted({t for i in places for t in documents[i] if t not in known})
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         raise ValueError(
-            f"{name}[{first}] holds {self._token_name}s that are not in the "
-            f"vocabulary: {_some(tokens)}. Fit on text that holds them, without "
+            f"{name}[{places[0]}]{more} hold {self._token_name}s that are not in the "
+            f"vocabulary: {_some(unknown)}. Fit on text that holds them, without "
             "min_count and max_tokens, or set handle_unknown to 'ignore' or 'unk'."
         )
 
     def _beginnings(self, prompts) -> list[np.ndarray]:
         """Ids of prompts."""
         check_is_fitted(self)
-        return self._encode(self._tokenize_all(prompts, "prompts"), "prompts")
-
-    def _vocabulary_tokens(self) -> tuple[str, ...]:
-        check_is_fitted(self)
-        return self._vocabulary.tokens
+        documents = self._tokenize_all(prompts, "prompts")
+        if not documents:
+            raise ValueError("prompts must hold at least one text, got none.")
+        return self._encode(documents, "prompts")
 
     def _score_tokens(self, docs) -> list[np.ndarray]:
         check_is_fitted(self)
