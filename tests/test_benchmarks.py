@@ -94,8 +94,9 @@ def test_the_sequence_classifiers_print_their_table():
     assert float(one) > 0.9 > 0.6 > float(naive)
 
 
-def test_the_sentences_need_their_data():
-    script = BENCHMARKS / "sentiment.py"
+@pytest.mark.parametrize("name", ["sentiment", "tinyshakespeare"])
+def test_what_needs_its_data_says_so(name):
+    script = BENCHMARKS / f"{name}.py"
     done = subprocess.run(
         [sys.executable, script],
         capture_output=True,
@@ -105,3 +106,29 @@ def test_the_sentences_need_their_data():
     )
     assert done.returncode == 2
     assert "pass --data FOLDER or set SKLSTM_DATA" in done.stderr
+
+
+def test_a_short_try_of_shakespeare(data_folder):
+    script = BENCHMARKS / "tinyshakespeare.py"
+    options = ["--data", data_folder, "--minutes", "3", "--characters", "9000"]
+    done = subprocess.run(
+        [sys.executable, script, *options], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (best,) = re.findall(r"best ([0-9.]+)", done.stdout)
+    (whole,) = re.findall(r"as one document ([0-9.]+)", done.stdout)
+    # The streams of the one and the one stream of the other read the same text.
+    assert abs(float(best) - float(whole)) < 0.03
+    assert float(best) < 3
+
+
+def test_the_speed_of_texts_is_printed():
+    script = BENCHMARKS / "text_speed.py"
+    done = subprocess.run(
+        [sys.executable, script, "--repeats=1", "--epochs=1", "--characters=20000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"sklstm [0-9,]{4,}", done.stdout)) == 3

@@ -8,19 +8,22 @@ from hypothesis import strategies as st
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
+from sklstm.engine import kernels  # noqa: E402
 from sklstm.engine.kernels import FusedLSTM  # noqa: E402
 
 
-def gradients(layer, x, *inputs):
+def gradients(layer, x, states=None):
+    """Outputs, and gradients by the inputs, the states and the weights."""
     x = tf.convert_to_tensor(x)
+    watched = [x, *(states or [])]
     with tf.GradientTape() as tape:
-        tape.watch(x)
-        outputs = layer(x, *inputs, training=True)
+        tape.watch(watched)
+        outputs = layer(x, initial_state=states, training=True)
         loss = sum(
             tf.reduce_sum(tf.sin(part + i))
             for i, part in enumerate(tf.nest.flatten(outputs))
         )
-    return outputs, tape.gradient(loss, [x, *layer.trainable_variables])
+    return outputs, tape.gradient(loss, [*watched, *layer.trainable_variables])
 
 
 def twins(units, n_features, **kwargs):
@@ -64,25 +67,44 @@ def test_equals_the_standard_layer_in_outputs_and_gradients(
         assert_same(one, other)
 
 
-def test_equals_the_standard_layer_with_states():
-    fused, standard = twins(4, 2, return_sequences=True, return_state=True)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(5, 6, 2)).astype("float32")
-    states = [tf.constant(rng.normal(size=(5, 4)), tf.float32) for _ in range(2)]
-    one = gradients(lambda_layer(fused, states), x)
-    other = gradients(lambda_layer(standard, states), x)
+@settings(max_examples=25, deadline=None)
+@given(
+    n_steps=st.integers(1, 12),
+    units=st.integers(1, 9),
+    n_samples=st.integers(1, 7),
+    n_features=st.integers(1, 4),
+    return_sequences=st.booleans(),
+    own_gradient=st.booleans(),
+)
+def test_equals_the_standard_layer_with_states(
+    n_steps, units, n_samples, n_features, return_sequences, own_gradient
+):
+    """Its states may be given and are given back; so they have gradients too."""
+    fused, standard = twins(
+        units, n_features, return_sequences=return_sequences, return_state=True
+    )
+    rng = np.random.default_rng(n_steps)
+    x = rng.normal(size=(n_samples, n_steps, n_features)).astype("float32")
+    states = [
+        tf.constant(rng.normal(size=(n_samples, units)), tf.float32) for _ in range(2)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        if own_gradient:  # as many units have it
+            patch.setattr(kernels, "_UNITS_OF_OWN_GRADIENT", 1)
+        one = gradients(fused, x, states)
+    other = gradients(standard, x, states)
     assert_same(one[0], other[0])
     assert_same(one[1], other[1])
 
 
-def lambda_layer(layer, states):
-    """The layer with its initial states bound."""
-
-    def call(x, training):
-        return layer(x, initial_state=states, training=training)
-
-    call.trainable_variables = layer.trainable_variables
-    return call
+def test_equals_the_standard_layer_of_many_units():
+    units = kernels._UNITS_OF_OWN_GRADIENT
+    fused, standard = twins(units, 3, return_sequences=True)
+    for layer in (fused, standard):
+        layer.set_weights([w / 10 for w in layer.get_weights()])
+    x = np.random.default_rng(0).normal(size=(5, 20, 3)).astype("float32")
+    one, other = (gradients(layer, x) for layer in (fused, standard))
+    assert_same(one, other, 1e-4)
 
 
 @pytest.mark.parametrize(
