@@ -13,7 +13,7 @@ def run(code):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
 
 
 def test_the_forecast(capsys):
@@ -26,3 +26,10 @@ def test_the_forecast(capsys):
 def test_the_classes(capsys):
     run(BLOCKS[1])
     assert float(capsys.readouterr().out) > 0.95
+
+
+def test_the_text(capsys):
+    run(BLOCKS[2])
+    first, written = capsys.readouterr().out.split("\n", 1)
+    assert 1 < float(first) < 2.3
+    assert len(written) > 20
