@@ -21,8 +21,6 @@ AUTO_UPDATES = 1000
 # From a seed to the samples to train on, and those that early stopping looks at.
 Split = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
-Weights = tuple[np.ndarray, ...]
-
 
 class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators: the one way from parameters to fitted weights.
@@ -84,7 +82,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         *,
         epochs: int,
         start: Trained | None = None,
-        prepare: Callable[[Weights], Weights] | None = None,
+        prepare: Callable[[engine.Weights], engine.Weights] | None = None,
         split: Split | None = None,
         hooks: EpochReporter,
     ) -> Trained:

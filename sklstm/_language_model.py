@@ -11,8 +11,9 @@ from sklstm import engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Trained
 from sklstm._vocabulary import PADDING, UNKNOWN, round_up
 
-# The logit of a token that cannot come: its probability is zero in any precision.
-_NEVER = -1e9
+# Share of the tokens that training takes for unknown where none is, so that documents
+# with unknown tokens can be read and scored.
+_UNKNOWN_RATE = 0.01
 
 Documents = Sequence[np.ndarray]  # token ids, without what stands before and behind
 
@@ -28,7 +29,7 @@ class LanguageModel(RecurrentEstimator):
         documents: Documents,
         n_tokens: int,
         *,
-        unknown_rate: float,
+        learn_unknown: bool,
         start: tuple[engine.NetworkSpec, Trained] | None,
         given: tuple,
         going_on: bool,
@@ -42,8 +43,8 @@ class LanguageModel(RecurrentEstimator):
             Ids of their tokens.
         n_tokens : int
             Size of the vocabulary.
-        unknown_rate : float
-            Share of the tokens that training takes for unknown.
+        learn_unknown : bool
+            Whether the unknown token is to have a meaning and a probability.
         start : tuple of NetworkSpec and Trained, or None
             What a warm start goes on from.
         given : tuple of array-like
@@ -55,7 +56,16 @@ class LanguageModel(RecurrentEstimator):
         """
         data = _token_data(documents)
         self.window_length_ = self._find_window_length(data.lengths)
-        epochs = 1 if going_on else self._count_epochs(self._count_steps(data.lengths))
+        train, held_out = np.arange(len(documents)), None
+        if self.early_stopping and not going_on:
+            data, *held_out = _hold_out(data, self.validation_split)
+            train = held_out[0]
+        n_steps = self._count_steps(data.lengths[train])
+        epochs = 1 if going_on else self._count_epochs(n_steps)
+        counts = _count_tokens(data, train, n_tokens)
+        unknown_rate = 0.0
+        if learn_unknown and not counts[UNKNOWN]:
+            unknown_rate = _UNKNOWN_RATE
         self._network = engine.LanguageNetwork(
             stack=self._stack(),
             n_tokens=round_up(n_tokens),
@@ -64,17 +74,18 @@ class LanguageModel(RecurrentEstimator):
             unknown_rate=unknown_rate,
         )
         self._training_spec = self._training("sparse_categorical_crossentropy")
-        train, held_out = np.arange(len(documents)), None
-        if self.early_stopping and not going_on:
-            data, *held_out = _hold_out(data, self.validation_split)
-            train = held_out[0]
-        frequency = _frequencies(data, train, n_tokens, unknown_rate)
+        # What was not met in training counts half. The unknown token cannot come if it
+        # is not to be learnt, nor can the rows that stand for no token.
+        counts = np.maximum(counts, 0.5)
+        counts[UNKNOWN] += unknown_rate * counts.sum()
+        can_come = np.flatnonzero((np.arange(n_tokens) != UNKNOWN) | learn_unknown)
+        counts = counts[can_come]
 
         def prepare(weights):
             # Training begins at the frequency of each token, which then costs no steps
-            # to learn. Those that cannot come never do.
-            bias = np.full_like(weights[-1], _NEVER)
-            bias[:n_tokens][frequency > 0] = np.log(frequency[frequency > 0])
+            # to learn.
+            bias = np.full_like(weights[-1], engine.NEVER)
+            bias[can_come] = np.log(counts / counts.sum())
             return (*weights[:-1], bias)
 
         def split(seed):
@@ -132,9 +143,10 @@ class LanguageModel(RecurrentEstimator):
         if lengths.sum() >= window_length:
             return window_length
         warnings.warn(
-            f"window_length={window_length} is more than the documents hold, "
-            f"{lengths.sum()} tokens with the end of each: windows of {longest} are "
-            "taken. Give more text, or a smaller window_length.",
+            f"The documents hold {lengths.sum()} tokens together, with the end of "
+            f"each, fewer than window_length={window_length}. It is taken to be "
+            f"{longest}, the longest document's. Give more text, or a smaller "
+            "window_length.",
             stacklevel=7,
         )
         return longest
@@ -187,16 +199,7 @@ def _hold_out(data: engine.TokenData, share: float):
     return data, train, np.append(tail, behind)
 
 
-def _frequencies(data, documents, n_tokens: int, unknown_rate: float) -> np.ndarray:
-    """How often each token is told in some of the documents, as a share.
-
-    A known token that is in none of them counts half; the unknown one may be zero.
-    """
+def _count_tokens(data: engine.TokenData, documents, n_tokens: int) -> np.ndarray:
+    """How often each token is told in some of the documents."""
     told = [data.tokens[data.starts[i] + 1 :][: data.lengths[i]] for i in documents]
-    counts = np.bincount(np.concatenate(told), minlength=n_tokens).astype(float)
-    never_unknown = not counts[UNKNOWN] and not unknown_rate
-    counts = np.maximum(counts, 0.5)
-    counts[UNKNOWN] += unknown_rate * counts.sum()
-    if never_unknown:
-        counts[UNKNOWN] = 0
-    return counts / counts.sum()
+    return np.bincount(np.concatenate(told), minlength=n_tokens).astype(float)

@@ -12,6 +12,8 @@ import numpy as np
 
 from sklstm.engine import PADDING, UNKNOWN
 
+PADDING_TOKEN = ""
+
 # Words with their inner apostrophes, and each punctuation mark by itself.
 WORD = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
 
@@ -35,7 +37,7 @@ def word_splitter(token_pattern: str) -> Callable[[str], list[str]]:
             f"token_pattern={token_pattern!r} captures {pattern.groups} "
             "groups, but only one can be the token. Write (?:...) for the others."
         )
-    return pattern.findall
+    return lambda text: [word for word in pattern.findall(text) if word]
 
 
 def round_up(n_tokens: int) -> int:
@@ -83,6 +85,11 @@ class Vocabulary:
         -------
         vocabulary : Vocabulary
         """
+        if unknown_token == PADDING_TOKEN:
+            raise ValueError(
+                f"unknown_token={unknown_token!r} must not be empty: an empty text "
+                "stands for the padding, and for the end of a document."
+            )
         counts: Counter[str] = Counter()
         n_documents: Counter[str] = Counter()
         for tokens in documents:
@@ -96,7 +103,7 @@ class Vocabulary:
             and token != unknown_token
         ]
         known.sort(key=lambda token: (-counts[token], token))
-        return cls(("", unknown_token, *known[:max_tokens]))
+        return cls((PADDING_TOKEN, unknown_token, *known[:max_tokens]))
 
     @cached_property
     def ids(self) -> dict[str, int]:

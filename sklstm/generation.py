@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,10 +19,6 @@ from sklstm._base import all_or_nothing
 from sklstm._checks import check_texts
 from sklstm._language_model import LanguageModel
 from sklstm._vocabulary import PADDING, UNKNOWN, WORD, Vocabulary, word_splitter
-
-# Share of the tokens that training takes for unknown where none is, so that texts with
-# unknown tokens can be read and scored.
-_UNKNOWN_RATE = 0.01
 
 # Tokens written in one call of the engine: few at first, so that a stream begins at
 # once, then more.
@@ -44,8 +41,8 @@ _NO_BLANK_BEHIND = re.compile(r"(?<=[(\[{]) ")
 class TextGenerator(DensityMixin, LanguageModel):
     """Base of the generators: documents are texts, by character or by word."""
 
-    # What a token is called in messages, and what the terminal is told in training.
-    _token_name: str
+    _token_name: str  # in messages
+    _measure_name: str  # of `_measure`, in what the terminal is told
     _vocabulary: Vocabulary
     _knows_unknown: bool
 
@@ -106,9 +103,10 @@ class TextGenerator(DensityMixin, LanguageModel):
         """
         if not self.__sklearn_is_fitted__():
             return self._fit_anew(docs, going_on=True)
-        documents = self._encode(self._tokenize_all(docs, "docs"), "docs")
+        texts = self._check_texts(docs, "docs")
+        documents = self._encode(self._split(texts), "docs")
         self._check_enough(documents)
-        return self._go_on(documents, given=(docs, None), describe=self._describe)
+        return self._go_on(documents, given=(texts, None), describe=self._describe)
 
     def generate(
         self,
@@ -257,6 +255,21 @@ class TextGenerator(DensityMixin, LanguageModel):
         most_probable = self.predict_proba(prompts).argmax(axis=1)
         return np.array(self._vocabulary.tokens, dtype=object)[most_probable]
 
+    def token_scores(self, docs):
+        """Score each token of documents under all that stands before it.
+
+        Parameters
+        ----------
+        docs : str or iterable of str
+
+        Returns
+        -------
+        log_likelihood : list of ndarray of shape (n_tokens + 1,)
+            Natural logarithms; the last one is that of the document's end.
+        """
+        check_is_fitted(self)
+        return self._score_tokens(self._split(self._check_texts(docs, "docs")))
+
     def score_samples(self, docs):
         """Score documents: the mean log-likelihood of a token.
 
@@ -271,7 +284,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         log_likelihood : ndarray of shape (n_documents,)
             Natural logarithm; higher is more probable.
         """
-        return np.array([scores.mean() for scores in self._score_tokens(docs)])
+        return np.array([scores.mean() for scores in self.token_scores(docs)])
 
     def score(self, docs, y=None):
         """Score documents together: the mean log-likelihood over all their tokens.
@@ -287,7 +300,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         log_likelihood : float
             Natural logarithm; higher is better.
         """
-        return float(np.concatenate(self._score_tokens(docs)).mean())
+        return float(np.concatenate(self.token_scores(docs)).mean())
 
     def perplexity(self, docs):
         """How many equally probable tokens there seem to be at each place.
@@ -306,8 +319,9 @@ class TextGenerator(DensityMixin, LanguageModel):
     def bits_per_char(self, docs):
         """How many bits a character of the documents takes, in the mean.
 
-        Their ends are counted among the bits. A generator of words is given blanks and
-        line breaks between words for nothing.
+        Their ends are counted among the bits. Unknown tokens that are left out are not
+        counted among the characters. A generator of words is given blanks and line
+        breaks between words for nothing.
 
         Parameters
         ----------
@@ -323,13 +337,19 @@ class TextGenerator(DensityMixin, LanguageModel):
         ValueError
             If docs hold no characters.
         """
-        texts = self._check_docs(docs, "docs")
+        check_is_fitted(self)
+        texts = self._check_texts(docs, "docs")
+        documents = self._split(texts)
         n_characters = sum(map(len, texts))
+        if self.handle_unknown == "ignore":
+            known = self._vocabulary.ids
+            left_out = (t for tokens in documents for t in tokens if t not in known)
+            n_characters -= sum(map(len, left_out))
         if not n_characters:
             raise ValueError(
-                f"docs must hold characters to count, got {len(texts)} empty text(s)."
+                f"docs must hold characters to count, got none in {len(texts)} text(s)."
             )
-        nats = -np.concatenate(self._score_tokens(texts)).sum()
+        nats = -np.concatenate(self._score_tokens(documents)).sum()
         return float(nats / np.log(2) / n_characters)
 
     def __sklearn_tags__(self):
@@ -346,50 +366,57 @@ class TextGenerator(DensityMixin, LanguageModel):
     def _join(self, tokens: Sequence[str]) -> str:
         """The text of tokens."""
 
+    @staticmethod
     @abstractmethod
+    def _measure(loss: float) -> float:
+        """A measure of the mean loss of a token that people know."""
+
     def _describe(self, logs: Mapping[str, float]) -> dict[str, float]:
-        """What the terminal is told of an epoch."""
+        """What the terminal is told of an epoch: of what is held out, if anything."""
+        name = "val_loss" if "val_loss" in logs else "loss"
+        measure = self._measure(logs[name])
+        return {**logs, name.replace("loss", self._measure_name): measure}
 
     def _fit_anew(self, docs, *, going_on):
         """Learn the vocabulary and the weights."""
         last_fit = self._last_fit()
-        documents = self._tokenize_all(docs, "docs")
+        texts = self._check_texts(docs, "docs")
+        documents = self._split(texts)
         vocabulary = Vocabulary.learn(
             documents,
             unknown_token=self.unknown_token,
             min_count=int(self.min_count),
             max_tokens=self.max_tokens,
         )
-        if last_fit and vocabulary != self._vocabulary:
-            new = sorted(set(vocabulary.tokens) ^ set(self._vocabulary.tokens))
-            raise ValueError(
-                f"warm_start=True needs the {self._token_name}s of the last fit, as "
-                f"frequent as they were there, but these differ: {_some(new)}. Go on "
-                "with other text by partial_fit, or set warm_start=False."
-            )
+        if last_fit:
+            differ = set(vocabulary.tokens) ^ set(self._vocabulary.tokens)
+            if differ:
+                raise ValueError(
+                    f"warm_start=True needs the {self._token_name}s of the last fit, "
+                    f"but these are in one of the texts only: {_some(sorted(differ))}. "
+                    "Go on with other text by partial_fit, or set warm_start=False."
+                )
+            vocabulary = self._vocabulary  # in the order of its frequencies
         self._vocabulary = vocabulary
         self._knows_unknown = self.handle_unknown == "unk"
         encoded = self._encode(documents, "docs")
         self._check_enough(encoded)
-        unknown_is_met = any((ids == UNKNOWN).any() for ids in encoded)
-        artificial = self._knows_unknown and not unknown_is_met
         return self._learn(
             encoded,
             len(vocabulary.tokens),
-            unknown_rate=_UNKNOWN_RATE if artificial else 0.0,
+            learn_unknown=self._knows_unknown,
             start=last_fit,
-            given=(docs, None),
+            given=(texts, None),
             going_on=going_on,
             describe=self._describe,
         )
 
-    def _check_docs(self, docs, name) -> list[str]:
-        return check_texts([docs] if isinstance(docs, str) else docs, name)
+    def _check_texts(self, docs, name) -> list[str]:
+        """Texts as they are read; one alone is a list of one."""
+        texts = check_texts([docs] if isinstance(docs, str) else docs, name)
+        return [text.lower() for text in texts] if self.lowercase else texts
 
-    def _tokenize_all(self, docs, name) -> list[list[str]]:
-        texts = self._check_docs(docs, name)
-        if self.lowercase:
-            texts = [text.lower() for text in texts]
+    def _split(self, texts) -> list[list[str]]:
         return [self._split_text(text) for text in texts]
 
     def _check_enough(self, documents) -> None:
@@ -415,8 +442,9 @@ class TextGenerator(DensityMixin, LanguageModel):
                 "handle_unknown was set to 'unk' after fit, which has not learnt the "
                 f"unknown {self._token_name}. Fit again."
             )
-        known = self._vocabulary.ids
-        unknown = sorted({t for i in places for t in documents[i] if t not in known})
+        ids_of = self._vocabulary.ids
+        met = {token for i in places for token in documents[i]}
+        unknown = sorted(t for t in met if ids_of.get(t, UNKNOWN) == UNKNOWN)
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         raise ValueError(
             f"{name}[{places[0]}]{more} hold {self._token_name}s that are not in the "
@@ -427,17 +455,16 @@ class TextGenerator(DensityMixin, LanguageModel):
     def _beginnings(self, prompts) -> list[np.ndarray]:
         """Ids of prompts."""
         check_is_fitted(self)
-        documents = self._tokenize_all(prompts, "prompts")
+        documents = self._split(self._check_texts(prompts, "prompts"))
         if not documents:
             raise ValueError("prompts must hold at least one text, got none.")
         return self._encode(documents, "prompts")
 
-    def _score_tokens(self, docs) -> list[np.ndarray]:
-        check_is_fitted(self)
-        documents = self._encode(self._tokenize_all(docs, "docs"), "docs")
+    def _score_tokens(self, documents) -> list[np.ndarray]:
+        """Log-likelihood of each token of tokenized documents, and of their ends."""
         if not documents:
             raise ValueError("docs must hold at least one document, got none.")
-        return self._log_likelihood(documents)
+        return self._log_likelihood(self._encode(documents, "docs"))
 
     def _write(
         self, beginnings, *, max_new_tokens, stop, random_state, **sampling
@@ -453,7 +480,8 @@ class TextGenerator(DensityMixin, LanguageModel):
             },
             caller_name=f"{type(self).__name__}.generate",
         )
-        return self._write_blocks(
+        # The copy is as it is now, whatever is made of the estimator while it writes.
+        return copy(self)._write_blocks(
             beginnings,
             int(max_new_tokens),
             self._check_stops(stop),
@@ -469,7 +497,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         while n_tokens and len(going):
             n_steps = min(block, n_tokens)
             chance = np.column_stack([luck[i].random(n_steps) for i in going])
-            # Borrowed for each block: who reads a stream may use the estimator.
+            # Borrowed for each block: who reads a stream may leave it.
             with engine.borrow_program(self._network, self._training_spec) as program:
                 tokens, reading = program.write(
                     reading, self.weights_, chance, **sampling
@@ -492,8 +520,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         if stop is None:
             return []
         stops = []
-        for text in self._check_docs(stop, "stop"):
-            (tokens,) = self._tokenize_all(text, "stop")
+        for text in self._check_texts(stop, "stop"):
+            tokens = self._split_text(text)
             ids = self._vocabulary.encode(tokens)
             if not tokens or (ids == UNKNOWN).any():
                 raise ValueError(
@@ -600,8 +628,9 @@ class CharLSTMGenerator(TextGenerator):
         fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
         trains again on all documents for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the characters, the last of the documents in their order, that early
-        stopping looks at. A document may be cut.
+        Share of the characters, with the end of each document, that early stopping
+        looks at: the last of the documents in their order. A document may be cut. The
+        vocabulary is that of all.
     patience : int, default=3
         Epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
@@ -621,7 +650,7 @@ class CharLSTMGenerator(TextGenerator):
     vocabulary_ : dict of str to int
         The column of each character in `predict_proba`, the most frequent first.
         Before them stand the end of a document, an empty text at 0, and the unknown
-        token at 1.
+        token at 1. ``list(vocabulary_)`` is the tokens in the order of the columns.
     history_ : dict of list of float
         "loss" (nats a character) and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -676,6 +705,7 @@ class CharLSTMGenerator(TextGenerator):
         **_params.TEXTS,
     }
     _token_name = "character"
+    _measure_name = "bits_per_char"
 
     def __init__(
         self,
@@ -732,12 +762,9 @@ class CharLSTMGenerator(TextGenerator):
     def _join(self, tokens):
         return "".join(tokens)
 
-    def _describe(self, logs):
-        held_out = {
-            name.replace("loss", "bits_per_char"): loss / np.log(2)
-            for name, loss in list(logs.items())[-1:]
-        }
-        return {**logs, **held_out}
+    @staticmethod
+    def _measure(loss):
+        return float(loss / np.log(2))
 
 
 class WordLSTMGenerator(TextGenerator):
@@ -799,8 +826,9 @@ class WordLSTMGenerator(TextGenerator):
         fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
         trains again on all documents for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the words, the last of the documents in their order, that early
-        stopping looks at. A document may be cut.
+        Share of the words, with the end of each document, that early stopping looks
+        at: the last of the documents in their order. A document may be cut. The
+        vocabulary is that of all.
     patience : int, default=3
         Epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
@@ -820,7 +848,7 @@ class WordLSTMGenerator(TextGenerator):
     vocabulary_ : dict of str to int
         The column of each word in `predict_proba`, the most frequent first.
         Before them stand the end of a document, an empty text at 0, and the unknown
-        token at 1.
+        token at 1. ``list(vocabulary_)`` is the tokens in the order of the columns.
     history_ : dict of list of float
         "loss" (nats a word) and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -874,6 +902,7 @@ class WordLSTMGenerator(TextGenerator):
         "token_pattern": [str],
     }
     _token_name = "word"
+    _measure_name = "perplexity"
 
     def __init__(
         self,
@@ -933,9 +962,6 @@ class WordLSTMGenerator(TextGenerator):
         text = _NO_BLANK_BEFORE.sub("", " ".join(tokens))
         return _NO_BLANK_BEHIND.sub("", text)
 
-    def _describe(self, logs):
-        held_out = {
-            name.replace("loss", "perplexity"): np.exp(loss)
-            for name, loss in list(logs.items())[-1:]
-        }
-        return {**logs, **held_out}
+    @staticmethod
+    def _measure(loss):
+        return float(np.exp(loss))

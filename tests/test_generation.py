@@ -82,6 +82,13 @@ class TestScores:
         alone = [model.score_samples(doc)[0] for doc in docs]
         np.testing.assert_allclose(model.score_samples(docs), alone, rtol=1e-4)
 
+    def test_scores_of_tokens(self, lstm):
+        docs = ["abracadabra", "", "a cab"]
+        scores = lstm.token_scores(docs)
+        assert [len(each) for each in scores] == [12, 1, 6]
+        means = [each.mean() for each in scores]
+        np.testing.assert_allclose(means, lstm.score_samples(docs))
+
     def test_long_documents_are_read_in_windows(self, lstm, monkeypatch):
         language = pytest.importorskip("sklstm.engine.language")
         docs = ["abracadabra " * 5, "a cab", "bad"]
@@ -227,6 +234,27 @@ class TestGeneration:
         assert model.generate("a", temperature=0) == "bc"
         assert model.predict(["abc", "ab"]).tolist() == ["", "c"]
 
+    def test_a_stream_goes_on_as_it_began(self, lstm):
+        model = clone(lstm).fit(DOCS)
+        text = model.generate("ab", max_new_tokens=60, random_state=0)
+        stream = model.stream("ab", max_new_tokens=60, random_state=0)
+        other = model.stream("ab", max_new_tokens=60, random_state=0)
+        first = next(stream)
+        model.set_params(units=3).fit(["zyx"] * 20)
+        assert first + "".join(stream) == text == "".join(other)
+
+    def test_many_prompts_are_written_in_groups(self, lstm, monkeypatch):
+        language = pytest.importorskip("sklstm.engine.language")
+        options = {"max_new_tokens": 30, "random_state": 0, "top_k": 3}
+        prompts = ["ab", "", "cad ", "bad cab"]
+        texts = lstm.generate(prompts, **options)
+        monkeypatch.setattr(language, "_VALUES_AT_ONCE", 3 * lstm._network.n_tokens)
+        assert lstm.generate(prompts, **options) == texts
+
+    def test_no_temperature_writes_what_cannot_come(self, lstm):
+        texts = lstm.generate([""] * 200, temperature=1e15, random_state=0)
+        assert set("".join(texts)) == {"a", "b", "c", "d", " ", "r"}
+
     def test_a_stream_may_be_left_and_the_model_used(self, lstm):
         stream = lstm.stream("ab", max_new_tokens=10_000, random_state=0, top_k=3)
         first = next(stream)
@@ -294,7 +322,7 @@ class TestTraining:
             batch_size=1,
         )
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "window_length=")
+            warnings.filterwarnings("ignore", "The documents hold")
             model.fit([*docs, "abcdr "])
         score = model.score([*docs, "abcdr "])
         np.testing.assert_allclose(model.history_["loss"], [-score], rtol=1e-5)
@@ -410,6 +438,12 @@ class TestTraining:
             model.partial_fit(seen)
         assert model.n_iter_ == len(model.history_["loss"]) == 4
 
+    def test_an_early_stop_counts_the_steps_of_what_is_trained_on(self):
+        model = chars(epochs="auto", early_stopping=True, validation_split=0.5)
+        model.set_params(patience=1000, window_length=20)
+        # A head of 20 tokens is one window.
+        assert model.fit("abcd" * 9 + "abc").n_iter_ == 1000
+
     def test_a_warm_start_starts_at_the_last_weights(self):
         model = chars(warm_start=True, optimizer="sgd", learning_rate=1e-30)
         first = model.fit(DOCS).weights_
@@ -475,6 +509,33 @@ class TestUnknown:
         assert set(model.vocabulary_) == {"", "<unk>", "a", "b"}
         fewest = words(max_tokens=1, handle_unknown="ignore").fit(docs)
         assert set(fewest.vocabulary_) == {"", "<unk>", "a"}
+
+    def test_an_unknown_in_the_tail_only(self):
+        """What is held out neither decides what is learnt nor is impossible."""
+        text = "ab" * 100
+        options = {"handle_unknown": "unk", "min_count": 2, "early_stopping": True}
+        one, other = (chars(**options).fit(text + end) for end in ("z", "a"))
+        assert one._network == other._network
+        assert one.history_["val_loss"][0] < 10
+
+    def test_what_is_left_out_takes_no_bits_and_is_no_character(self):
+        for model in (chars, words):
+            fitted = model(handle_unknown="ignore").fit("a b a c")
+            clean, full = fitted.bits_per_char("a b"), fitted.bits_per_char("a bzyx")
+            other = fitted.bits_per_char("a b zzz")
+            if model is chars:
+                np.testing.assert_allclose(full, clean)
+            assert 0.5 * clean < other < 1.5 * clean
+
+    def test_a_text_that_holds_the_name_of_the_unknown(self):
+        with pytest.raises(ValueError, match="hold characters.*: 'a'"):
+            chars(unknown_token="a").fit("aab")
+        with pytest.raises(ValueError, match="unknown_token='' must not be empty"):
+            chars(unknown_token="").fit("aab")
+
+    def test_empty_matches_are_no_words(self):
+        model = words(token_pattern=r"\w*").fit("a b a")
+        assert set(model.vocabulary_) == {"", "<unk>", "a", "b"}
 
     def test_an_unknown_that_was_not_learnt(self, lstm):
         model = clone(lstm).fit(DOCS).set_params(handle_unknown="unk")
@@ -609,7 +670,7 @@ class TestBadInput:
 
     def test_a_short_text_shrinks_the_window(self):
         with pytest.warns(
-            UserWarning, match="window_length=50.*windows of 6"
+            UserWarning, match="11 tokens together.*window_length=50.*to be 6"
         ) as caught:
             model = chars(window_length=50).fit(["abba", "dadad"])
         assert model.window_length_ == 6
@@ -674,6 +735,11 @@ class TestBadInput:
     def test_nothing_to_hold_out(self):
         with pytest.raises(ValueError, match="validation_split=0.1 of the 4 tokens"):
             chars(early_stopping=True, window_length=2).fit("abc")
+
+    def test_a_warm_start_with_as_many_of_each_as_there_may_be(self):
+        model = chars(warm_start=True).fit("aab" * 10)
+        known = model.vocabulary_
+        assert model.fit("abb" * 10).vocabulary_ == known
 
     def test_a_warm_start_with_other_characters(self):
         model = chars(warm_start=True).fit(DOCS)

@@ -9,6 +9,7 @@ import os
 from importlib import import_module
 
 from sklstm.engine.specs import (
+    NEVER,
     PADDING,
     UNKNOWN,
     WINDOWS_A_STREAM,
@@ -21,6 +22,7 @@ from sklstm.engine.specs import (
     SequenceNetwork,
     TokenData,
     TrainingSpec,
+    Weights,
     WindowData,
     WindowNetwork,
 )
@@ -33,6 +35,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "NEVER",
     "PADDING",
     "UNKNOWN",
     "WINDOWS_A_STREAM",
@@ -45,6 +48,7 @@ __all__ = [
     "SequenceNetwork",
     "TokenData",
     "TrainingSpec",
+    "Weights",
     "WindowData",
     "WindowNetwork",
     *_LAZY,

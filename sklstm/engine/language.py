@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.networks import state_sizes, step_language
-from sklstm.engine.program import Program, Weights, compile_function
+from sklstm.engine.program import Program, compile_function
 from sklstm.engine.specs import (
+    NEVER,
     PADDING,
     UNKNOWN,
     WINDOWS_A_STREAM,
@@ -18,6 +19,7 @@ from sklstm.engine.specs import (
     Reading,
     TokenData,
     TrainingSpec,
+    Weights,
 )
 
 # Streams of an evaluation in training.
@@ -154,20 +156,28 @@ class LanguageProgram(Program):
         Returns
         -------
         tokens : ndarray of shape (n_documents, n_steps)
-            Fewer steps if all documents have ended. What stands behind a document's
-            first `PADDING` means nothing. The unknown token is never written.
+            What stands behind a document's first `PADDING`, its end, means nothing. The
+            unknown token is never written.
         reading : Reading
         """
         self._load(weights)
-        tokens, logits, states = self._write(
-            tf.constant(reading.logits),
-            tuple(map(tf.constant, reading.states)),
-            tf.constant(chance, tf.float64),
-            tf.constant(temperature, tf.float64),
-            tf.constant(min(top_k, self.spec.n_tokens), tf.int32),
-            tf.constant(top_p, tf.float64),
-        )
-        return tokens.numpy(), _reading(logits, states)
+        n_steps, n_documents = chance.shape
+        tokens = np.full((n_documents, n_steps), PADDING)
+        parts = []
+        at_once = max(_VALUES_AT_ONCE // self.spec.n_tokens, 1)
+        for group in _split(np.arange(n_documents), at_once):
+            part = reading.take(group)
+            written, logits, states = self._write(
+                tf.constant(part.logits),
+                tuple(map(tf.constant, part.states)),
+                tf.constant(chance[:, group], tf.float64),
+                tf.constant(temperature, tf.float64),
+                tf.constant(min(top_k, self.spec.n_tokens), tf.int32),
+                tf.constant(top_p, tf.float64),
+            )
+            tokens[group, : written.shape[1]] = written.numpy()
+            parts.append(_reading(logits, states))
+        return tokens, Reading.join(parts)
 
     def _no_states(self, n_documents) -> tuple[tf.Tensor, ...]:
         return tuple(tf.zeros([n_documents, size]) for size in self._sizes)
@@ -250,10 +260,14 @@ class LanguageProgram(Program):
     def _run_write(self, logits, states, chance, temperature, top_k, top_p):
         self.n_traces += 1
         n_steps = tf.shape(chance)[0]
+        unknown = np.arange(self.spec.n_tokens) == UNKNOWN
         narrowed = (top_k < self.spec.n_tokens) | (top_p < 1)
 
         def step(i, logits, states, going, written):
-            log_p = tf.cast(logits, tf.float64) + _never_unknown(self.spec.n_tokens)
+            log_p = tf.cast(logits, tf.float64)
+            # No temperature brings back what cannot come.
+            never = unknown | (log_p < NEVER / 2)
+            log_p = tf.where(never, tf.constant(-np.inf, tf.float64), log_p)
             log_p = log_p - tf.reduce_max(log_p, axis=1, keepdims=True)
             log_p = log_p / temperature
             tokens = tf.cond(
@@ -338,13 +352,9 @@ def _draw_from_top(log_p, chance, top_k, top_p):
     log_p, tokens = tf.math.top_k(log_p, top_k)
     probability = tf.nn.softmax(log_p)
     before = tf.cumsum(probability, axis=1, exclusive=True)
-    log_p = tf.where(before < top_p, log_p, -np.inf)
+    log_p = tf.where(before < top_p, log_p, tf.constant(-np.inf, tf.float64))
     rank = _draw(log_p, chance)
     return tf.gather(tokens, rank, axis=1, batch_dims=1)
-
-
-def _never_unknown(n_tokens: int) -> np.ndarray:
-    return np.where(np.arange(n_tokens) == UNKNOWN, -np.inf, 0.0)
 
 
 def _split(array: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -12,10 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.networks import build_network, draw_weights
-from sklstm.engine.specs import NetworkSpec, SampleData, TrainingSpec
+from sklstm.engine.specs import NetworkSpec, SampleData, TrainingSpec, Weights
 from sklstm.engine.training import make_optimizer
-
-Weights = tuple[np.ndarray, ...]
 
 
 class EpochHooks(Protocol):

@@ -7,11 +7,12 @@ from functools import singledispatch
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine.program import Program, Weights, as_tensors, compile_function
+from sklstm.engine.program import Program, as_tensors, compile_function
 from sklstm.engine.specs import (
     SequenceData,
     SequenceNetwork,
     TrainingSpec,
+    Weights,
     WindowData,
     WindowNetwork,
 )

@@ -16,9 +16,15 @@ import numpy as np
 # tokens that are not known.
 PADDING, UNKNOWN = 0, 1
 
+# The logit of a token that cannot come: its probability is zero in any precision.
+NEVER = -1e9
+
 # A stream of text has at least so many windows, so that state is carried along a short
 # text too, and an epoch is more than a step or two of the optimizer.
 WINDOWS_A_STREAM = 8
+
+
+Weights = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
