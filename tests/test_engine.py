@@ -12,6 +12,7 @@ from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
 from sklstm._windows import window_spread
 
 programs = pytest.importorskip("sklstm.engine.programs")
+samples = pytest.importorskip("sklstm.engine.samples")
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +106,7 @@ def test_batches_are_padded_to_their_own_longest():
         "starts": tf.constant([0, 100, 107]),
         "lengths": tf.constant([100, 7, 13]),
     }
-    values, valid = programs.gather_inputs(spec, tensors, tf.constant([2, 1]))
+    values, valid = samples.gather_inputs(spec, tensors, tf.constant([2, 1]))
     assert values.shape == (2, 13, 1)
     np.testing.assert_array_equal(valid.numpy().sum(axis=1), [13, 7])
     np.testing.assert_array_equal(values[1, :7, 0], np.arange(100, 107))
@@ -173,7 +174,7 @@ def test_threads_have_a_program_each(empty_pool):
 
 
 def test_idle_programs_are_bounded(monkeypatch):
-    monkeypatch.setattr(programs, "Program", lambda *key: object())
+    monkeypatch.setattr(programs, "_make_program", lambda *key: object())
     pool = programs._ProgramPool(2)
     monkeypatch.setattr(programs, "_pool", pool)
     borrowed = []
@@ -270,9 +271,9 @@ def test_no_spec_is_unknown():
     with pytest.raises(TypeError, match="no network is known for str"):
         networks.build_network("spec")
     for dispatch in (
-        programs.data_signature,
-        lambda spec: programs.gather_inputs(spec, {}, []),
-        lambda spec: programs.gather_targets(spec, {}, []),
+        samples.data_signature,
+        lambda spec: samples.gather_inputs(spec, {}, []),
+        lambda spec: samples.gather_targets(spec, {}, []),
     ):
         with pytest.raises(TypeError, match="known for str"):
             dispatch("spec")
