@@ -30,6 +30,10 @@ _EVALUATION_STREAMS = 64
 _DOCUMENTS_AT_ONCE = 64
 _VALUES_AT_ONCE = 1 << 23
 
+# Norm of all gradients together above which they are scaled down: now and then one is
+# huge, and would undo what many steps have learnt (Pascanu, Mikolov and Bengio 2013).
+_LARGEST_GRADIENT = 1.0
+
 # A number below 1 is to lie below it after a product too.
 _BELOW_ONE = 1 - 1e-15
 
@@ -186,6 +190,9 @@ class LanguageProgram(Program):
         """Steps that are read at once, one window after the other."""
         length = _VALUES_AT_ONCE // (n_documents * self.spec.n_tokens)
         return _split(np.arange(n_steps), max(length, 1))
+
+    def _bound(self, gradients):
+        return tf.clip_by_global_norm(gradients, _LARGEST_GRADIENT)[0]
 
     def _run_epoch(self, tensors, index, batch_size, seed):
         self.n_traces += 1

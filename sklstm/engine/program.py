@@ -201,7 +201,12 @@ class Program(ABC):
     def _apply_gradients(self, tape: tf.GradientTape, loss) -> None:
         """A step of the optimizer."""
         variables = self.network.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        gradients = self._bound(tape.gradient(loss, variables))
+        self.optimizer.apply(gradients, variables)
+
+    def _bound(self, gradients: list) -> list:
+        """The gradients as the optimizer gets them."""
+        return gradients
 
     def _start(self, weights, seed, learning_rate, optimizer_state):
         self._loaded = None
