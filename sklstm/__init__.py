@@ -12,6 +12,7 @@ _HOMES = {
     "SequenceTokenizer": "text",
     "CharLSTMGenerator": "generation",
     "WordLSTMGenerator": "generation",
+    "SequenceAnomalyDetector": "anomaly",
     "WalkForwardCV": "model_selection",
     "walk_forward": "model_selection",
     "ForecastDisplay": "plotting",

@@ -111,7 +111,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         callbacks = self._keras_callbacks()
         train, validation, patience = samples, None, None
         n_before = 0 if start is None else start.n_iter
-        weights_seed, order_seed, split_seed = _draw_seeds(self.random_state, n_before)
+        weights_seed, order_seed, split_seed = draw_seeds(self.random_state, n_before)
         if split is not None:
             (train, validation), patience = split(split_seed), self.patience
         with engine.borrow_program(network, self._training_spec) as program:
@@ -326,7 +326,7 @@ def all_or_nothing(method):
     return guarded
 
 
-def _draw_seeds(random_state, n_before: int = 0) -> list[int]:
+def draw_seeds(random_state, n_before: int = 0) -> list[int]:
     """Seeds of the initial weights, of order and dropout, and of a split.
 
     Training that goes on after ``n_before`` epochs does not repeat their order. No

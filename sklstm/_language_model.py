@@ -9,7 +9,7 @@ import numpy as np
 
 from sklstm import engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Trained
-from sklstm._vocabulary import PADDING, UNKNOWN, round_up
+from sklstm._vocabulary import PADDING, UNKNOWN, Vocabulary, round_up
 
 # Share of the tokens that training takes for unknown where none is, so that documents
 # with unknown tokens can be read and scored.
@@ -22,6 +22,7 @@ class LanguageModel(RecurrentEstimator):
     """Base of the estimators that learn how documents of tokens go on."""
 
     window_length_: int
+    _vocabulary: Vocabulary
     _network: engine.LanguageNetwork
 
     def _learn(
@@ -104,6 +105,17 @@ class LanguageModel(RecurrentEstimator):
         self._set_trained(trained, keep_state=going_on)
         return self
 
+    def _same_vocabulary(self, vocabulary: Vocabulary) -> Vocabulary:
+        """That of the last fit, which a warm start goes on from."""
+        differ = set(vocabulary.tokens) ^ set(self._vocabulary.tokens)
+        if differ:
+            raise ValueError(
+                "warm_start=True needs the tokens of the last fit, but these are met "
+                f"in one of the fits only: {some(sorted(differ, key=str))}. Set "
+                "warm_start=False."
+            )
+        return self._vocabulary  # in the order of its frequencies
+
     def _go_on(self, documents: Documents, *, given: tuple, describe):
         """Train the fitted network for one more epoch."""
         trained = self._train(
@@ -137,6 +149,11 @@ class LanguageModel(RecurrentEstimator):
                 parts.append(program.read(tokens, self.weights_))
         return engine.Reading.join(parts).take(np.argsort(np.concatenate(order)))
 
+    def _read_on(self, tokens: np.ndarray, reading: engine.Reading) -> engine.Reading:
+        """Read on, tokens of shape (n_documents, n_steps)."""
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            return program.read(tokens, self.weights_, reading)
+
     def _find_window_length(self, lengths) -> int:
         """The window length, or the longest document's if all are shorter together."""
         window_length, longest = int(self.window_length), int(lengths.max())
@@ -156,6 +173,13 @@ class LanguageModel(RecurrentEstimator):
         n_windows = int((-(-lengths // self.window_length_)).sum())
         n_streams = min(n_windows // engine.WINDOWS_A_STREAM, int(self.batch_size))
         return -(-n_windows // max(n_streams, 1))
+
+
+def some(tokens: Sequence, most: int = 20) -> str:
+    """The first of some tokens, and how many more there are, for an error."""
+    listed = ", ".join(map(repr, tokens[:most]))
+    more = len(tokens) - most
+    return listed + (f" and {more} more" if more > 0 else "")
 
 
 def _token_data(documents: Documents) -> engine.TokenData:

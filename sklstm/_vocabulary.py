@@ -54,14 +54,14 @@ def round_up(n_tokens: int) -> int:
 class Vocabulary:
     """Tokens by id: that of the padding, that of the unknown, then the known ones."""
 
-    tokens: tuple[str, ...]
+    tokens: tuple
 
     @classmethod
     def learn(
         cls,
-        documents: Iterable[Sequence[str]],
+        documents: Iterable[Sequence],
         *,
-        unknown_token: str,
+        unknown_token: str | None,
         min_df: int = 1,
         min_count: int = 1,
         max_tokens: int | None = None,
@@ -70,9 +70,9 @@ class Vocabulary:
 
         Parameters
         ----------
-        documents : iterable of sequences of str
+        documents : iterable of sequences of str or int
             The tokens of each document.
-        unknown_token : str
+        unknown_token : str or None
             What stands for tokens that are not known.
         min_df : int
             The least number of documents in which a known token occurs.
@@ -90,8 +90,8 @@ class Vocabulary:
                 f"unknown_token={unknown_token!r} must not be empty: an empty text "
                 "stands for the padding, and for the end of a document."
             )
-        counts: Counter[str] = Counter()
-        n_documents: Counter[str] = Counter()
+        counts: Counter = Counter()
+        n_documents: Counter = Counter()
         for tokens in documents:
             counts.update(tokens)
             n_documents.update(set(tokens))
@@ -102,19 +102,19 @@ class Vocabulary:
             and n_documents[token] >= min_df
             and token != unknown_token
         ]
-        known.sort(key=lambda token: (-counts[token], token))
+        known.sort(key=lambda token: (-counts[token], isinstance(token, str), token))
         return cls((PADDING_TOKEN, unknown_token, *known[:max_tokens]))
 
     @cached_property
-    def ids(self) -> dict[str, int]:
+    def ids(self) -> dict:
         """The id of each token, without that of the padding."""
         return {token: i for i, token in enumerate(self.tokens) if i != PADDING}
 
-    def encode(self, tokens: Sequence[str]) -> np.ndarray:
+    def encode(self, tokens: Sequence) -> np.ndarray:
         """Ids of tokens; an unknown one gets that of the unknown."""
         ids = self.ids
         return np.array([ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
 
-    def decode(self, ids: Iterable[int]) -> list[str]:
+    def decode(self, ids: Iterable[int]) -> list:
         """Tokens of ids, those of the padding left out."""
         return [self.tokens[i] for i in ids if i != PADDING]

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import _params, engine
 from sklstm._base import all_or_nothing
 from sklstm._checks import check_texts
-from sklstm._language_model import LanguageModel
+from sklstm._language_model import LanguageModel, some
 from sklstm._vocabulary import PADDING, UNKNOWN, WORD, Vocabulary, word_splitter
 
 # Tokens written in one call of the engine: few at first, so that a stream begins at
@@ -43,7 +43,6 @@ class TextGenerator(DensityMixin, LanguageModel):
 
     _token_name: str  # in messages
     _measure_name: str  # of `_measure`, in what the terminal is told
-    _vocabulary: Vocabulary
     _knows_unknown: bool
 
     @property
@@ -389,14 +388,7 @@ class TextGenerator(DensityMixin, LanguageModel):
             max_tokens=self.max_tokens,
         )
         if last_fit:
-            differ = set(vocabulary.tokens) ^ set(self._vocabulary.tokens)
-            if differ:
-                raise ValueError(
-                    f"warm_start=True needs the {self._token_name}s of the last fit, "
-                    f"but these are in one of the texts only: {_some(sorted(differ))}. "
-                    "Go on with other text by partial_fit, or set warm_start=False."
-                )
-            vocabulary = self._vocabulary  # in the order of its frequencies
+            vocabulary = self._same_vocabulary(vocabulary)
         self._vocabulary = vocabulary
         self._knows_unknown = self.handle_unknown == "unk"
         encoded = self._encode(documents, "docs")
@@ -448,7 +440,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         raise ValueError(
             f"{name}[{places[0]}]{more} hold {self._token_name}s that are not in the "
-            f"vocabulary: {_some(unknown)}. Fit on text that holds them, without "
+            f"vocabulary: {some(unknown)}. Fit on text that holds them, without "
             "min_count and max_tokens, or set handle_unknown to 'ignore' or 'unk'."
         )
 
@@ -565,12 +557,6 @@ def _until_end(tokens, before, stops) -> list[int]:
 
 def _ends(tokens, stops) -> bool:
     return any(tokens[-len(stop) :] == stop for stop in stops)
-
-
-def _some(tokens, most=20) -> str:
-    listed = ", ".join(map(repr, tokens[:most]))
-    more = len(tokens) - most
-    return listed + (f" and {more} more" if more > 0 else "")
 
 
 class CharLSTMGenerator(TextGenerator):

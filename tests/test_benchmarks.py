@@ -94,7 +94,7 @@ def test_the_sequence_classifiers_print_their_table():
     assert float(one) > 0.9 > 0.6 > float(naive)
 
 
-@pytest.mark.parametrize("name", ["sentiment", "tinyshakespeare"])
+@pytest.mark.parametrize("name", ["sentiment", "system_calls", "tinyshakespeare"])
 def test_what_needs_its_data_says_so(name):
     script = BENCHMARKS / f"{name}.py"
     done = subprocess.run(
@@ -132,3 +132,32 @@ def test_the_speed_of_texts_is_printed():
     )
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"sklstm [0-9,]{4,}", done.stdout)) == 3
+
+
+class TestSystemCalls:
+    script = load("system_calls")
+
+    def test_a_short_try(self, data_folder):
+        options = ["--data", data_folder, "--seeds=1", "--traces=40"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "system_calls.py", *options],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "40 traces to learn, 40 normal, 40 attacks" in done.stdout
+        for name in ("STIDE, n = 6", "sklstm, mean", "sklstm, worst_window"):
+            (auc,) = re.findall(rf"{name} +([0-9.]+)", done.stdout)
+            assert 0 <= float(auc) <= 1
+
+    def test_stide_counts_unknown_calls_in_a_row(self):
+        score = self.script.stide([(1, 2, 3, 4, 1, 2)], n=2)
+        assert score([(1, 2, 3), (2, 1, 2), (3, 3, 3)]) == [1, 0.5, 0]
+
+    def test_the_measures(self):
+        auc, at_1, at_5 = self.script.measures(np.arange(100), np.arange(-5, 5))
+        assert 0.9 < auc < 1
+        assert at_1 == 0.6  # as far as the lowest normal score
+        assert at_5 == 1
+        assert self.script.measures([1, 1], [0, 0]) == [1, 1, 1]

@@ -21,7 +21,14 @@ import sklstm
 from sklstm import LSTMForecaster, WalkForwardCV
 
 PACKAGE = Path(sklstm.__file__).parent
-ESTIMATORS = {"classification", "forecasting", "generation", "regression", "text"}
+ESTIMATORS = {
+    "anomaly",
+    "classification",
+    "forecasting",
+    "generation",
+    "regression",
+    "text",
+}
 FACES = {"model_selection", "plotting"}  # stand on the estimators' public face
 
 
@@ -99,6 +106,7 @@ LOADED = (
         "import sklstm; sklstm.RNNClassifier(); sklstm.RNNRegressor(embedding_dim=3)",
         "import sklstm; sklstm.SequenceTokenizer().fit_transform(['a text'])",
         "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
+        "import sklstm; sklstm.SequenceAnomalyDetector()",
         "import sklstm; sklstm.walk_forward",
         "import sklstm; sklstm.WalkForwardDisplay",
         "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",

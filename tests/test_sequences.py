@@ -16,7 +16,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklstm import RNNClassifier, RNNRegressor, SequenceTokenizer
-from sklstm._base import _draw_seeds
+from sklstm._base import draw_seeds
 
 TINY = {"units": 3, "epochs": 1, "batch_size": 8, "random_state": 0}
 CELLS = ["lstm", "gru", "rnn"]
@@ -512,7 +512,7 @@ class TestEarlyStopping:
 
     def test_it_never_trains_on_the_part_set_aside(self):
         model = classifier(early_stopping=True, normalize=None, **self.settings)
-        seed = _draw_seeds(model.random_state)[2]
+        seed = draw_seeds(model.random_state)[2]
         train, aside = model._split_off(24, seed, stratify=LABELS)
         changed = [5 * x[::-1] if i in aside else x for i, x in enumerate(X)]
         one, other = clone(model).fit(X, LABELS), clone(model).fit(changed, LABELS)

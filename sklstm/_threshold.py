@@ -1,0 +1,81 @@
+"""From scores to labels: the convention of scikit-learn's outlier detectors."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import OutlierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+
+CONTAMINATION = [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")]
+
+
+class Threshold(OutlierMixin):
+    """Shift scores by an offset, and label what lies below.
+
+    Whoever takes it in has ``score_samples``, high where all is as it always was, and
+    sets ``offset_``. Scores of several series are a list of arrays, and so are labels.
+    """
+
+    offset_: float
+
+    def decision_function(self, X):
+        """Score rows or sequences, shifted so that outliers lie below zero.
+
+        Parameters
+        ----------
+        X : as for `score_samples`
+
+        Returns
+        -------
+        decision : as from `score_samples`
+            ``score_samples(X) - offset_``.
+        """
+        return _each(self.score_samples(X), lambda scores: scores - self.offset_)
+
+    def predict(self, X):
+        """Label rows or sequences.
+
+        Parameters
+        ----------
+        X : as for `score_samples`
+
+        Returns
+        -------
+        labels : as from `score_samples`
+            -1 for outliers, 1 for the others.
+        """
+        return _each(self.decision_function(X), label)
+
+
+def label(decision: np.ndarray) -> np.ndarray:
+    """-1 below zero, else 1."""
+    return np.where(decision < 0, -1, 1)
+
+
+def find_offset(contamination, scores, held_out) -> float:
+    """The score below which something is an outlier.
+
+    Parameters
+    ----------
+    contamination : "auto" or float
+        A share: so many of the scores lie below. "auto": none of those held out does.
+    scores : ndarray
+        Of what was given to fit.
+    held_out : ndarray or None
+        Of what training did not see, for "auto".
+
+    Returns
+    -------
+    offset : float
+    """
+    if contamination == "auto":
+        return float(np.min(held_out))
+    return float(np.percentile(scores, 100 * contamination))
+
+
+def _each(scores, function):
+    if isinstance(scores, list):
+        return [function(one) for one in scores]
+    return function(scores)
