@@ -15,9 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import engine
 from sklstm._checks import check_units
 
-# epochs="auto" takes as many passes as make about so many steps of the optimizer.
-AUTO_UPDATES = 1000
-
 # From a seed to the samples to train on, and those that early stopping looks at.
 Split = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
@@ -28,6 +25,9 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
     A fitted estimator is its parameters plus numpy arrays, so pickle, deepcopy,
     joblib and clone need no code of their own.
     """
+
+    # epochs="auto" takes as many passes as make so many steps of the optimizer.
+    _auto_updates = 1000
 
     weights_: tuple[np.ndarray, ...]
     history_: dict[str, list[float]]
@@ -153,7 +153,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         """The epochs to train for, each of so many steps of the optimizer."""
         if isinstance(self.epochs, Integral):
             return int(self.epochs)
-        return -(-AUTO_UPDATES // n_steps)
+        return -(-self._auto_updates // n_steps)
 
     def _learning_rates(self, epochs: int) -> dict:
         """The learning rate and the share of it that each epoch takes."""

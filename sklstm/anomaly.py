@@ -44,8 +44,9 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     embedding_dim : int, default=32
         Length of the vector that is learnt for each token.
-    dropout : float, default=0.2
-        Share of each recurrent layer's outputs dropped in training.
+    dropout : float, default=0.5
+        Share of each recurrent layer's outputs dropped in training. Sequences learnt
+        by heart leave others that are normal too unexpected.
     window_length : int, default=100
         Tokens through which training goes back in time. The state is carried on from
         window to window of a sequence.
@@ -61,7 +62,7 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         "cosine" lets the learning rate of an optimizer given by name fall, epoch by
         epoch, along half a cosine towards zero; "constant" leaves it alone.
     epochs : int or "auto", default="auto"
-        Passes over the sequences. "auto" takes as many as make at least 1000 steps of
+        Passes over the sequences. "auto" takes as many as make at least 3000 steps of
         the optimizer, one at the least.
     batch_size : int, default=16
         Streams of sequences that are read side by side, at most: a step of the
@@ -120,11 +121,14 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
     --------
     >>> from sklstm import SequenceAnomalyDetector
     >>> normal = [["open", *["read", "write"] * n, "close"] for n in range(1, 9)] * 5
-    >>> detector = SequenceAnomalyDetector(units=16, random_state=0).fit(normal)
+    >>> detector = SequenceAnomalyDetector(units=16, epochs=60, random_state=0)
+    >>> detector = detector.fit(normal)
     >>> attack = ["open", "read", "unlink", "read", "unlink", "close"]
     >>> detector.predict([normal[2], attack])
     array([ 1, -1])
     """
+
+    _auto_updates = 3000
 
     _parameter_constraints: dict = {
         "contamination": CONTAMINATION,
@@ -148,7 +152,7 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         cell="lstm",
         units=128,
         embedding_dim=32,
-        dropout=0.2,
+        dropout=0.5,
         window_length=100,
         min_count=1,
         optimizer="adam",
@@ -319,8 +323,8 @@ class TokenStream:
     --------
     >>> from sklstm import SequenceAnomalyDetector
     >>> normal = [[3, *[1, 2] * n, 4] for n in range(1, 9)] * 5
-    >>> detector = SequenceAnomalyDetector(units=16, random_state=0).fit(normal)
-    >>> stream = detector.stream()
+    >>> detector = SequenceAnomalyDetector(units=16, epochs=60, random_state=0)
+    >>> stream = detector.fit(normal).stream()
     >>> for token in [3, 1, 2, 7, 7, 7]:
     ...     expected = stream.push(token)
     >>> stream.decision < 0
