@@ -144,7 +144,7 @@ class LanguageModel(RecurrentEstimator):
             for length in np.unique(lengths):
                 group = np.flatnonzero(lengths == length)
                 tokens = np.full((len(group), length + 1), PADDING)
-                tokens[:, 1:] = [beginnings[i] for i in group]
+                tokens[:, 1:] = [beginnings[i] for i in group.tolist()]
                 order.append(group)
                 parts.append(program.read(tokens, self.weights_))
         return engine.Reading.join(parts).take(np.argsort(np.concatenate(order)))

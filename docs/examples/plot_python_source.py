@@ -55,13 +55,13 @@ for part, modules in texts.items():
 # characters, the end of each document with them, so the share of the second part makes
 # the cut fall between it and the first.
 #
-# Six passes take a minute or so; more would still help. A character which occurs in
-# none of the modules is read as unknown.
+# Five passes take less than a minute; more would still help. A character which occurs
+# in none of the modules is read as unknown.
 
 size = {part: sum(len(text) + 1 for text in texts[part]) for part in texts}
 generator = CharLSTMGenerator(
-    units=256,
-    epochs=6,
+    units=192,
+    epochs=5,
     early_stopping=True,
     validation_split=size["validation"] / (size["training"] + size["validation"]),
     handle_unknown="unk",
@@ -132,7 +132,7 @@ table = pd.DataFrame(
         name: {
             part: model.bits_per_char(texts[part]) for part in ("validation", "test")
         }
-        for name, model in {**n_grams, "LSTM (256)": generator}.items()
+        for name, model in {**n_grams, "LSTM (192)": generator}.items()
     }
 ).T
 print("\nBits a character, modules that none of the models learnt from")
@@ -168,7 +168,7 @@ for prompt in ("import ", "class ", "    return "):
 # %%
 # What to look for
 # ----------------
-# The network needs clearly fewer bits than the 5-gram model, on files that neither
+# The network needs fewer bits than the 5-gram model, on files that neither
 # learnt from. Most of what it gains it gains in the first epochs; a validation loss
 # that still falls at the last one says that more passes would help.
 #
