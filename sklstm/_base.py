@@ -332,9 +332,13 @@ def draw_seeds(random_state, n_before: int = 0) -> list[int]:
     Training that goes on after ``n_before`` epochs does not repeat their order. No
     global generator is read: without a random state the seeds are fresh entropy.
     """
+    sequence = seed_sequence(random_state, (n_before,) if n_before else ())
+    return [int(n) for n in sequence.generate_state(3) >> 1]
+
+
+def seed_sequence(random_state, spawn_key: tuple[int, ...] = ()):
+    """The seeds that a random state stands for; None is fresh entropy."""
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(np.iinfo(np.int32).max)
     entropy = int(random_state) if isinstance(random_state, Integral) else None
-    spawn_key = (n_before,) if n_before else ()
-    sequence = np.random.SeedSequence(entropy, spawn_key=spawn_key)
-    return [int(n) for n in sequence.generate_state(3) >> 1]
+    return np.random.SeedSequence(entropy, spawn_key=spawn_key)

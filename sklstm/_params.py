@@ -53,13 +53,18 @@ SEQUENCES = {
     "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
 
-TEXTS = {
+LANGUAGE = {
+    **{name: NETWORK[name] for name in ("cell", "units", "dropout")},
+    **{name: rule for name, rule in TRAINING.items() if name != "loss"},
     "embedding_dim": [Interval(Integral, 1, None, closed="left")],
     "window_length": [Interval(Integral, 1, None, closed="left")],
-    "lowercase": ["boolean"],
     "min_count": [Interval(Integral, 1, None, closed="left")],
+    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
+}
+
+TEXTS = {
+    "lowercase": ["boolean"],
     "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
     "unknown_token": [str],
     "handle_unknown": [StrOptions({"error", "ignore", "unk"})],
-    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }

@@ -15,7 +15,7 @@ class Threshold(OutlierMixin):
     """Shift scores by an offset, and label what lies below.
 
     Whoever takes it in has ``score_samples``, high where all is as it always was, and
-    sets ``offset_``. Scores of several series are a list of arrays, and so are labels.
+    sets ``offset_``.
     """
 
     offset_: float
@@ -32,7 +32,7 @@ class Threshold(OutlierMixin):
         decision : as from `score_samples`
             ``score_samples(X) - offset_``.
         """
-        return _each(self.score_samples(X), lambda scores: scores - self.offset_)
+        return self.score_samples(X) - self.offset_
 
     def predict(self, X):
         """Label rows or sequences.
@@ -46,36 +46,23 @@ class Threshold(OutlierMixin):
         labels : as from `score_samples`
             -1 for outliers, 1 for the others.
         """
-        return _each(self.decision_function(X), label)
+        return np.where(self.decision_function(X) < 0, -1, 1)
 
 
-def label(decision: np.ndarray) -> np.ndarray:
-    """-1 below zero, else 1."""
-    return np.where(decision < 0, -1, 1)
-
-
-def find_offset(contamination, scores, held_out) -> float:
+def find_offset(contamination, scores) -> float:
     """The score below which something is an outlier.
 
     Parameters
     ----------
     contamination : "auto" or float
-        A share: so many of the scores lie below. "auto": none of those held out does.
+        A share: so many of the scores lie below. "auto": none of them does.
     scores : ndarray
-        Of what was given to fit.
-    held_out : ndarray or None
-        Of what training did not see, for "auto".
+        Of what was given to fit; for "auto", of what training did not see.
 
     Returns
     -------
     offset : float
     """
     if contamination == "auto":
-        return float(np.min(held_out))
+        return float(np.min(scores))
     return float(np.percentile(scores, 100 * contamination))
-
-
-def _each(scores, function):
-    if isinstance(scores, list):
-        return [function(one) for one in scores]
-    return function(scores)

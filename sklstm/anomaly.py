@@ -134,13 +134,7 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         "contamination": CONTAMINATION,
         "aggregate": [StrOptions({"mean", "median", "worst_window", "min"})],
         "aggregate_length": [Interval(Integral, 1, None, closed="left")],
-        "cell": _params.NETWORK["cell"],
-        "units": _params.NETWORK["units"],
-        "dropout": _params.NETWORK["dropout"],
-        **{name: _params.TEXTS[name] for name in ("embedding_dim", "window_length")},
-        "min_count": _params.TEXTS["min_count"],
-        **{k: v for k, v in _params.TRAINING.items() if k != "loss"},
-        "epochs": _params.TEXTS["epochs"],
+        **_params.LANGUAGE,
     }
 
     def __init__(
@@ -239,8 +233,10 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
             given=(sequences, None),
             going_on=False,
         )
+        if held_out is not None:
+            sequences = [sequences[i] for i in held_out]
         scores = self._aggregated(sequences)
-        self.offset_ = find_offset(self.contamination, scores, scores[held_out])
+        self.offset_ = find_offset(self.contamination, scores)
         return self
 
     def score_samples(self, X):

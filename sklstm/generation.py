@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import _params, engine
-from sklstm._base import all_or_nothing
+from sklstm._base import all_or_nothing, seed_sequence
 from sklstm._checks import check_texts
 from sklstm._language_model import LanguageModel, some
 from sklstm._vocabulary import PADDING, UNKNOWN, WORD, Vocabulary, word_splitter
@@ -538,9 +538,7 @@ def _sampling(temperature, top_k, top_p) -> dict:
 
 def _luck(random_state, n_documents: int) -> list[np.random.Generator]:
     """A generator of random numbers for each document."""
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(np.iinfo(np.int32).max)
-    seeds = np.random.SeedSequence(random_state).spawn(n_documents)
+    seeds = seed_sequence(random_state).spawn(n_documents)
     return [np.random.default_rng(seed) for seed in seeds]
 
 
@@ -684,10 +682,7 @@ class CharLSTMGenerator(TextGenerator):
     """
 
     _parameter_constraints: dict = {
-        "cell": _params.NETWORK["cell"],
-        "units": _params.NETWORK["units"],
-        "dropout": _params.NETWORK["dropout"],
-        **{k: v for k, v in _params.TRAINING.items() if k != "loss"},
+        **_params.LANGUAGE,
         **_params.TEXTS,
     }
     _token_name = "character"
@@ -880,10 +875,7 @@ class WordLSTMGenerator(TextGenerator):
     """
 
     _parameter_constraints: dict = {
-        "cell": _params.NETWORK["cell"],
-        "units": _params.NETWORK["units"],
-        "dropout": _params.NETWORK["dropout"],
-        **{k: v for k, v in _params.TRAINING.items() if k != "loss"},
+        **_params.LANGUAGE,
         **_params.TEXTS,
         "token_pattern": [str],
     }
