@@ -12,11 +12,14 @@ _HOMES = {
     "SequenceTokenizer": "text",
     "CharLSTMGenerator": "generation",
     "WordLSTMGenerator": "generation",
+    "LSTMAutoencoderDetector": "anomaly",
+    "LSTMForecastDetector": "anomaly",
     "SequenceAnomalyDetector": "anomaly",
     "WalkForwardCV": "model_selection",
     "walk_forward": "model_selection",
     "ForecastDisplay": "plotting",
     "TrainingDisplay": "plotting",
+    "AnomalyDisplay": "plotting",
     "WalkForwardDisplay": "plotting",
 }
 

@@ -55,6 +55,57 @@ def check_series(estimator, X, y=None, *, reset: bool):
     return X, y.astype(np.float64, copy=False)
 
 
+def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
+    """Check a series, or a list of several.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
+    X : array-like of shape (n_timesteps, n_features), or list of them
+    reset : bool
+        Whether to set the features or to compare with those set before.
+
+    Returns
+    -------
+    series : list of ndarray of shape (n_timesteps, n_features)
+    several : bool
+        Whether X is a list of series.
+    """
+    if isinstance(X, list | tuple) and not len(X):
+        raise ValueError(
+            "X holds no series: pass an array of shape (n_timesteps, n_features), or a "
+            "list of one or more."
+        )
+    if isinstance(X, list | tuple) and len({len(x) for x in X if _is_line(x)}) > 1:
+        raise ValueError(
+            "X[0] is 1-D, but a series has shape (n_timesteps, n_features). Pass each "
+            "of several series of one feature as x.reshape(-1, 1)."
+        )
+    if not isinstance(X, list | tuple) or not _is_table(X[0]):
+        return [check_series(estimator, X, reset=reset)[0]], False
+    series = []
+    for i, x in enumerate(X):
+        try:
+            rows, _ = check_series(estimator, x, reset=reset and i == 0)
+        except ValueError as error:
+            raise ValueError(f"X[{i}]: {error}") from error
+        series.append(rows)
+    return series, True
+
+
+def _is_line(x) -> bool:
+    """Whether something in a list is a one-dimensional array."""
+    return getattr(x, "ndim", None) == 1
+
+
+def _is_table(x) -> bool:
+    """Whether something in a list is a table of rows, and not a row itself."""
+    if hasattr(x, "ndim"):
+        return x.ndim > 1
+    return isinstance(x, list | tuple) and len(x) > 0 and np.iterable(x[0])
+
+
 def check_weights(
     sample_weight, samples: np.ndarray, unit: float | None = None
 ) -> tuple[np.ndarray, float]:

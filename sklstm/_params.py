@@ -53,6 +53,13 @@ SEQUENCES = {
     "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
 
+DETECTORS = {
+    "window_length": [Interval(Integral, 1, None, closed="left")],
+    "smoothing": [Interval(Integral, 1, None, closed="left")],
+    "min_deviation": [Interval(Real, 0, None, closed="left")],
+    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
+}
+
 LANGUAGE = {
     **{name: NETWORK[name] for name in ("cell", "units", "dropout")},
     **{name: rule for name, rule in TRAINING.items() if name != "loss"},

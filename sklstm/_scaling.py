@@ -2,7 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+# Standardised rows are cut off here: one wild value would be all that a network sees.
+_FURTHEST = 10.0
+
+# The scale of a column that was always zero, of which nobody knows the unit: whatever
+# it is once it moves, it is far off.
+_NO_UNIT = 1e-100
+
+
+@dataclass(frozen=True)
+class ColumnScaling:
+    """What a detector reads of the rows of a series. Make one with `fit`."""
+
+    mean: np.ndarray  # (n_columns,)
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, rows: np.ndarray, *, min_deviation: float) -> ColumnScaling:
+        """Learn the scales from ordinary rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+        min_deviation : float
+            The least standard deviation that a column counts as having, as a share
+            of its largest magnitude.
+
+        Returns
+        -------
+        scaling : ColumnScaling
+        """
+        mean, deviation = mean_and_scale(rows)
+        constant = np.ptp(rows, axis=0) == 0
+        mean = np.where(constant, rows[0], mean)
+        deviation = np.where(constant, 0.0, deviation)
+        scale = np.maximum(deviation, min_deviation * np.abs(rows).max(axis=0))
+        return cls(mean, np.where(scale > 0, scale, _NO_UNIT))
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Rows on the network's scale."""
+        scaled = (rows - self.mean) / self.scale
+        return np.clip(scaled, -_FURTHEST, _FURTHEST).astype(np.float32)
+
+    def decode(self, rows: np.ndarray) -> np.ndarray:
+        """Rows on the network's scale in their own units."""
+        return rows * self.scale + self.mean
 
 
 def mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -32,7 +33,7 @@ class Threshold(OutlierMixin):
         decision : as from `score_samples`
             ``score_samples(X) - offset_``.
         """
-        return self.score_samples(X) - self.offset_
+        return _for_each(self.score_samples(X), lambda scores: scores - self.offset_)
 
     def predict(self, X):
         """Label rows or sequences.
@@ -46,7 +47,15 @@ class Threshold(OutlierMixin):
         labels : as from `score_samples`
             -1 for outliers, 1 for the others.
         """
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        decision = self.decision_function(X)
+        return _for_each(decision, lambda values: np.where(values < 0, -1, 1))
+
+
+def _for_each(scores, function: Callable[[np.ndarray], np.ndarray]):
+    """A function of scores, or of those of each of several series."""
+    if isinstance(scores, list):
+        return [function(each) for each in scores]
+    return function(scores)
 
 
 def find_offset(contamination, scores) -> float:

@@ -47,19 +47,38 @@ def imports(path):
 def own_imports(path):
     """The modules of this package among them, by their first name."""
     names = {name.split(".")[1] for name in imports(path) if name.startswith("sklstm.")}
-    return names & {module.stem for module in MODULES} | names & {"engine"}
+    return names & ({module.stem for module in MODULES} | {"engine", "plotting"})
+
+
+def imports_on_import(path):
+    """Modules that a file imports outside of its functions."""
+    tree = ast.parse(path.read_text())
+    found, open_nodes = set(), [tree]
+    while open_nodes:
+        for node in ast.iter_child_nodes(open_nodes.pop()):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module)
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                open_nodes.append(node)
+    return found
 
 
 MODULES = sorted(PACKAGE.glob("*.py"))
+PLOTTING = sorted((PACKAGE / "plotting").glob("*.py"))
 ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
 
 
 def test_there_is_something_to_look_at():
     assert len(MODULES) > 5
     assert len(ENGINE) > 3
+    assert len(PLOTTING) > 4
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", MODULES + PLOTTING, ids=lambda path: f"{path.parent.name}.{path.stem}"
+)
 def test_keras_lives_behind_the_engine(path):
     roots = {name.split(".")[0] for name in imports(path)}
     assert not roots & {"keras", "tensorflow"}
@@ -81,6 +100,14 @@ def test_imports_point_one_way(path):
         assert not used & ((ESTIMATORS - {name}) | FACES)
     if name in FACES:
         assert not used & {"_base", "engine"}
+
+
+@pytest.mark.parametrize("path", PLOTTING, ids=lambda path: path.stem)
+def test_pictures_stand_on_the_public_face(path):
+    used = {name for name in imports(path) if name.startswith("sklstm.")}
+    assert not {name.split(".")[1] for name in used} & {"_base", "engine"}
+    roots = {name.split(".")[0] for name in imports_on_import(path)}
+    assert "matplotlib" not in roots
 
 
 def run(code):
@@ -109,6 +136,7 @@ LOADED = (
         "import sklstm; sklstm.SequenceAnomalyDetector()",
         "import sklstm; sklstm.walk_forward",
         "import sklstm; sklstm.WalkForwardDisplay",
+        "import sklstm; sklstm.AnomalyDisplay",
         "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import singledispatch
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from sklstm.engine.kernels import FusedLSTM, PaddedBidirectional
 from sklstm.engine.specs import (
+    AutoencoderNetwork,
     LanguageNetwork,
     RecurrentStack,
     SequenceNetwork,
@@ -117,6 +119,22 @@ def _linear_skip(spec, window):
 
 
 @build_network.register
+def _(spec: AutoencoderNetwork, *, fast: bool = False) -> keras.Model:
+    layers = keras.layers
+    window = keras.Input((spec.window_length, spec.n_columns), name="window")
+    state = _recurrent(spec.stack, window, fast=fast)
+    x = layers.RepeatVector(spec.window_length, name="state_at_each_step")(state)
+    decoder = replace(spec.stack, units=spec.stack.units[::-1])
+    x = _recurrent(decoder, x, fast=fast, sequences=True, prefix="decoder_")
+    rows = layers.Dense(
+        spec.n_columns,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
+        name="rows_from_the_last",
+    )(x)
+    return keras.Model(window, keras.ops.flip(rows, axis=1), name="autoencoder")
+
+
+@build_network.register
 def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
     layers, ops = keras.layers, keras.ops
     if spec.n_tokens:
@@ -196,36 +214,52 @@ def _pool(states, valid, pooling: str, *, both_ways: bool):
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=1)
 
 
-def _recurrent(stack: RecurrentStack, x, *, fast: bool, valid=None):
+def _recurrent(
+    stack: RecurrentStack,
+    x,
+    *,
+    fast: bool,
+    valid=None,
+    sequences: bool = False,
+    prefix: str = "",
+):
     """Apply the recurrent layers.
 
-    The last one gives its last state; or, where ``valid`` tells which steps are no
-    padding, its states at all steps, of which those of the padding mean nothing.
+    The last one gives its last state; or, with ``sequences``, its states at all steps.
+    So it does where ``valid`` tells which steps are no padding; those of the padding
+    mean nothing. The prefix keeps the names of two stacks in one network apart.
     """
     # A layer that reads forwards meets the padding last, so it needs no mask (and
     # fast kernels know none); the fast wrapper turns each sequence round by itself.
     both_ways = PaddedBidirectional if fast else keras.layers.Bidirectional
+    sequences = sequences or valid is not None
     for i in range(len(stack.units)):
         layer = _recurrent_layer(
             stack,
             i,
             fast=fast,
-            return_sequences=valid is not None or i + 1 < len(stack.units),
+            prefix=prefix,
+            return_sequences=sequences or i + 1 < len(stack.units),
         )
+        name = f"{prefix}bidirectional_{i}"
         if stack.bidirectional and valid is not None:
-            x = both_ways(layer, name=f"bidirectional_{i}")(x, mask=valid)
+            x = both_ways(layer, name=name)(x, mask=valid)
         elif stack.bidirectional:
-            x = keras.layers.Bidirectional(layer, name=f"bidirectional_{i}")(x)
+            x = keras.layers.Bidirectional(layer, name=name)(x)
         elif fast:
             x = layer(x)
         else:
             x = layer(x, mask=valid)
         if stack.dropout:
-            x = keras.layers.Dropout(stack.dropout, seed=_SEED, name=f"dropout_{i}")(x)
+            x = keras.layers.Dropout(
+                stack.dropout, seed=_SEED, name=f"{prefix}dropout_{i}"
+            )(x)
     return x
 
 
-def _recurrent_layer(stack: RecurrentStack, i: int, *, fast: bool, **options):
+def _recurrent_layer(
+    stack: RecurrentStack, i: int, *, fast: bool, prefix: str = "", **options
+):
     cells = _FAST_CELLS if fast and not on_gpu() else _STANDARD_CELLS
     return cells[stack.cell](
         stack.units[i],
@@ -233,7 +267,7 @@ def _recurrent_layer(stack: RecurrentStack, i: int, *, fast: bool, **options):
         kernel_initializer=keras.initializers.GlorotUniform(seed=_SEED),
         recurrent_initializer=keras.initializers.Orthogonal(seed=_SEED),
         seed=_SEED,
-        name=f"{stack.cell}_{i}",
+        name=f"{prefix}{stack.cell}_{i}",
         **options,
     )
 

@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from sklstm.engine.program import Program, as_tensors, compile_function
 from sklstm.engine.specs import (
+    AutoencoderNetwork,
     SequenceData,
     SequenceNetwork,
+    StretchData,
     TrainingSpec,
     Weights,
     WindowData,
@@ -34,12 +36,14 @@ class SampleProgram(Program):
 
     Parameters
     ----------
-    network : WindowNetwork or SequenceNetwork
+    network : WindowNetwork, AutoencoderNetwork or SequenceNetwork
     training : TrainingSpec
     """
 
     def __init__(
-        self, network: WindowNetwork | SequenceNetwork, training: TrainingSpec
+        self,
+        network: WindowNetwork | AutoencoderNetwork | SequenceNetwork,
+        training: TrainingSpec,
     ):
         inputs, targets = data_signature(network)
         super().__init__(network, training, inputs | targets)
@@ -48,7 +52,9 @@ class SampleProgram(Program):
         index = tf.TensorSpec([None], tf.int32)
         self._forward = compile_function(self._run_forward, inputs, index)
 
-    def forward(self, data: WindowData | SequenceData, weights: Weights) -> np.ndarray:
+    def forward(
+        self, data: WindowData | StretchData | SequenceData, weights: Weights
+    ) -> np.ndarray:
         """The network's outputs for all samples of the data."""
         self._load(weights)
         tensors = as_tensors(data, self._forward_data)
@@ -162,9 +168,7 @@ def data_signature(spec):
 
 @gather_inputs.register
 def _(spec: WindowNetwork, tensors, index):
-    starts = tf.gather(tensors["starts"], index)
-    rows = starts[:, None] + tf.range(spec.window_length)
-    window = tf.gather(tensors["series"], rows)
+    window = _gather_window(spec, tensors, index)
     if spec.n_own:
         level = tf.gather(tensors["level"], index)[:, None, : spec.n_own]
         spread = tf.gather(tensors["spread"], index)[:, None, : spec.n_own]
@@ -185,6 +189,11 @@ def _(spec: WindowNetwork, tensors, index):
     return targets, tf.gather(tensors["weight"], rows)
 
 
+def _gather_window(spec, tensors, index):
+    starts = tf.gather(tensors["starts"], index)
+    return tf.gather(tensors["series"], starts[:, None] + tf.range(spec.window_length))
+
+
 def _forecast_rows(spec, tensors, index):
     first = tf.gather(tensors["starts"], index) + spec.window_length
     return first[:, None] + tf.range(spec.horizon)
@@ -203,6 +212,25 @@ def _(spec: WindowNetwork):
         "weight": tf.TensorSpec([None]),
     }
     return inputs, targets
+
+
+@gather_inputs.register
+def _(spec: AutoencoderNetwork, tensors, index):
+    return _gather_window(spec, tensors, index)
+
+
+@gather_targets.register
+def _(spec: AutoencoderNetwork, tensors, index):
+    return _gather_window(spec, tensors, index), 1.0
+
+
+@data_signature.register
+def _(spec: AutoencoderNetwork):
+    inputs = {
+        "series": tf.TensorSpec([None, spec.n_columns]),
+        "starts": tf.TensorSpec([None], tf.int32),
+    }
+    return inputs, {}
 
 
 @gather_inputs.register

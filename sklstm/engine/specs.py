@@ -94,6 +94,28 @@ class WindowNetwork:
 
 
 @dataclass(frozen=True)
+class AutoencoderNetwork:
+    """A network that writes a window of a series down in one state, and out again.
+
+    The decoder has the encoder's layers in the opposite order, reads the last state
+    of the encoder at each step, and gives the last row first.
+
+    Parameters
+    ----------
+    stack : RecurrentStack
+        The recurrent layers of the encoder.
+    window_length : int
+        Rows in a window.
+    n_columns : int
+        Columns of the series.
+    """
+
+    stack: RecurrentStack
+    window_length: int
+    n_columns: int
+
+
+@dataclass(frozen=True)
 class SequenceNetwork:
     """A network from a whole sequence to one answer.
 
@@ -201,6 +223,21 @@ class WindowData(NamedTuple):
         return np.arange(len(self.starts))
 
 
+class StretchData(NamedTuple):
+    """A series and the windows of it that are to be given back.
+
+    A sample is a window: the ``window_length`` rows from its start.
+    """
+
+    series: np.ndarray  # (n_rows, n_columns)
+    starts: np.ndarray  # (n_windows,): first rows of the windows
+
+    @property
+    def order(self) -> np.ndarray:
+        """The samples in the order in which they are best run."""
+        return np.arange(len(self.starts))
+
+
 class SequenceData(NamedTuple):
     """Sequences of any lengths, one after the other.
 
@@ -262,5 +299,5 @@ class Reading:
 
 
 # What the engine can build, and what it can be trained on.
-NetworkSpec = WindowNetwork | SequenceNetwork | LanguageNetwork
-SampleData = WindowData | SequenceData | TokenData
+NetworkSpec = WindowNetwork | AutoencoderNetwork | SequenceNetwork | LanguageNetwork
+SampleData = WindowData | StretchData | SequenceData | TokenData

@@ -1,0 +1,357 @@
+"""What the detectors of anomalies in series share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from sklearn.base import _fit_context
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm import _params, engine
+from sklstm._base import EpochReporter, RecurrentEstimator, Split, all_or_nothing
+from sklstm._checks import check_series, check_several_series
+from sklstm._error_model import ErrorModel, smooth
+from sklstm._frames import index_of
+from sklstm._scaling import ColumnScaling
+from sklstm._threshold import CONTAMINATION, Threshold, find_offset
+from sklstm._windows import split_off_tail
+
+# Values that the network tells at once: bounds the memory.
+_CHUNK = 2**22
+
+
+class SeriesDetector(Threshold, RecurrentEstimator):
+    """Base of the detectors that read a series through windows.
+
+    A network tells rows from a window of the series; a row's errors, the means over
+    all windows that tell it, are scored by how unlike those of ordinary rows they are.
+    What differs from detector to detector is the network and which rows it tells.
+    """
+
+    _auto_updates = 1500
+
+    _parameter_constraints: dict = {
+        **_params.NETWORK,
+        **_params.TRAINING,
+        **_params.DETECTORS,
+        "contamination": CONTAMINATION,
+    }
+
+    _network: engine.WindowNetwork | engine.AutoencoderNetwork
+    _scaling: ColumnScaling
+    _error_model: ErrorModel
+    _past: np.ndarray
+
+    @abstractmethod
+    def _describe_network(
+        self, n_columns: int
+    ) -> engine.WindowNetwork | engine.AutoencoderNetwork:
+        """The network that the parameters describe."""
+
+    @abstractmethod
+    def _data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
+        """The windows of a scaled series that start at the given rows."""
+
+    @property
+    @abstractmethod
+    def _told(self) -> range:
+        """The rows that a window tells, counted from its first."""
+
+    def _beginnings(self, series: list[np.ndarray]) -> list[np.ndarray]:
+        """Stretches of the series that are to be told as the first rows of one are."""
+        return []
+
+    @all_or_nothing
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn what ordinary rows are like.
+
+        The last ``validation_split`` of the rows (of each series) is not trained on:
+        it tells what errors are to be expected.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or list of them
+            Rows in time order; or several series with the same columns, learnt
+            together.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+            The fitted detector.
+
+        Raises
+        ------
+        ValueError
+            If a series has too few rows, or X or a parameter is not as described.
+        FloatingPointError
+            If training diverges.
+        """
+        self._check_smoothing()
+        series, several = check_several_series(self, X, reset=True)
+        last_fit = self._last_fit()
+        self._network = self._describe_network(series[0].shape[1])
+        n_heads = [
+            self._count_head(len(rows), f"X[{i}]" if several else "X")
+            for i, rows in enumerate(series)
+        ]
+        heads = [rows[:n] for rows, n in zip(series, n_heads, strict=True)]
+        self._scaling = ColumnScaling.fit(
+            np.concatenate(heads), min_deviation=self.min_deviation
+        )
+        self._training_spec = self._training(self.loss)
+        scaled = [self._scaling.encode(rows) for rows in heads]
+        data, n_windows = self._lay_out([*scaled, *self._beginnings(scaled)])
+        n_samples = sum(n_windows)
+        epochs = self._count_epochs(ceil(n_samples / self.batch_size))
+
+        trained = self._train(
+            self._network,
+            data,
+            np.arange(n_samples),
+            epochs=epochs,
+            start=self._start_from(last_fit),
+            split=self._watched(n_windows, len(heads)) if self.early_stopping else None,
+            hooks=EpochReporter(self, epochs, X, y),
+        )
+        self._set_trained(trained)
+        self._learn_errors(series, n_heads)
+        # Of several series nobody knows which one goes on.
+        self._past = series[0][:0] if several else series[0][-self._reach :].copy()
+        return self
+
+    def score_samples(self, X):
+        """Score each row: how ordinary it is.
+
+        Rows are scored as a series that begins with X's first row. A row's score
+        depends on later ones, but on none further away than
+        ``window_length - 1 + smoothing // 2`` rows (`LSTMAutoencoderDetector`) or
+        ``smoothing // 2`` rows (`LSTMForecastDetector`).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or list of them
+            Any number of rows in time order, or several series.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timesteps,), or list of them
+            High is normal. Minus the squared Mahalanobis distance of a row's errors,
+            over the number of columns, averaged over ``smoothing`` rows.
+        """
+        return self._for_each(X, lambda rows, _: self._feature_scores(rows).sum(axis=1))
+
+    def feature_scores(self, X):
+        """Score each value: which feature is to blame.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or list of them
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timesteps, n_features), or list of them
+            Parts that add up to `score_samples`; the lowest is to blame.
+        """
+        return self._for_each(X, lambda rows, _: self._feature_scores(rows))
+
+    def reconstruct(self, X):
+        """Tell what the network takes each row to be.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or list of them
+
+        Returns
+        -------
+        rows : ndarray of shape (n_timesteps, n_features), or list of them
+            In X's units: the mean over all windows that tell a row.
+        """
+
+        def reconstructed(rows, _):
+            return self._scaling.decode(self._expect(self._scaling.encode(rows)))
+
+        return self._for_each(X, reconstructed)
+
+    def intervals(self, X):
+        """List the stretches of rows that are flagged.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or list of them
+
+        Returns
+        -------
+        stretches : DataFrame, or list of them
+            One row for each stretch: "start" and "end", its first and last row, as
+            X's index labels them (counted from 0 where X has none); "score", the
+            lowest; and "feature", the one most to blame, by name if it has one.
+        """
+        return self._for_each(X, self._intervals)
+
+    def update(self, X):
+        """Score the next rows of a stream, and remember them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            The rows right after those last given to `fit` or `update`. After a fit on
+            several series they begin a new one.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timesteps,)
+            Those that `score_samples` gives the new rows at the end of all rows seen
+            so far. Rows that come later may still change them.
+        """
+        check_is_fitted(self)
+        new, _ = check_series(self, X, reset=False)
+        rows = np.concatenate([self._past, new])
+        scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
+        self._past = rows[-self._reach :].copy()
+        return scores
+
+    def _for_each(self, X, function: Callable):
+        """What a function of rows and their index gives for X, or for each series."""
+        check_is_fitted(self)
+        series, several = check_several_series(self, X, reset=False)
+        given = X if several else [X]
+        results = [
+            function(rows, index_of(x)) for rows, x in zip(series, given, strict=True)
+        ]
+        return results if several else results[0]
+
+    def _check_smoothing(self):
+        if self.smoothing % 2 == 0:
+            raise ValueError(
+                "smoothing must be an odd number of rows, as many before as behind the "
+                f"one scored, got {self.smoothing}. 1 leaves the scores as they are."
+            )
+
+    def _count_head(self, n_rows: int, name: str) -> int:
+        """How many rows of a series are trained on."""
+        n_head = n_rows - max(1, round(self.validation_split * n_rows))
+        needed = self._span
+        if n_head < needed:
+            raise ValueError(
+                f"{name} has too few rows, n_samples={n_rows}: validation_split="
+                f"{self.validation_split} of them, but one at the least, are not "
+                f"trained on, and window_length={self.window_length} needs {needed} of "
+                "the others. Give more rows, or a smaller window_length."
+            )
+        return n_head
+
+    def _watched(self, n_windows: list[int], n_series: int) -> Split:
+        """The split into windows to train on, and the last of each series."""
+
+        def split(seed):
+            begins = np.cumsum(n_windows) - n_windows
+            # Whatever stands behind the series themselves is trained on.
+            train = [np.arange(sum(n_windows[:n_series]), sum(n_windows))]
+            validation = []
+            for begin, n in zip(begins, n_windows[:n_series], strict=False):
+                parts = split_off_tail(n, self.validation_split, len(self._told))
+                train.append(begin + parts[0])
+                validation.append(begin + parts[1])
+            return np.concatenate(train), np.concatenate(validation)
+
+        return split
+
+    @property
+    def _span(self) -> int:
+        """Rows that a window and the rows it tells take together."""
+        return max(self._network.window_length, self._told.stop)
+
+    @property
+    def _reach(self) -> int:
+        """Rows before a row that its score depends on."""
+        return self._span - 1 + int(self.smoothing) // 2
+
+    def _learn_errors(self, series: list[np.ndarray], n_heads: list[int]) -> None:
+        """Learn from the rows held out what errors, and what scores, are ordinary."""
+        # As many rows before them as make their errors those among all rows.
+        ends = [
+            rows[max(n - self._reach, 0) :]
+            for rows, n in zip(series, n_heads, strict=True)
+        ]
+        n_tails = [len(rows) - n for rows, n in zip(series, n_heads, strict=True)]
+        errors = [self._errors(self._scaling.encode(rows)) for rows in ends]
+        held_out = [each[-n:] for each, n in zip(errors, n_tails, strict=True)]
+        self._error_model = ErrorModel.fit(np.concatenate(held_out))
+        if self.contamination == "auto":
+            parts = [
+                self._score_errors(each)[-n:]
+                for each, n in zip(errors, n_tails, strict=True)
+            ]
+        else:
+            parts = [self._feature_scores(rows) for rows in series]
+        scores = np.concatenate(parts).sum(axis=1)
+        self.offset_ = find_offset(self.contamination, scores)
+
+    def _feature_scores(self, rows: np.ndarray) -> np.ndarray:
+        return self._score_errors(self._errors(self._scaling.encode(rows)))
+
+    def _score_errors(self, errors: np.ndarray) -> np.ndarray:
+        return -smooth(self._error_model.parts(errors), int(self.smoothing))
+
+    def _errors(self, scaled: np.ndarray) -> np.ndarray:
+        errors = scaled - self._expect(scaled)
+        if self._told.start and len(errors) > 1:
+            # The first row has nothing before it to be told from: its own repetition.
+            errors[0] = errors[1]
+        return errors
+
+    def _expect(self, scaled: np.ndarray) -> np.ndarray:
+        """What the network takes each row to be, the mean over all windows."""
+        led = self._lead(scaled)
+        n_windows = len(led) - self._span + 1
+        n_at_once = max(_CHUNK // (len(self._told) * led.shape[1]), 1)
+        total, times = np.zeros(led.shape), np.zeros((len(led), 1))
+        for begin in range(0, n_windows, n_at_once):
+            starts = np.arange(min(n_at_once, n_windows - begin))
+            part = led[begin : begin + len(starts) + self._span - 1]
+            told = self._run(self._data(part, starts))
+            for k, row in enumerate(self._told):
+                rows = slice(begin + row, begin + row + len(starts))
+                total[rows] += told[:, k]
+                times[rows] += 1
+        n_lead = len(led) - len(scaled)
+        return total[n_lead:] / times[n_lead:]
+
+    def _lead(self, scaled: np.ndarray) -> np.ndarray:
+        """A series with its first row repeated before it, so that all rows are told."""
+        n_lead = max(self._told.start, self._span - len(scaled))
+        return np.concatenate([np.repeat(scaled[:1], n_lead, axis=0), scaled])
+
+    def _lay_out(self, series: list[np.ndarray]) -> tuple[engine.SampleData, list[int]]:
+        """All windows of the series, and how many each has."""
+        led = [self._lead(scaled) for scaled in series]
+        n_windows = [len(rows) - self._span + 1 for rows in led]
+        begins = np.cumsum([0] + [len(rows) for rows in led[:-1]])
+        starts = [
+            begin + np.arange(n) for begin, n in zip(begins, n_windows, strict=True)
+        ]
+        return self._data(np.concatenate(led), np.concatenate(starts)), n_windows
+
+    def _intervals(self, rows: np.ndarray, index) -> pd.DataFrame:
+        parts = self._feature_scores(rows)
+        scores = parts.sum(axis=1)
+        edges = np.diff(np.pad((scores < self.offset_).astype(int), 1))
+        firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        stretches = list(zip(firsts, ends, strict=True))
+        names = getattr(self, "feature_names_in_", np.arange(rows.shape[1]))
+        labels = pd.RangeIndex(len(rows)) if index is None else index
+        return pd.DataFrame(
+            {
+                "start": labels[firsts],
+                "end": labels[ends - 1],
+                "score": [scores[a:b].min() for a, b in stretches],
+                "feature": [names[parts[a:b].sum(0).argmin()] for a, b in stretches],
+            }
+        )
