@@ -17,6 +17,7 @@ from sklstm._checks import check_series, check_several_series
 from sklstm._error_model import ErrorModel, smooth
 from sklstm._frames import index_of
 from sklstm._scaling import ColumnScaling
+from sklstm._stretches import Stretches
 from sklstm._threshold import CONTAMINATION, Threshold, find_offset
 from sklstm._windows import split_off_tail
 
@@ -341,17 +342,8 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
     def _intervals(self, rows: np.ndarray, index) -> pd.DataFrame:
         parts = self._feature_scores(rows)
-        scores = parts.sum(axis=1)
-        edges = np.diff(np.pad((scores < self.offset_).astype(int), 1))
-        firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        stretches = list(zip(firsts, ends, strict=True))
+        stretches = Stretches.find(parts.sum(axis=1), self.offset_, parts)
         names = getattr(self, "feature_names_in_", np.arange(rows.shape[1]))
-        labels = pd.RangeIndex(len(rows)) if index is None else index
-        return pd.DataFrame(
-            {
-                "start": labels[firsts],
-                "end": labels[ends - 1],
-                "score": [scores[a:b].min() for a, b in stretches],
-                "feature": [names[parts[a:b].sum(0).argmin()] for a, b in stretches],
-            }
+        return stretches.to_frame(
+            pd.RangeIndex(len(rows)) if index is None else index, names
         )

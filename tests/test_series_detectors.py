@@ -391,9 +391,8 @@ class TestScikitLearn:
         train = Detector._train
         monkeypatch.setattr(Detector, "_train", watch)
         numbered = [np.arange(90.0), np.arange(1000, 1080.0)]
-        make(Detector, early_stopping=True).fit([x[:, None] for x in numbered])
-        model = make(Detector).fit(waves(60))
-        offsets = np.array(model._told)
+        model = make(Detector, early_stopping=True)
+        offsets = np.array(model.fit([x[:, None] for x in numbered])._told)
         values = seen["data"].series[:, 0]
         told = [
             np.unique(values[seen["data"].starts[part][:, None] + offsets])

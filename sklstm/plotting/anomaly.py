@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._frames import index_of
+from sklstm._stretches import Stretches
 from sklstm.plotting._panels import (
     axis_values,
     check_matplotlib,
@@ -153,26 +154,16 @@ class AnomalyDisplay:
         parts = _check_parts(self.feature_scores, table.shape)
         x, x_name = _x_values(table, self.X)
         incidents = _locate_incidents(self.incidents, table.index)
-        firsts, lasts = _find_stretches(scores < self.threshold)
-        sums = None if parts is None else _sum_parts(parts, firsts, lasts)
-        blamed = None if sums is None else sums.argmin(axis=1)
+        stretches = Stretches.find(scores, self.threshold, parts)
+        firsts, lasts = stretches.firsts, stretches.lasts
+        blamed = stretches.blamed
         shown = _check_features(self.features, table)
         if shown is None:
-            n_rows = lasts - firsts + 1
-            shown = _choose_features(parts, sums, n_rows, table.shape[1])
+            shown = _choose_features(parts, stretches, table.shape[1])
         values = [_column(table, number) for number in shown]
 
         self.features_ = [table.columns[number] for number in shown]
-        self.intervals_ = pd.DataFrame(
-            {
-                "start": table.index[firsts],
-                "end": table.index[lasts],
-                "score": _lowest(scores, firsts, lasts),
-                "feature": (
-                    None if blamed is None else [table.columns[each] for each in blamed]
-                ),
-            }
-        )
+        self.intervals_ = stretches.to_frame(table.index, table.columns)
 
         n_panels = len(shown)
         self.axes_ = make_panels(
@@ -424,24 +415,6 @@ def _rows_of(incident, index) -> slice | None:
         return None
 
 
-def _find_stretches(flags) -> tuple[np.ndarray, np.ndarray]:
-    """First and last row of each stretch of flagged rows."""
-    edges = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
-
-
-def _sum_parts(parts, firsts, lasts) -> np.ndarray:
-    """What each metric adds to the scores of each stretch."""
-    sums = np.empty((len(firsts), parts.shape[1]))
-    for number, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
-        sums[number] = parts[first : last + 1].sum(axis=0)
-    return sums
-
-
-def _lowest(scores, firsts, lasts) -> list[float]:
-    return [scores[a : b + 1].min() for a, b in zip(firsts, lasts, strict=True)]
-
-
 def _check_features(features, table) -> list[int] | None:
     """Numbers of the metrics asked for."""
     if features is None:
@@ -462,13 +435,14 @@ def _check_features(features, table) -> list[int] | None:
     return [known[feature] for feature in features]
 
 
-def _choose_features(parts, sums, n_rows, n_features) -> list[int]:
+def _choose_features(parts, stretches, n_features) -> list[int]:
     """Numbers of the metrics that tell most about what was flagged."""
     if parts is None or n_features <= _MAX_PANELS:
         return list(range(min(n_features, _MAX_PANELS)))
     # Counted rather than summed: one great incident would outweigh all others.
-    blamed = np.bincount(sums.argmin(axis=1), weights=n_rows, minlength=n_features)
-    total = (sums if len(sums) else parts).sum(axis=0)
+    n_rows = stretches.lasts - stretches.firsts + 1
+    blamed = np.bincount(stretches.blamed, weights=n_rows, minlength=n_features)
+    total = (stretches.sums if len(n_rows) else parts).sum(axis=0)
     return sorted(int(each) for each in np.lexsort((total, -blamed))[:_MAX_PANELS])
 
 
