@@ -94,7 +94,9 @@ def test_the_sequence_classifiers_print_their_table():
     assert float(one) > 0.9 > 0.6 > float(naive)
 
 
-@pytest.mark.parametrize("name", ["sentiment", "system_calls", "tinyshakespeare"])
+@pytest.mark.parametrize(
+    "name", ["sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
+)
 def test_what_needs_its_data_says_so(name):
     script = BENCHMARKS / f"{name}.py"
     done = subprocess.run(
@@ -161,3 +163,36 @@ class TestSystemCalls:
         assert at_1 == 0.6  # as far as the lowest normal score
         assert at_5 == 1
         assert self.script.measures([1, 1], [0, 0]) == [1, 1, 1]
+
+
+class TestServerMetrics:
+    script = load("server_metrics")
+
+    def test_a_short_try(self, data_folder):
+        options = ["--data", data_folder, "--sets", "nab", "--seeds=1", "--rows=3700"]
+        methods = ["--only", "PCA", "forecast"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "server_metrics.py", *options, *methods],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        for name in ("sklstm, forecast", "PCA, windows of 60, smoothed"):
+            (auc,) = re.findall(rf"{name} +0\.\d+ +(0\.\d+)", done.stdout)[-1:]
+            assert 0 <= float(auc) <= 1
+
+    def test_what_is_learnt_holds_no_label(self, data_folder):
+        for name, train, test, labels in self.script.read_nab(data_folder / "nab"):
+            assert len(train) in (604, 750), name
+            assert len(test) == len(labels)
+            assert 0.05 < labels.mean() < 0.15
+
+    @pytest.mark.parametrize("window", [1, 20])
+    def test_pca_finds_what_breaks_the_pattern(self, window):
+        t = np.arange(500)
+        rows = np.column_stack([np.sin(t / 5), -np.sin(t / 5), np.cos(t / 5)])
+        test = rows.copy()
+        test[250, 0] += 1
+        scores = self.script.pca(rows, test, window)
+        assert abs(scores.argmax() - 250) <= window

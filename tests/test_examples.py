@@ -20,6 +20,13 @@ PRINTED = {
     "plot_next_word": ["bigram", "gru", "thank", "perplexity"],
     "plot_place_names": ["LSTM", "GRU", "(chosen)", "n-grams", "Kopenhagen"],
     "plot_python_source": ["5-gram", "LSTM (192)", "temperature 0.7", "streamed"],
+    "plot_server_metrics": [
+        "LSTM autoencoder",
+        "PCA",
+        "3 of 3",
+        "runaway loop",
+        "alarm",
+    ],
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],

@@ -134,6 +134,7 @@ LOADED = (
         "import sklstm; sklstm.SequenceTokenizer().fit_transform(['a text'])",
         "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
         "import sklstm; sklstm.SequenceAnomalyDetector()",
+        "from sklstm import LSTMForecastDetector; LSTMForecastDetector()",
         "import sklstm; sklstm.walk_forward",
         "import sklstm; sklstm.WalkForwardDisplay",
         "import sklstm; sklstm.AnomalyDisplay",
