@@ -5,8 +5,8 @@
 SMD: two machines of 38 metrics, a training part and a part with labels. NAB: three
 single metrics; the beginning of each (15 %, at most 750 rows: NAB's own probation) is
 learnt, the rest scored. Default parameters everywhere. PCA keeps nine tenths of the
-variance of standardised rows cut off at 10 (SMD), or of windows of 60 of them (NAB),
-and scores by the squared error of reconstruction. It and the forest are shown smoothed
+variance of rows standardised as the detectors do (SMD), or of windows of 60 of them
+(NAB), and scores by the squared error of reconstruction. It and the forest are shown smoothed
 over 31 rows, too, since the detectors smooth by themselves. Printed for each series and
 in the mean are average precision, ROC-AUC and VUS-PR (buffers of up to 100 rows, if
 aeon is installed), point by point, without any adjustment.
@@ -24,7 +24,6 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector
 
@@ -53,10 +52,17 @@ def read_nab(folder):
         yield name, rows[:n], rows[n:], anomalous[n:]
 
 
+def standardise(train, *others):
+    """As the detectors do: no deviation below 1 % of the largest magnitude."""
+    floor = np.maximum(0.01 * np.abs(train).max(axis=0), 1e-9)
+    scale = np.maximum(train.std(axis=0), floor)
+    scaled = [(rows - train.mean(axis=0)) / scale for rows in (train, *others)]
+    return [np.clip(rows, -10, 10) for rows in scaled]
+
+
 def pca(train, test, window):
     """How badly the main directions of windows give the rows back."""
-    scaler = StandardScaler().fit(train)
-    train, test = (np.clip(scaler.transform(x), -10, 10) for x in (train, test))
+    train, test = standardise(train, test)
 
     def windows(x):
         view = np.lib.stride_tricks.sliding_window_view(x, window, axis=0)
