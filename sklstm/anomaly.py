@@ -475,7 +475,8 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
     Attributes
     ----------
     offset_ : float
-        The threshold: what scores below it is an outlier.
+        The threshold: what scores below it, by the ``aggregate`` that fit was given, is
+        an outlier.
     vocabulary_ : dict of int or str to int
         The number of each token, from 2; 1 is that of the unknown ones.
     history_ : dict of list of float
@@ -747,7 +748,12 @@ class TokenStream:
 
     @property
     def decision(self) -> float:
-        """The score minus the detector's threshold; below zero for an outlier."""
+        """The score minus the detector's threshold; below zero for an outlier.
+
+        The threshold is that of whole sequences. With "worst_window" it holds from
+        ``aggregate_length`` tokens on, when the score can only fall; with the others
+        the beginning of a sequence has scores that vary more than those of whole ones.
+        """
         return self.score - self._detector.offset_
 
 

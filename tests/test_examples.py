@@ -29,6 +29,7 @@ PRINTED = {
     ],
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
+    "plot_system_calls": ["STIDE", "encrypting", "ROC-AUC", "files lost"],
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],
 }
 
