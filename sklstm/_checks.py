@@ -77,10 +77,12 @@ def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
             "X holds no series: pass an array of shape (n_timesteps, n_features), or a "
             "list of one or more."
         )
-    if isinstance(X, list | tuple) and len({len(x) for x in X if _is_line(x)}) > 1:
+    lines = [i for i, x in enumerate(X) if _is_line(x)] if isinstance(X, list) else []
+    if lines and (reset or len({np.shape(x) for x in X}) > 1):
         raise ValueError(
-            "X[0] is 1-D, but a series has shape (n_timesteps, n_features). Pass each "
-            "of several series of one feature as x.reshape(-1, 1)."
+            f"X[{lines[0]}] is 1-D, but a series has shape (n_timesteps, n_features). "
+            "Pass each of several series of one feature as x.reshape(-1, 1), or the "
+            "rows of one series as an array."
         )
     if not isinstance(X, list | tuple) or not _is_table(X[0]):
         return [check_series(estimator, X, reset=reset)[0]], False
@@ -95,7 +97,7 @@ def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
 
 
 def _is_line(x) -> bool:
-    """Whether something in a list is a one-dimensional array."""
+    """Whether something in a list is a one-dimensional array or Series."""
     return getattr(x, "ndim", None) == 1
 
 
@@ -103,7 +105,7 @@ def _is_table(x) -> bool:
     """Whether something in a list is a table of rows, and not a row itself."""
     if hasattr(x, "ndim"):
         return x.ndim > 1
-    return isinstance(x, list | tuple) and len(x) > 0 and np.iterable(x[0])
+    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], list | tuple)
 
 
 def check_weights(

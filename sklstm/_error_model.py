@@ -18,7 +18,7 @@ class ErrorModel:
     """Mean and covariance of the errors in ordinary rows. Make one with `fit`."""
 
     mean: np.ndarray  # (n_columns,)
-    precision: np.ndarray  # (n_columns, n_columns)
+    precision: np.ndarray  # (n_columns, n_columns), of the covariance and a ridge
 
     @classmethod
     def fit(cls, errors: np.ndarray) -> ErrorModel:
@@ -48,11 +48,63 @@ class ErrorModel:
         Returns
         -------
         parts : ndarray of shape (n_rows, n_columns)
-            They add up to the squared Mahalanobis distance of a row's errors, over
-            the number of columns.
+            They add up to the squared Mahalanobis distance of a row's errors, by their
+            covariance and a ridge, over the number of columns.
         """
         off = errors - self.mean
         return off * (off @ self.precision) / errors.shape[1]
+
+
+@dataclass(frozen=True)
+class EdgeModel:
+    """How much larger distances are near the ends of a series. Make one with `fit`.
+
+    Rows there are told from less: by fewer windows, or from fewer rows before them.
+    """
+
+    front: np.ndarray  # (n_rows,): of the first rows, over those in the middle
+    back: np.ndarray  # of the last rows, the very last one first
+
+    @classmethod
+    def fit(cls, profiles: np.ndarray, n_edge: int) -> EdgeModel:
+        """Learn from stretches of ordinary rows.
+
+        Parameters
+        ----------
+        profiles : ndarray of shape (n_stretches, n_rows)
+            Distances of the rows of each stretch, told as a series of its own.
+        n_edge : int
+            Rows at each end that may be told from less.
+
+        Returns
+        -------
+        model : EdgeModel
+        """
+        profile = profiles.mean(axis=0)
+        n_edge = min(n_edge, len(profile) // 3)
+        middle = profile[n_edge : len(profile) - n_edge].mean()
+        if not n_edge or middle <= 0:
+            return cls(np.ones(1), np.ones(1))
+        ratio = np.maximum(profile / middle, 1.0)
+        return cls(ratio[:n_edge], ratio[::-1][:n_edge])
+
+    def level(self, parts: np.ndarray) -> np.ndarray:
+        """Parts of the distances of a series' rows, as if all stood in the middle.
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_rows, n_columns)
+
+        Returns
+        -------
+        parts : ndarray of shape (n_rows, n_columns)
+        """
+        ratio = np.ones(len(parts))
+        n_front, n_back = (min(len(parts), len(e)) for e in (self.front, self.back))
+        ratio[:n_front] = self.front[:n_front]
+        last = slice(len(parts) - n_back, None)
+        ratio[last] = np.maximum(ratio[last], self.back[:n_back][::-1])
+        return parts / ratio[:, None]
 
 
 def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:

@@ -36,12 +36,16 @@ class ColumnScaling:
         -------
         scaling : ColumnScaling
         """
-        mean, deviation = mean_and_scale(rows)
-        constant = np.ptp(rows, axis=0) == 0
-        mean = np.where(constant, rows[0], mean)
-        deviation = np.where(constant, 0.0, deviation)
-        scale = np.maximum(deviation, min_deviation * np.abs(rows).max(axis=0))
-        return cls(mean, np.where(scale > 0, scale, _NO_UNIT))
+        # Over the largest magnitude, so that squares neither overflow nor vanish.
+        largest = np.abs(rows).max(axis=0)
+        unit = np.where(largest > 0, largest, 1.0)
+        mean, deviation = (rows / unit).mean(axis=0), (rows / unit).std(axis=0)
+        constant = is_constant(deviation, mean) | (np.ptp(rows, axis=0) == 0)
+        deviation = np.maximum(np.where(constant, 0.0, deviation), min_deviation)
+        return cls(
+            np.where(constant, rows[0], mean * unit),
+            np.where((largest > 0) & (deviation > 0), deviation * unit, _NO_UNIT),
+        )
 
     def encode(self, rows: np.ndarray) -> np.ndarray:
         """Rows on the network's scale."""

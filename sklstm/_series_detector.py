@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import _params, engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Split, all_or_nothing
 from sklstm._checks import check_series, check_several_series
-from sklstm._error_model import ErrorModel, smooth
+from sklstm._error_model import EdgeModel, ErrorModel, smooth
 from sklstm._frames import index_of
 from sklstm._scaling import ColumnScaling
 from sklstm._stretches import Stretches
@@ -23,6 +23,9 @@ from sklstm._windows import split_off_tail
 
 # Values that the network tells at once: bounds the memory.
 _CHUNK = 2**22
+
+# Stretches of a few windows' length from which the ends of series are learnt.
+_N_STRETCHES = 30
 
 
 class SeriesDetector(Threshold, RecurrentEstimator):
@@ -45,6 +48,8 @@ class SeriesDetector(Threshold, RecurrentEstimator):
     _network: engine.WindowNetwork | engine.AutoencoderNetwork
     _scaling: ColumnScaling
     _error_model: ErrorModel
+    _edge_model: EdgeModel
+    _smoothing: int
     _past: np.ndarray
 
     @abstractmethod
@@ -61,10 +66,6 @@ class SeriesDetector(Threshold, RecurrentEstimator):
     @abstractmethod
     def _told(self) -> range:
         """The rows that a window tells, counted from its first."""
-
-    def _beginnings(self, series: list[np.ndarray]) -> list[np.ndarray]:
-        """Stretches of the series that are to be told as the first rows of one are."""
-        return []
 
     @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
@@ -94,7 +95,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         FloatingPointError
             If training diverges.
         """
-        self._check_smoothing()
+        self._smoothing = self._check_smoothing()
         series, several = check_several_series(self, X, reset=True)
         last_fit = self._last_fit()
         self._network = self._describe_network(series[0].shape[1])
@@ -108,7 +109,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         )
         self._training_spec = self._training(self.loss)
         scaled = [self._scaling.encode(rows) for rows in heads]
-        data, n_windows = self._lay_out([*scaled, *self._beginnings(scaled)])
+        data, n_windows = self._lay_out(scaled)
         n_samples = sum(n_windows)
         epochs = self._count_epochs(ceil(n_samples / self.batch_size))
 
@@ -118,13 +119,14 @@ class SeriesDetector(Threshold, RecurrentEstimator):
             np.arange(n_samples),
             epochs=epochs,
             start=self._start_from(last_fit),
-            split=self._watched(n_windows, len(heads)) if self.early_stopping else None,
+            split=self._watched(n_windows) if self.early_stopping else None,
             hooks=EpochReporter(self, epochs, X, y),
         )
         self._set_trained(trained)
         self._learn_errors(series, n_heads)
         # Of several series nobody knows which one goes on.
-        self._past = series[0][:0] if several else series[0][-self._reach :].copy()
+        last = series[0][-self._reach :] if len(series) == 1 else series[0][:0]
+        self._past = last.copy()
         return self
 
     def score_samples(self, X):
@@ -133,7 +135,9 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         Rows are scored as a series that begins with X's first row. A row's score
         depends on later ones, but on none further away than
         ``window_length - 1 + smoothing // 2`` rows (`LSTMAutoencoderDetector`) or
-        ``smoothing // 2`` rows (`LSTMForecastDetector`).
+        ``smoothing // 2`` rows (`LSTMForecastDetector`, whose very first row depends on
+        one more). Near the ends of a series, where rows are told from less, scores are
+        put on the scale of the others.
 
         Parameters
         ----------
@@ -143,10 +147,12 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         Returns
         -------
         scores : ndarray of shape (n_timesteps,), or list of them
-            High is normal. Minus the squared Mahalanobis distance of a row's errors,
-            over the number of columns, averaged over ``smoothing`` rows.
+            High is normal. Minus the squared Mahalanobis distance of a row's errors (by
+            the covariance in rows held out, and a ridge of 1 on the scale of
+            standardised rows), over the number of columns, averaged over ``smoothing``
+            rows.
         """
-        return self._for_each(X, lambda rows, _: self._feature_scores(rows).sum(axis=1))
+        return self._map(X, lambda rows, _: self._feature_scores(rows).sum(axis=1))
 
     def feature_scores(self, X):
         """Score each value: which feature is to blame.
@@ -160,7 +166,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         scores : ndarray of shape (n_timesteps, n_features), or list of them
             Parts that add up to `score_samples`; the lowest is to blame.
         """
-        return self._for_each(X, lambda rows, _: self._feature_scores(rows))
+        return self._map(X, lambda rows, _: self._feature_scores(rows))
 
     def reconstruct(self, X):
         """Tell what the network takes each row to be.
@@ -178,7 +184,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         def reconstructed(rows, _):
             return self._scaling.decode(self._expect(self._scaling.encode(rows)))
 
-        return self._for_each(X, reconstructed)
+        return self._map(X, reconstructed)
 
     def intervals(self, X):
         """List the stretches of rows that are flagged.
@@ -192,11 +198,11 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         stretches : DataFrame, or list of them
             One row for each stretch: "start" and "end", its first and last row, as
             X's index labels them (counted from 0 where X has none); "score", the
-            lowest; and "feature", the one most to blame, by name if it has one.
+            lowest; and "feature", the one most to blame, as X's columns are called.
         """
-        return self._for_each(X, self._intervals)
+        return self._map(X, self._intervals)
 
-    def update(self, X):
+    def update(self, X, *, new_stream=False):
         """Score the next rows of a stream, and remember them.
 
         Parameters
@@ -204,6 +210,8 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         X : array-like of shape (n_timesteps, n_features)
             The rows right after those last given to `fit` or `update`. After a fit on
             several series they begin a new one.
+        new_stream : bool, default=False
+            Whether the rows begin a new stream, and those before are forgotten.
 
         Returns
         -------
@@ -213,27 +221,27 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         """
         check_is_fitted(self)
         new, _ = check_series(self, X, reset=False)
-        rows = np.concatenate([self._past, new])
+        past = self._past[:0] if new_stream else self._past
+        rows = np.concatenate([past, new])
         scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
         self._past = rows[-self._reach :].copy()
         return scores
 
-    def _for_each(self, X, function: Callable):
-        """What a function of rows and their index gives for X, or for each series."""
+    def _map(self, X, function: Callable):
+        """What a function of rows, and of them as given, gives for each series."""
         check_is_fitted(self)
         series, several = check_several_series(self, X, reset=False)
         given = X if several else [X]
-        results = [
-            function(rows, index_of(x)) for rows, x in zip(series, given, strict=True)
-        ]
+        results = [function(rows, x) for rows, x in zip(series, given, strict=True)]
         return results if several else results[0]
 
-    def _check_smoothing(self):
+    def _check_smoothing(self) -> int:
         if self.smoothing % 2 == 0:
             raise ValueError(
                 "smoothing must be an odd number of rows, as many before as behind the "
                 f"one scored, got {self.smoothing}. 1 leaves the scores as they are."
             )
+        return int(self.smoothing)
 
     def _count_head(self, n_rows: int, name: str) -> int:
         """How many rows of a series are trained on."""
@@ -248,19 +256,19 @@ class SeriesDetector(Threshold, RecurrentEstimator):
             )
         return n_head
 
-    def _watched(self, n_windows: list[int], n_series: int) -> Split:
+    def _watched(self, n_windows: list[int]) -> Split:
         """The split into windows to train on, and the last of each series."""
 
         def split(seed):
             begins = np.cumsum(n_windows) - n_windows
-            # Whatever stands behind the series themselves is trained on.
-            train = [np.arange(sum(n_windows[:n_series]), sum(n_windows))]
-            validation = []
-            for begin, n in zip(begins, n_windows[:n_series], strict=False):
-                parts = split_off_tail(n, self.validation_split, len(self._told))
-                train.append(begin + parts[0])
-                validation.append(begin + parts[1])
-            return np.concatenate(train), np.concatenate(validation)
+            parts = [
+                split_off_tail(n, self.validation_split, len(self._told))
+                for n in n_windows
+            ]
+            return tuple(
+                np.concatenate([p + b for p, b in zip(part, begins, strict=True)])
+                for part in zip(*parts, strict=True)
+            )
 
         return split
 
@@ -272,34 +280,37 @@ class SeriesDetector(Threshold, RecurrentEstimator):
     @property
     def _reach(self) -> int:
         """Rows before a row that its score depends on."""
-        return self._span - 1 + int(self.smoothing) // 2
+        return self._span - 1 + self._smoothing // 2
 
     def _learn_errors(self, series: list[np.ndarray], n_heads: list[int]) -> None:
-        """Learn from the rows held out what errors, and what scores, are ordinary."""
-        # As many rows before them as make their errors those among all rows.
-        ends = [
-            rows[max(n - self._reach, 0) :]
-            for rows, n in zip(series, n_heads, strict=True)
-        ]
-        n_tails = [len(rows) - n for rows, n in zip(series, n_heads, strict=True)]
-        errors = [self._errors(self._scaling.encode(rows)) for rows in ends]
-        held_out = [each[-n:] for each, n in zip(errors, n_tails, strict=True)]
+        """Learn what errors are ordinary, from rows held out, and what scores."""
+        errors = [self._errors(self._scaling.encode(rows)) for rows in series]
+        held_out = [each[n:] for each, n in zip(errors, n_heads, strict=True)]
         self._error_model = ErrorModel.fit(np.concatenate(held_out))
-        if self.contamination == "auto":
-            parts = [
-                self._score_errors(each)[-n:]
-                for each, n in zip(errors, n_tails, strict=True)
-            ]
-        else:
-            parts = [self._feature_scores(rows) for rows in series]
-        scores = np.concatenate(parts).sum(axis=1)
-        self.offset_ = find_offset(self.contamination, scores)
+        self._edge_model = EdgeModel.fit(self._tell_stretches(series), self._span - 1)
+        scores = [self._score_errors(each).sum(axis=1) for each in errors]
+        self.offset_ = find_offset(self.contamination, np.concatenate(scores))
+
+    def _tell_stretches(self, series: list[np.ndarray]) -> np.ndarray:
+        """Distances of the rows of stretches, each told as a series of its own.
+
+        What matters is how they differ along a stretch, so rows that were trained on
+        will do.
+        """
+        longest = max(series, key=len)
+        n_rows = min(3 * self._span, len(longest))
+        n_begins = min(_N_STRETCHES, len(longest) - n_rows + 1)
+        begins = np.linspace(0, len(longest) - n_rows, n_begins).astype(int)
+        scaled = self._scaling.encode(longest)
+        errors = [self._errors(scaled[begin : begin + n_rows]) for begin in begins]
+        return np.array([self._error_model.parts(each).sum(axis=1) for each in errors])
 
     def _feature_scores(self, rows: np.ndarray) -> np.ndarray:
         return self._score_errors(self._errors(self._scaling.encode(rows)))
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
-        return -smooth(self._error_model.parts(errors), int(self.smoothing))
+        parts = self._edge_model.level(self._error_model.parts(errors))
+        return -smooth(parts, self._smoothing)
 
     def _errors(self, scaled: np.ndarray) -> np.ndarray:
         errors = scaled - self._expect(scaled)
@@ -340,10 +351,11 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         ]
         return self._data(np.concatenate(led), np.concatenate(starts)), n_windows
 
-    def _intervals(self, rows: np.ndarray, index) -> pd.DataFrame:
+    def _intervals(self, rows: np.ndarray, given) -> pd.DataFrame:
         parts = self._feature_scores(rows)
         stretches = Stretches.find(parts.sum(axis=1), self.offset_, parts)
-        names = getattr(self, "feature_names_in_", np.arange(rows.shape[1]))
+        index = index_of(given)
         return stretches.to_frame(
-            pd.RangeIndex(len(rows)) if index is None else index, names
+            pd.RangeIndex(len(rows)) if index is None else index,
+            getattr(given, "columns", np.arange(rows.shape[1])),
         )

@@ -33,7 +33,7 @@ class Threshold(OutlierMixin):
         decision : as from `score_samples`
             ``score_samples(X) - offset_``.
         """
-        return _for_each(self.score_samples(X), lambda scores: scores - self.offset_)
+        return _map_scores(self.score_samples(X), lambda scores: scores - self.offset_)
 
     def predict(self, X):
         """Label rows or sequences.
@@ -48,10 +48,10 @@ class Threshold(OutlierMixin):
             -1 for outliers, 1 for the others.
         """
         decision = self.decision_function(X)
-        return _for_each(decision, lambda values: np.where(values < 0, -1, 1))
+        return _map_scores(decision, lambda values: np.where(values < 0, -1, 1))
 
 
-def _for_each(scores, function: Callable[[np.ndarray], np.ndarray]):
+def _map_scores(scores, function: Callable[[np.ndarray], np.ndarray]):
     """A function of scores, or of those of each of several series."""
     if isinstance(scores, list):
         return [function(each) for each in scores]

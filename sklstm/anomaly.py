@@ -20,9 +20,6 @@ from sklstm._series_detector import SeriesDetector
 from sklstm._threshold import CONTAMINATION, Threshold, find_offset
 from sklstm._vocabulary import Vocabulary
 
-# Windows between the stretches that are told as the first rows of a series are.
-_BEGINNINGS_APART = 4
-
 
 class LSTMAutoencoderDetector(SeriesDetector):
     """Tell rows of a series that a network cannot reconstruct.
@@ -37,16 +34,18 @@ class LSTMAutoencoderDetector(SeriesDetector):
         Rows in a window. A shorter series is scored with its first row repeated before
         it.
     contamination : "auto" or float, default="auto"
-        Where the threshold lies. "auto": at the lowest score of the rows that are held
-        out. A share, at most 0.5: so many of the rows in fit lie below it.
+        Where the threshold lies. "auto": at the lowest score of the rows in fit, those
+        held out among them. A share, at most 0.5: so many of them lie below it.
     smoothing : int, default=31
         Rows, as many before as behind, over which a row's score is averaged; odd. Wide
         ones find what lasts, and blur short incidents; 1 does not smooth.
     min_deviation : float, default=0.01
         The least standard deviation that a column counts as having, as a share of its
         largest magnitude in fit: what has hardly moved must not outweigh all others
-        as soon as it moves a little. A column that was zero throughout has no unit,
-        and counts as far off once it moves at all.
+        as soon as it moves a little. So a column far from zero beside its spread
+        (a temperature in Kelvin) counts for little: take its level off, or set 0. A
+        column that was zero throughout has no unit, and is far off once it moves at
+        all. Standardised rows are cut off at 10 deviations.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of recurrent cell.
     units : int or tuple of int, default=64
@@ -77,15 +76,16 @@ class LSTMAutoencoderDetector(SeriesDetector):
         set aside, has not fallen for ``patience`` epochs, and keep the best epoch's
         weights. "refit" then trains again on all of them for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the rows, the last in time, that are held out to tell what errors and
-        scores are ordinary; and share of the windows of the others that early stopping
+        Share of the rows, the last in time, that are held out to tell what errors are
+        ordinary; and share of the windows of the others that early stopping
         looks at.
     patience : int, default=5
         Epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
         Called when training and its epochs begin and end.
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the last fit.
+        Whether `fit` starts from the weights of the last fit; how rows are standardised
+        is learnt anew.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer on the same
         machine gives the same weights, bit for bit; None draws fresh entropy.
@@ -95,7 +95,9 @@ class LSTMAutoencoderDetector(SeriesDetector):
     Attributes
     ----------
     offset_ : float
-        The threshold: rows that score below it are outliers.
+        The threshold: rows that score below it are outliers. At the end of a Pipeline
+        the other methods are reached as ``pipeline[-1].intervals(pipeline[:-1]
+        .transform(X))``.
     history_ : dict of list of float
         "loss" and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -126,13 +128,15 @@ class LSTMAutoencoderDetector(SeriesDetector):
     >>> from sklstm import LSTMAutoencoderDetector
     >>> t = np.arange(900)
     >>> X = np.column_stack([np.sin(t / 9), np.cos(t / 5)])
+    >>> X += np.random.default_rng(0).normal(0, 0.1, X.shape)
     >>> detector = LSTMAutoencoderDetector(
     ...     window_length=20, units=16, smoothing=5, random_state=0
     ... ).fit(X[:600])
     >>> X[750:760, 1] = 2.0
     >>> stretches = detector.intervals(X[600:])
-    >>> stretches["feature"].tolist()
-    [1]
+    >>> worst = stretches.loc[stretches["score"].idxmin()]
+    >>> bool(worst["start"] <= 150 <= worst["end"]), int(worst["feature"])
+    (True, 1)
     """
 
     def __init__(
@@ -217,16 +221,18 @@ class LSTMForecastDetector(SeriesDetector):
         forecast as if its first row had been repeated before it; that row itself, of
         which there is no forecast, takes the second one's error.
     contamination : "auto" or float, default="auto"
-        Where the threshold lies. "auto": at the lowest score of the rows that are held
-        out. A share, at most 0.5: so many of the rows in fit lie below it.
+        Where the threshold lies. "auto": at the lowest score of the rows in fit, those
+        held out among them. A share, at most 0.5: so many of them lie below it.
     smoothing : int, default=31
         Rows, as many before as behind, over which a row's score is averaged; odd. Wide
         ones find what lasts, and blur short incidents; 1 does not smooth.
     min_deviation : float, default=0.01
         The least standard deviation that a column counts as having, as a share of its
         largest magnitude in fit: what has hardly moved must not outweigh all others
-        as soon as it moves a little. A column that was zero throughout has no unit,
-        and counts as far off once it moves at all.
+        as soon as it moves a little. So a column far from zero beside its spread
+        (a temperature in Kelvin) counts for little: take its level off, or set 0. A
+        column that was zero throughout has no unit, and is far off once it moves at
+        all. Standardised rows are cut off at 10 deviations.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of recurrent cell.
     units : int or tuple of int, default=64
@@ -256,15 +262,16 @@ class LSTMForecastDetector(SeriesDetector):
         set aside, has not fallen for ``patience`` epochs, and keep the best epoch's
         weights. "refit" then trains again on all of them for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the rows, the last in time, that are held out to tell what errors and
-        scores are ordinary; and share of the windows of the others that early stopping
+        Share of the rows, the last in time, that are held out to tell what errors are
+        ordinary; and share of the windows of the others that early stopping
         looks at.
     patience : int, default=5
         Epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
         Called when training and its epochs begin and end.
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the last fit.
+        Whether `fit` starts from the weights of the last fit; how rows are standardised
+        is learnt anew.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer on the same
         machine gives the same weights, bit for bit; None draws fresh entropy.
@@ -274,7 +281,9 @@ class LSTMForecastDetector(SeriesDetector):
     Attributes
     ----------
     offset_ : float
-        The threshold: rows that score below it are outliers.
+        The threshold: rows that score below it are outliers. At the end of a Pipeline
+        the other methods are reached as ``pipeline[-1].intervals(pipeline[:-1]
+        .transform(X))``.
     history_ : dict of list of float
         "loss" and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -305,14 +314,16 @@ class LSTMForecastDetector(SeriesDetector):
     >>> from sklstm import LSTMForecastDetector
     >>> t = np.arange(900)
     >>> X = np.column_stack([np.sin(t / 9), np.cos(t / 5)])
+    >>> X += np.random.default_rng(0).normal(0, 0.1, X.shape)
     >>> detector = LSTMForecastDetector(
     ...     window_length=20, units=16, smoothing=5, random_state=0
     ... ).fit(X[:600])
     >>> X[750:760, 1] = 2.0
-    >>> detector.intervals(X[600:])["feature"].unique().tolist()
-    [1]
+    >>> stretches = detector.intervals(X[600:])
+    >>> int(stretches.loc[stretches["score"].idxmin(), "feature"])
+    1
     >>> stream = [detector.update(X[i : i + 1])[0] for i in range(600, 900)]
-    >>> bool(min(stream[150:160]) < detector.offset_ < min(stream[:140]))
+    >>> bool(min(stream[150:160]) < detector.offset_ < np.mean(stream[:140]))
     True
     """
 
@@ -382,20 +393,6 @@ class LSTMForecastDetector(SeriesDetector):
             n_own=n_columns,
             linear_skip=True,
         )
-
-    def _beginnings(self, series):
-        # Of the first rows little is known: unless it learns to tell them, too, they
-        # are off in every series. What early stopping looks at is left out.
-        length = self._network.window_length
-        return [
-            rows[begin : begin + length]
-            for rows in series
-            for begin in range(
-                length,
-                int(len(rows) * (1 - self.validation_split)) - 2 * length,
-                _BEGINNINGS_APART * length,
-            )
-        ]
 
     def _data(self, series, starts) -> engine.WindowData:
         shape = (len(starts), series.shape[1])

@@ -13,7 +13,7 @@ def run(code):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
 
 
 def test_the_forecast(capsys):
@@ -33,3 +33,12 @@ def test_the_text(capsys):
     first, written = capsys.readouterr().out.split("\n", 1)
     assert 1 < float(first) < 2.3
     assert len(written) > 20
+
+
+def test_the_anomaly(capsys):
+    run(BLOCKS[3])
+    first, *others = capsys.readouterr().out.splitlines()[1:]
+    _, start, end, score, feature = first.split()
+    assert int(start) < 1800 < 1839 < int(end)
+    assert feature == "memory"
+    assert all(float(line.split()[3]) > float(score) / 2 for line in others)

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector
-from sklstm._error_model import ErrorModel, smooth
+from sklstm._error_model import EdgeModel, ErrorModel, smooth
 from sklstm._scaling import ColumnScaling
 
 BOTH = [LSTMAutoencoderDetector, LSTMForecastDetector]
@@ -71,14 +71,30 @@ def window_errors(model, X):
     return errors
 
 
+def ratios(model, n):
+    """What distances near the ends of a series are divided by."""
+    front, back = model._edge_model.front, model._edge_model.back
+    of_front, of_back = np.ones(n), np.ones(n)
+    of_front[: len(front)] = front[:n]
+    of_back[::-1][: len(back)] = back[:n]
+    return np.maximum(of_front, of_back)
+
+
+def unsmoothed(model):
+    model = pickle.loads(pickle.dumps(model))
+    model._smoothing = 1
+    return model
+
+
 class TestScores:
     def test_by_hand(self, fitted):
         X = waves(30, seed=1)
         off = window_errors(fitted, X) - fitted._error_model.mean
         distance = np.einsum("ij,jk,ik->i", off, fitted._error_model.precision, off)
+        distance /= 3 * ratios(fitted, len(X))
         smoothed = pd.Series(distance).rolling(5, center=True, min_periods=1).mean()
         np.testing.assert_allclose(
-            fitted.score_samples(X), -smoothed / 3, rtol=1e-3, atol=1e-5
+            fitted.score_samples(X), -smoothed, rtol=1e-3, atol=1e-5
         )
 
     def test_the_error_model_is_that_of_rows_not_trained_on(self):
@@ -90,7 +106,48 @@ class TestScores:
         np.testing.assert_allclose(
             np.linalg.inv(model._error_model.precision), covariance, atol=1e-4
         )
-        assert model.offset_ == pytest.approx(model.score_samples(X)[-10:].min())
+        assert model.offset_ == pytest.approx(model.score_samples(X).min())
+
+    def test_the_rows_held_out_of_all_series_count(self):
+        for Detector in BOTH:
+            several = [waves(100), waves(80, seed=1)]
+            several[1][75:] += [1, 10, 0]
+            model = make(Detector).fit(several)
+            errors = np.concatenate(
+                [window_errors(model, X)[-len(X) // 10 :] for X in several]
+            )
+            np.testing.assert_allclose(
+                model._error_model.mean, errors.mean(0), atol=1e-5
+            )
+            lowest = [model.score_samples(X).min() for X in several]
+            assert model.offset_ == pytest.approx(min(lowest))
+
+    def test_the_ends_of_a_series_are_flagged_no_more_than_the_middle(self, trained):
+        ends, middle, live = [], [], []
+        for seed in range(5):
+            X = waves(90, seed=seed)
+            flags = trained.predict(X) == -1
+            ends += [*flags[:6], *flags[-6:]]
+            middle += [*flags[6:-6]]
+            stream = pickle.loads(pickle.dumps(trained))
+            stream.update(X[:40], new_stream=True)
+            live += [
+                stream.update(X[i : i + 1])[0] < stream.offset_ for i in range(40, 70)
+            ]
+        assert np.mean(ends) < np.mean(middle) + 0.15
+        assert np.mean(live) < np.mean(middle) + 0.15
+
+    def test_near_the_ends_distances_are_put_on_the_scale_of_the_middle(self):
+        profiles = np.full((4, 12), 2.0)
+        profiles[:, [0, 1, 11]] = [20, 6, 10]
+        model = EdgeModel.fit(profiles, 3)
+        np.testing.assert_allclose(model.front, [10, 3, 1])
+        np.testing.assert_allclose(model.back, [5, 1, 1])
+        np.testing.assert_allclose(model.level(profiles[0][:, None]), 2)
+        # Of a short series' rows the larger of the two counts.
+        np.testing.assert_allclose(model.level(np.full((2, 1), 30.0)), [[3], [6]])
+        assert (EdgeModel.fit(np.zeros((3, 9)), 3).front == 1).all()
+        assert (EdgeModel.fit(profiles[:, :2], 3).back == 1).all()
 
     def test_rows_held_out_are_not_learnt(self):
         for Detector in BOTH:
@@ -109,8 +166,9 @@ class TestScores:
 
     @settings(deadline=None, max_examples=12)
     @given(st.integers(20, 50), st.integers(0, 49), st.sampled_from([1, 5]))
+    @example(30, 1, 1)
     def test_no_row_further_away_counts(self, fitted, n, changed, smoothing):
-        fitted = pickle.loads(pickle.dumps(fitted)).set_params(smoothing=smoothing)
+        fitted = fitted if smoothing == 5 else unsmoothed(fitted)
         X = waves(50, seed=3)[:n]
         changed = min(changed, n - 1)
         other = X.copy()
@@ -118,6 +176,8 @@ class TestScores:
         same = fitted.score_samples(X) == fitted.score_samples(other)
         backwards = isinstance(fitted, LSTMAutoencoderDetector) * 5 + smoothing // 2
         forwards = len(fitted._past) - 1 + smoothing // 2
+        if isinstance(fitted, LSTMForecastDetector) and changed == 1:
+            backwards += 1  # the first row takes the second one's error
         assert same[: max(changed - backwards, 0)].all()
         assert same[changed + forwards + 1 :].all()
         assert not same[changed]
@@ -132,15 +192,15 @@ class TestScores:
 
     def test_a_short_series_has_its_first_row_before_it(self, fitted):
         X = waves(4, seed=5)
-        fitted = pickle.loads(pickle.dumps(fitted)).set_params(smoothing=1)
+        fitted = unsmoothed(fitted)
         led = np.vstack([np.repeat(X[:1], 2, axis=0), X])
         if isinstance(fitted, LSTMAutoencoderDetector):
             np.testing.assert_array_equal(
-                fitted.score_samples(X), fitted.score_samples(led)[2:]
+                fitted.reconstruct(X), fitted.reconstruct(led)[2:]
             )
         else:
             np.testing.assert_array_equal(
-                fitted.score_samples(X)[1:], fitted.score_samples(led)[3:]
+                fitted.reconstruct(X)[1:], fitted.reconstruct(led)[3:]
             )
 
     def test_scores_do_not_depend_on_how_many_windows_are_told_at_once(
@@ -237,6 +297,27 @@ class TestStream:
         np.testing.assert_array_equal(scores, model.score_samples(X[:15]))
         np.testing.assert_allclose(model.update(X[15:]), model.score_samples(X)[15:])
 
+    def test_a_new_stream_forgets_the_rows_before(self, fitted):
+        stream = pickle.loads(pickle.dumps(fitted))
+        X = waves(20, seed=2)
+        scores = stream.update(X[:12], new_stream=True)
+        np.testing.assert_array_equal(scores, fitted.score_samples(X[:12]))
+        np.testing.assert_allclose(
+            stream.update(X[12:]), fitted.score_samples(X)[12:], rtol=1e-9
+        )
+
+    def test_one_series_in_a_list_goes_on(self):
+        X, new = waves(60), waves(5, seed=1)
+        for Detector in BOTH:
+            one, other = make(Detector).fit(X), make(Detector).fit([X])
+            np.testing.assert_array_equal(one.update(new), other.update(new))
+
+    def test_parameters_set_later_do_not_count(self, fitted):
+        stream = pickle.loads(pickle.dumps(fitted))
+        X = waves(30, seed=1)
+        stream.set_params(smoothing=4, window_length=3, contamination=0.5)
+        np.testing.assert_array_equal(stream.predict(X), fitted.predict(X))
+
     def test_bad_rows_are_not_remembered(self, fitted):
         stream = pickle.loads(pickle.dumps(fitted))
         with pytest.raises(ValueError, match="NaN"):
@@ -260,8 +341,8 @@ class TestThreshold:
         labels = make(LSTMForecastDetector, contamination=0.05).fit_predict(several)
         assert (np.concatenate(labels) == -1).sum() == 10
 
-    def test_auto_flags_none_of_the_rows_held_out(self, trained):
-        assert (trained.predict(waves(600))[-60:] == 1).all()
+    def test_auto_flags_none_of_the_rows_in_fit(self, trained):
+        assert (trained.predict(waves(600)) == 1).all()
 
     def test_intervals_are_the_flagged_stretches(self, trained):
         days = pd.date_range("2024-01-01", periods=80, name="day")
@@ -285,6 +366,9 @@ class TestThreshold:
         assert (True, "b") in near
         assert stretches.iloc[-1]["end"] == days[79]
         assert stretches.iloc[-1]["feature"] == "a"
+        by_number = X.set_axis([10, 20, 30], axis=1)
+        other = make(type(trained), units=16, epochs=30).fit(by_number[:25])
+        assert set(other.intervals(by_number)["feature"]) <= {10, 20, 30}
         numbered = model.intervals(X.reset_index(drop=True))
         assert numbered["end"].iloc[-1] == 79
         assert model.intervals(X.iloc[:0:-1][:1]).columns.tolist() == list(stretches)
@@ -300,6 +384,21 @@ class TestScaling:
         moved = scaling.encode(np.array([[1e-9, 5.1, 99, 1.05e9]]))
         np.testing.assert_allclose(moved, [[10, 1.98, 10, 5]], rtol=0.01)
         np.testing.assert_allclose(scaling.decode(scaled), rows, rtol=1e-4, atol=1e-6)
+
+    def test_rounding_is_no_movement_whatever_the_unit(self):
+        for unit in (1e-170, 1e-3, 1.0, 1e200):
+            rows = np.full((100, 2), unit)
+            rows[::2, 0] = np.nextafter(rows[::2, 0], 0)
+            rows[:, 1] *= 1 + np.random.default_rng(0).normal(0, 0.1, 100)
+            scaling = ColumnScaling.fit(rows, min_deviation=0.01)
+            np.testing.assert_allclose(scaling.scale[0], 0.01 * unit, rtol=1e-3)
+            np.testing.assert_allclose(scaling.scale[1], 0.1 * unit, rtol=0.2)
+            assert np.isfinite(scaling.encode(rows)).all()
+
+    def test_a_column_far_from_zero_is_damped_unless_told_otherwise(self):
+        rows = 1000 + np.random.default_rng(0).normal(size=(500, 1))
+        assert ColumnScaling.fit(rows, min_deviation=0.01).scale[0] > 9
+        assert ColumnScaling.fit(rows, min_deviation=0).scale[0] < 1.1
 
     def test_units_do_not_matter(self):
         X, new = waves(100), waves(30, seed=1)
@@ -362,11 +461,7 @@ class TestScikitLearn:
         for Detector in BOTH:
             model = make(Detector, epochs="auto", batch_size=8).fit(waves(80))
             assert len(model.history_["loss"]) == model.n_iter_ > 1
-            n_windows = sum(
-                model._lay_out(
-                    [np.zeros((72, 3)), *model._beginnings([np.zeros((72, 3))])]
-                )[1]
-            )
+            n_windows = model._lay_out([np.zeros((72, 3))])[1][0]
             steps = -(-n_windows // 8)
             assert steps * (model.n_iter_ - 1) < 1500 <= steps * model.n_iter_
 
@@ -430,8 +525,9 @@ class TestScikitLearn:
             X = waves(9, seed=1)
             off = window_errors(model, X) - model._error_model.mean
             distance = np.einsum("ij,jk,ik->i", off, model._error_model.precision, off)
-            scores = model.set_params(smoothing=1).score_samples(X)
-            np.testing.assert_allclose(scores, -distance / 3, rtol=1e-3, atol=1e-5)
+            distance /= 3 * ratios(model, len(X))
+            scores = unsmoothed(model).score_samples(X)
+            np.testing.assert_allclose(scores, -distance, rtol=1e-3, atol=1e-5)
 
 
 class TestBadInput:
@@ -447,6 +543,8 @@ class TestBadInput:
             (waves(60)[:, 0], "Expected 2D array, got 1D"),
             (waves(60)[None].repeat(2, 0), "X must be 2-D.*without windowing"),
             ([waves(60)[:, 0], waves(70)[:, 0]], r"X\[0\] is 1-D.*reshape"),
+            ([waves(60)[:, 0], waves(60)[:, 0]], r"X\[0\] is 1-D.*reshape"),
+            ([waves(60), waves(60)[:, 0]], r"X\[1\] is 1-D.*reshape"),
         ],
     )
     @pytest.mark.parametrize("Detector", BOTH)

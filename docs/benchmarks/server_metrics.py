@@ -6,10 +6,10 @@ SMD: two machines of 38 metrics, a training part and a part with labels. NAB: th
 single metrics; the beginning of each (15 %, at most 750 rows: NAB's own probation) is
 learnt, the rest scored. Default parameters everywhere. PCA keeps nine tenths of the
 variance of rows standardised as the detectors do (SMD), or of windows of 60 of them
-(NAB), and scores by the squared error of reconstruction. It and the forest are shown smoothed
-over 31 rows, too, since the detectors smooth by themselves. Printed for each series and
-in the mean are average precision, ROC-AUC and VUS-PR (buffers of up to 100 rows, if
-aeon is installed), point by point, without any adjustment.
+(NAB), and scores by the squared error of reconstruction. It and the forest are shown
+smoothed over 31 rows, too, since the detectors smooth by themselves. Printed for each
+series and in the mean are average precision, ROC-AUC and VUS-PR (buffers of up to 100
+rows, if aeon is installed), point by point, without any adjustment.
 """
 
 import argparse

@@ -226,7 +226,9 @@ class AnomalyDisplay:
             metrics are blamed.
         X : array-like of shape (n_timesteps, n_features)
             The series. It is drawn as it is given, before any transformation by a
-            Pipeline. If that makes other columns of it, none of X's is to blame.
+            Pipeline. If that makes other columns of it, none of X's is to blame; steps
+            that do not tell the names of columns are taken to keep them, if they keep
+            their number.
         features : str, int or list of them, default=None
             Metrics to draw, by name or by number. By default those to blame for the
             most flagged rows, but at most six.
@@ -269,9 +271,12 @@ class AnomalyDisplay:
         if hasattr(detector, "feature_scores") and columns is not None:
             feature_scores = np.full(table.shape, np.nan)
             feature_scores[:, columns] = detector.feature_scores(rows)
+            scores = np.nansum(feature_scores, axis=1)
+        else:
+            scores = detector.score_samples(rows)
         return cls.from_predictions(
             X,
-            detector.score_samples(rows),
+            scores,
             threshold=detector.offset_,
             feature_scores=feature_scores,
             features=features,
@@ -371,6 +376,8 @@ def _check_parts(feature_scores, shape) -> np.ndarray | None:
             f"feature_scores must have the shape of X, {shape}, got {parts.shape}. "
             "Pass NaN for metrics that were not scored."
         )
+    if np.isnan(parts).all():
+        return None
     # What was not scored is never the lowest.
     return np.where(np.isnan(parts), np.inf, parts)
 
