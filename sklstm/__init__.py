@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 # Loaded on first use: importing the package loads neither TensorFlow nor matplotlib.
 _HOMES = {
     "LSTMForecaster": "forecasting",
+    "WindowForecaster": "forecasting",
     "RNNClassifier": "classification",
     "RNNRegressor": "regression",
     "SequenceTokenizer": "text",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from numbers import Integral
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
@@ -15,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklstm._frames import is_list_of_tables
 from sklstm._sequences import Sequences
 
 
@@ -84,28 +86,30 @@ def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
             "Pass each of several series of one feature as x.reshape(-1, 1), or the "
             "rows of one series as an array."
         )
-    if not isinstance(X, list | tuple) or not _is_table(X[0]):
+    if not is_list_of_tables(X):
         return [check_series(estimator, X, reset=reset)[0]], False
     series = []
     for i, x in enumerate(X):
-        try:
+        with naming(f"X[{i}]"):
             rows, _ = check_series(estimator, x, reset=reset and i == 0)
-        except ValueError as error:
-            raise ValueError(f"X[{i}]: {error}") from error
         series.append(rows)
     return series, True
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Name the place, one of several series, in errors about it."""
+    try:
+        yield
+    except ValueError as error:
+        if not place:
+            raise
+        raise ValueError(f"{place}: {error}") from error
 
 
 def _is_line(x) -> bool:
     """Whether something in a list is a one-dimensional array or Series."""
     return getattr(x, "ndim", None) == 1
-
-
-def _is_table(x) -> bool:
-    """Whether something in a list is a table of rows, and not a row itself."""
-    if hasattr(x, "ndim"):
-        return x.ndim > 1
-    return isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], list | tuple)
 
 
 def check_weights(
@@ -197,6 +201,23 @@ def check_columns(name: str, columns, names: Sequence[str] | None, n_columns: in
     if len(set(indices)) < len(indices):
         raise ValueError(f"{name} names a column twice: {columns!r}.")
     return np.array(indices, dtype=int)
+
+
+def check_quantiles(quantiles) -> tuple[float, ...]:
+    """Quantiles in rising order, the median among them; only that of None."""
+    if quantiles is None:
+        return (0.5,)
+    values = tuple(quantiles)
+    if not (
+        all(isinstance(q, Real) and 0 < float(q) < 1 for q in values)
+        and len(set(values)) == len(values) > 1
+        and 0.5 in values
+    ):
+        raise ValueError(
+            "quantiles must be different numbers between 0 and 1, 0.5 among them, as "
+            f"(0.1, 0.5, 0.9), got {quantiles!r}."
+        )
+    return tuple(sorted(float(q) for q in values))
 
 
 def check_units(units) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ WINDOWS = {
     "normalize": [StrOptions({"window", "last", "standard"}), None],
     "target": [list, tuple, Integral, str, None],
     "known_future": [list, tuple, Integral, str, None],
+    "calibration_split": [Interval(Real, 0, 1, closed="left")],
 }
 
 SEQUENCES = {

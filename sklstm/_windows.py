@@ -28,6 +28,17 @@ _FLOOR_WINDOWS = 10_000
 _SPREAD_CHUNK = 2**20
 
 
+class WindowShape(NamedTuple):
+    """What goes into a window, and what is told of it."""
+
+    window_length: int  # rows that are read ...
+    horizon: int  # ... and rows told from them
+    n_columns: int
+    n_targets: int
+    n_own: int  # targets with an own past among the columns
+    n_known: int  # columns that are known at the rows told
+
+
 class OwnPast(NamedTuple):
     """The column of X that holds a target's own past: target = slope * x + offset."""
 
@@ -41,40 +52,55 @@ def count_windows(n_rows: int, window_length: int, horizon: int) -> int:
     return max(n_rows - window_length - horizon + 1, 0)
 
 
-def split_off_tail(
-    n_windows: int, share: float, horizon: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and of the validation windows, in time order.
+def split_off_tails(
+    windows: Sequence[np.ndarray],
+    share: float,
+    horizon: int,
+    *,
+    name: str = "validation_split",
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Set the last windows of each series aside.
 
-    The last ``share`` of the windows validates. The ``horizon - 1`` windows before
-    them, whose targets reach into the validation targets, are in neither part.
+    The ``horizon - 1`` windows before them, whose targets reach into theirs, are in
+    neither part. A series with too few windows for that is not split, unless none is
+    left that can be.
 
     Parameters
     ----------
-    n_windows : int
+    windows : sequence of ndarray of int
+        The windows of each series, in time order.
     share : float
         Between 0 and 1.
     horizon : int
+    name : str
+        The parameter that gives the share, for the error.
 
     Returns
     -------
-    train, validation : ndarray of int
+    heads, tails : list of ndarray of int
+        Of each series.
 
     Raises
     ------
     ValueError
-        If no window would be left to train on.
+        If no series has windows enough.
     """
-    n_validation = max(round(n_windows * share), 1)
-    n_train = n_windows - n_validation - (horizon - 1)
-    if n_train < 1:
+    heads, tails = [], []
+    for each in windows:
+        n_tail = max(round(len(each) * share), 1)
+        n_head = len(each) - n_tail - (horizon - 1)
+        if n_head < 1:
+            n_head, n_tail = len(each), 0
+        heads.append(each[:n_head])
+        tails.append(each[len(each) - n_tail :])
+    if not any(map(len, tails)):
+        longest = max(map(len, windows))
         raise ValueError(
-            f"early_stopping sets validation_split={share} of the {n_windows} training "
-            f"windows aside, and the {horizon - 1} before them, whose targets overlap: "
-            "none is left to train on. Give more rows, a smaller validation_split, or "
-            "early_stopping=False."
+            f"{name}={share} sets that share of the {longest} training windows aside, "
+            f"and the {horizon - 1} before them, whose targets overlap: none is left "
+            f"to train on. Give more rows, or a smaller {name}."
         )
-    return np.arange(n_train), np.arange(n_windows - n_validation, n_windows)
+    return heads, tails
 
 
 def find_own_past(X: np.ndarray, y: np.ndarray, candidates: Sequence[int]) -> OwnPast:
@@ -198,6 +224,14 @@ class SeriesScaling:
             return replace(scaling, floor=_spread_floor(past, window_length))
         return scaling
 
+    def own_pasts(self) -> list[OwnPast]:
+        """For each target the column of X that holds its own past, if one does."""
+        found = [OwnPast()] * len(self.order)
+        for i, column in enumerate(self.own):
+            slope, offset = float(self.slope[i]), float(self.offset[i])
+            found[self.order[i]] = OwnPast(int(column), slope, offset)
+        return found
+
     @property
     def n_own(self) -> int:
         """Number of targets with an own past."""
@@ -271,6 +305,60 @@ class SeriesScaling:
     def own_from_targets(self, Y: np.ndarray) -> np.ndarray:
         """Values of the own-past columns of X for rows of targets."""
         return (Y[:, self.order[: self.n_own]] - self.offset) / self.slope
+
+
+def gather_windows(data, shape: WindowShape, *, flat: bool) -> np.ndarray:
+    """All windows of a series as one array, normalised each by itself.
+
+    The engine gathers them batch by batch instead; this is for regressors that take
+    arrays.
+
+    Parameters
+    ----------
+    data : WindowData
+    shape : WindowShape
+    flat : bool
+        Whether the rows of a window stand side by side, what is known ahead behind
+        them; else that makes further columns, the same in each row.
+
+    Returns
+    -------
+    windows : ndarray of shape (n_windows, window_length * n_columns [+ horizon * \
+            n_known]) or (n_windows, window_length, n_columns [+ horizon * n_known])
+    """
+    rows = data.starts[:, None] + np.arange(shape.window_length)
+    windows = data.series[rows]
+    own = slice(shape.n_own)
+    windows[:, :, own] -= data.level[:, None, own]
+    windows[:, :, own] /= data.spread[:, None, own]
+    known = data.series[rows_told(data, shape), shape.n_columns - shape.n_known :]
+    known = known.reshape(len(windows), -1)
+    if flat:
+        return np.hstack([windows.reshape(len(windows), -1), known])
+    repeated = np.repeat(known[:, None], shape.window_length, axis=1)
+    return np.concatenate([windows, repeated], axis=2)
+
+
+def gather_targets(data, shape: WindowShape) -> np.ndarray:
+    """What follows each window, normalised by it.
+
+    Returns
+    -------
+    targets : ndarray of shape (n_windows, horizon, n_targets)
+    """
+    told = data.targets[rows_told(data, shape)]
+    return (told - data.level[:, None]) / data.spread[:, None]
+
+
+def rows_told(data, shape: WindowShape) -> np.ndarray:
+    """The rows that follow each window.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (n_windows, horizon)
+    """
+    first = data.starts[:, None] + shape.window_length
+    return first + np.arange(shape.horizon)
 
 
 def window_spread(

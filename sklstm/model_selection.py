@@ -119,7 +119,8 @@ class WalkForwardResult:
     forecasts : DataFrame
         One row for each forecast, labelled as the rows of X: ``fold``, ``step`` (how
         many rows ahead of the last row known, from 1), ``target``, ``actual``,
-        ``forecast``, ``naive`` and, with ``season_length``, ``seasonal_naive``.
+        ``forecast``, ``naive`` and, with ``season_length``, ``seasonal_naive``; with
+        ``coverage``, the ends of the interval, ``lower`` and ``upper``.
     scores : DataFrame
         One row for each fold. Columns (metric, forecaster), where the forecaster is
         "forecast", "naive" or "seasonal_naive", and (metric, "skill") and (metric,
@@ -128,6 +129,9 @@ class WalkForwardResult:
         one scale, or score them from ``forecasts``, where their units differ.
     summary : DataFrame
         The same over all folds together, one row for each metric.
+    intervals : DataFrame or None
+        With ``coverage``, one row for each fold: ``coverage``, the share of the rows
+        within their interval, ends included, and ``width``, the mean width.
     times : DataFrame
         Seconds of each fold: ``fit_time`` and ``predict_time``.
     estimators : list of estimators
@@ -138,13 +142,20 @@ class WalkForwardResult:
     scores: pd.DataFrame
     summary: pd.DataFrame
     times: pd.DataFrame
+    intervals: pd.DataFrame | None = None
     estimators: list = field(default_factory=list)
 
     def __repr__(self):
         n_folds = len(self.scores)
         n_forecasts = len(self.forecasts)
         head = f"{type(self).__name__}: {n_forecasts} forecasts in {n_folds} fold(s)"
-        return f"{head}\n{self.summary.to_string(float_format='{:.4g}'.format)}"
+        text = f"{head}\n{self.summary.to_string(float_format='{:.4g}'.format)}"
+        if self.intervals is None:
+            return text
+        coverage, width = _interval_scores(self.forecasts)
+        return (
+            f"{text}\nintervals hold {coverage:.1%} of the rows, mean width {width:.4g}"
+        )
 
 
 def walk_forward(
@@ -158,6 +169,7 @@ def walk_forward(
         "neg_root_mean_squared_error",
     ),
     season_length: int | None = None,
+    coverage: float | None = None,
     refit: bool | str = True,
     n_jobs: int | None = None,
     return_estimator: bool = False,
@@ -186,6 +198,10 @@ def walk_forward(
     season_length : int, optional
         Rows in a season, for the seasonal naive forecast (24 for hourly data with a
         daily season).
+    coverage : float, optional
+        Have the forecaster tell intervals too (``predict_interval``), which are to
+        hold this share of the rows, and report the share that they held, and their
+        width.
     refit : bool or "warm", default=True
         True fits anew in each fold. "warm" fits in each fold too, but starts from the
         weights of the fold before. False fits in the first fold only; later folds
@@ -237,7 +253,7 @@ def walk_forward(
     folds = _check_folds(cv, X, y)
     scorers = _check_scorers(estimator, scoring)
     _check_season(season_length, folds)
-    jobs = _run_folds(estimator, X, y, folds, refit, n_jobs, return_estimator)
+    jobs = _run_folds(estimator, X, y, folds, refit, n_jobs, return_estimator, coverage)
     outcomes = list(_track(jobs, len(folds), verbose))
 
     tables = [
@@ -255,42 +271,52 @@ def walk_forward(
     times = pd.DataFrame([outcome.times for outcome in outcomes]).rename_axis("fold")
     estimators = [outcome.estimator for outcome in outcomes] if return_estimator else []
     summary = _score(forecasts, scorers)
-    return WalkForwardResult(forecasts, scores, summary, times, estimators)
+    intervals = None
+    if coverage is not None:
+        by_fold = {n: _interval_scores(table) for n, table in forecasts.groupby("fold")}
+        intervals = pd.DataFrame(by_fold, index=["coverage", "width"]).T
+        intervals = intervals.rename_axis("fold")
+    return WalkForwardResult(forecasts, scores, summary, times, intervals, estimators)
 
 
 @dataclass(frozen=True)
 class _Outcome:
     forecast: np.ndarray  # (n_test, n_targets)
+    interval: np.ndarray | None  # (n_test, n_targets, 2)
     block: int | None  # rows forecast at once; None for the whole fold
     times: dict[str, float]
     estimator: Any = None
 
 
-def _run_folds(estimator, X, y, folds, refit, n_jobs, keep) -> Iterable[_Outcome]:
+def _run_folds(
+    estimator, X, y, folds, refit, n_jobs, keep, coverage
+) -> Iterable[_Outcome]:
     if refit is True:
         # An epoch is one call that lets other threads run: threads train side by side,
         # and need no TensorFlow of their own as processes would.
         parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
         return parallel(
-            delayed(_fit_and_forecast)(clone(estimator), X, y, train, test, keep)
+            delayed(_fit_and_forecast)(
+                clone(estimator), X, y, train, test, keep, coverage
+            )
             for train, test in folds
         )
     if refit == "warm":
         estimator = _warm_started(clone(estimator))
         return (
-            _fit_and_forecast(estimator, X, y, train, test, keep)
+            _fit_and_forecast(estimator, X, y, train, test, keep, coverage)
             for train, test in folds
         )
-    return _fit_once(clone(estimator), X, y, folds, keep)
+    return _fit_once(clone(estimator), X, y, folds, keep, coverage)
 
 
-def _fit_and_forecast(estimator, X, y, train, test, keep) -> _Outcome:
+def _fit_and_forecast(estimator, X, y, train, test, keep, coverage) -> _Outcome:
     begin = perf_counter()
     estimator.fit(_safe_indexing(X, train), _rows(y, train))
-    return _forecast(estimator, X, test, perf_counter() - begin, keep)
+    return _forecast(estimator, X, test, perf_counter() - begin, keep, coverage)
 
 
-def _fit_once(estimator, X, y, folds, keep) -> Iterator[_Outcome]:
+def _fit_once(estimator, X, y, folds, keep, coverage) -> Iterator[_Outcome]:
     seen = None
     for train, test in folds:
         begin = perf_counter()
@@ -305,34 +331,54 @@ def _fit_once(estimator, X, y, folds, keep) -> Iterator[_Outcome]:
                 f"fold end at {train[-1]}, and those of one before it at {seen}."
             )
         seen = train[-1]
-        yield _forecast(estimator, X, test, perf_counter() - begin, keep)
+        yield _forecast(estimator, X, test, perf_counter() - begin, keep, coverage)
 
 
-def _forecast(estimator, X, test, fit_time, keep) -> _Outcome:
+def _forecast(estimator, X, test, fit_time, keep, coverage) -> _Outcome:
     begin = perf_counter()
-    forecast = np.asarray(estimator.predict(_safe_indexing(X, test)))
+    rows, interval = _safe_indexing(X, test), None
+    forecast = np.asarray(estimator.predict(rows))
+    if coverage is not None:
+        interval = _predict_interval(estimator, rows, coverage)
+        interval = interval.reshape(len(test), -1, 2)
     times = {"fit_time": fit_time, "predict_time": perf_counter() - begin}
     # A copy, because later folds may go on with the estimator.
     kept = deepcopy(estimator) if keep else None
     block = getattr(_forecaster(estimator), "horizon", None)
-    return _Outcome(forecast.reshape(len(test), -1), block, times, kept)
+    return _Outcome(forecast.reshape(len(test), -1), interval, block, times, kept)
 
 
 def _update(estimator, X, y) -> None:
     """Give rows to the forecaster at the end of a pipeline or search as history."""
-    if hasattr(estimator, "best_estimator_"):
-        _update(estimator.best_estimator_, X, y)
-    elif isinstance(estimator, Pipeline):
-        if len(estimator) > 1:
-            X = estimator[:-1].transform(X)
-        _update(estimator[-1], X, y)
-    elif hasattr(estimator, "update"):
-        estimator.update(X, y)
-    else:
+    forecaster, X = _last_step(estimator, X)
+    if not hasattr(forecaster, "update"):
         raise ValueError(
             f"refit=False needs a forecaster with update(X, y), which "
-            f"{type(estimator).__name__} has not. Pass refit=True."
+            f"{type(forecaster).__name__} has not. Pass refit=True."
         )
+    forecaster.update(X, y)
+
+
+def _predict_interval(estimator, X, coverage) -> np.ndarray:
+    """Intervals of the forecaster at the end of a pipeline or search."""
+    forecaster, X = _last_step(estimator, X)
+    if not hasattr(forecaster, "predict_interval"):
+        raise ValueError(
+            f"coverage={coverage} needs a forecaster with predict_interval(X, "
+            f"coverage), which {type(forecaster).__name__} has not. Pass coverage=None."
+        )
+    return forecaster.predict_interval(X, coverage)
+
+
+def _last_step(estimator, X):
+    """The forecaster at the end of pipelines and searches, and X as it is given it."""
+    if hasattr(estimator, "best_estimator_"):
+        return _last_step(estimator.best_estimator_, X)
+    if isinstance(estimator, Pipeline):
+        if len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        return _last_step(estimator[-1], X)
+    return estimator, X
 
 
 def _warm_started(estimator):
@@ -384,6 +430,8 @@ def _fold_table(fold, test, outcome, actual, index, season_length):
         "forecast": forecast.ravel(),
         "naive": actual[known].ravel(),
     }
+    if outcome.interval is not None:
+        columns["lower"], columns["upper"] = outcome.interval.reshape(-1, 2).T
     if season_length is not None:
         season = known - (season_length - 1) + step % season_length
         columns["seasonal_naive"] = actual[season].ravel()
@@ -411,6 +459,12 @@ def _score(forecasts: pd.DataFrame, scorers: Mapping[str, Callable]) -> pd.DataF
                 values[skill] = _skill(values["forecast"], values[who], best)
         rows[name.removeprefix("neg_")] = values
     return pd.DataFrame(rows).T.rename_axis(index="metric")
+
+
+def _interval_scores(forecasts: pd.DataFrame) -> tuple[float, float]:
+    """The share of the rows within their intervals, and the mean width."""
+    inside = forecasts["actual"].between(forecasts["lower"], forecasts["upper"])
+    return float(inside.mean()), float((forecasts["upper"] - forecasts["lower"]).mean())
 
 
 def _skill(value, reference, best):

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 
-from sklstm import LSTMForecaster
+from sklstm import LSTMForecaster, WindowForecaster
 
 X = np.cumsum(np.random.default_rng(0).normal(size=(40, 2)), axis=0)
 y = X[:, 0]
@@ -163,6 +165,21 @@ def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(case):
     np.testing.assert_array_equal(model.predict(X[30:]), forecast)
 
 
+@pytest.mark.parametrize("case", BAD_FITS)
+def test_bad_fit_of_a_window_forecaster(case):
+    parameters, arguments, message = BAD_FITS[case]
+    model = WindowForecaster(Ridge(), window_length=5)
+    if not parameters.keys() <= model.get_params().keys():
+        pytest.skip("a parameter of LSTMForecaster")
+    model.fit(X[:30], y[:30])
+    forecast = model.predict(X[30:])
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        clone(model).set_params(**parameters).fit(*arguments)
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        model.set_params(**parameters).fit(*arguments)
+    np.testing.assert_array_equal(model.predict(X[30:]), forecast)
+
+
 @pytest.mark.parametrize("call", ["predict", "update", "forecast", "network_"])
 def test_unfitted_use(call):
     model = forecaster()
@@ -184,7 +201,7 @@ def test_other_features_than_in_fit(method):
     model.fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         getattr(model, method)(frame.rename(columns={"b": "c"}))
-    np.testing.assert_array_equal(model._past_X, X[-5:])
+    np.testing.assert_array_equal(model._pasts[0].X, X[-5:])
 
 
 def test_other_targets_than_in_fit():

@@ -1,4 +1,4 @@
-"""What LSTMForecaster promises, as truths about tiny networks."""
+"""What the forecasters promise, as truths about tiny networks and linear maps."""
 
 import numpy as np
 import pandas as pd
@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklstm import LSTMForecaster
+from sklstm import LSTMForecaster, RNNRegressor, WindowForecaster
 
 TINY = {"units": 3, "epochs": 1, "random_state": 0}
 CELLS = ["lstm", "gru", "rnn"]
@@ -27,13 +29,40 @@ VARIANTS = {
     "stacked": ([0], {"window_length": 4, "units": (3, 2), "dropout": 0.2}),
     "both directions": ([0], {"window_length": 4, "bidirectional": True}),
     "known ahead": ([0], {"window_length": 4, "horizon": 3, "known_future": [1]}),
+    "ridge": ([0], {"regressor": Ridge()}),
+    "ridge, two targets": ([0, 1], {"regressor": Ridge(), "horizon": 2}),
+    "ridge, last": ([1], {"regressor": Ridge(), "normalize": "last"}),
+    "ridge, no own past": ([0], {"regressor": Ridge(), "target": None}),
+    "ridge, known ahead": (
+        [0],
+        {"regressor": Ridge(), "horizon": 3, "known_future": [1]},
+    ),
+    "trees": (
+        [0],
+        {"regressor": GradientBoostingRegressor(n_estimators=5), "horizon": 2},
+    ),
+    "windows in three dimensions": (
+        [0],
+        {
+            "regressor": RNNRegressor(**TINY),
+            "window_length": 4,
+            "horizon": 3,
+            "known_future": [1],
+        },
+    ),
 }
+
+
+def make(window_length=5, **parameters):
+    if "regressor" in parameters:
+        return WindowForecaster(window_length=window_length, **parameters)
+    return LSTMForecaster(window_length, **(TINY | parameters))
 
 
 def fitted(series, variant, **kwargs):
     columns, parameters = VARIANTS[variant]
     y = series[:, columns[0]] if len(columns) == 1 else series[:, columns]
-    model = LSTMForecaster(**(TINY | parameters | kwargs))
+    model = make(**(parameters | kwargs))
     return model.fit(series[:60], y[:60]), y
 
 
@@ -387,7 +416,7 @@ class TestGoingOn:
         assert any((a != b).any() for a, b in zip(before, model.weights_, strict=True))
         assert model.n_iter_ == len(model.history_["loss"]) == 2
         rolling = clone(model).fit(series[:60]).update(series[60:70])
-        np.testing.assert_array_equal(rolling._past_X, model._past_X)
+        np.testing.assert_array_equal(rolling._pasts[0].X, model._pasts[0].X)
 
     def test_partial_fit_takes_every_new_window_once(self, series, monkeypatch):
         """Windows that straddle two calls are trained on too."""
@@ -452,14 +481,15 @@ class TestGoingOn:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("kind", [{}, {"regressor": Ridge()}], ids=["lstm", "ridge"])
 class TestPandas:
     @pytest.fixture
     def frame(self, series):
         index = pd.date_range("2024-01-01", periods=80, freq="h", name="time")
         return pd.DataFrame(series, columns=["price", "volume"], index=index)
 
-    def test_series_in_series_out(self, frame):
-        model = LSTMForecaster(5, horizon=3, **TINY)
+    def test_series_in_series_out(self, kind, frame):
+        model = make(5, **kind, horizon=3)
         model.fit(frame[:60], frame["price"][:60])
         forecast = model.forecast()
         pd.testing.assert_index_equal(forecast.index, frame.index[60:63])
@@ -467,15 +497,15 @@ class TestPandas:
         model.update(frame[60:62])
         pd.testing.assert_index_equal(model.forecast(2).index, frame.index[62:64])
 
-    def test_frame_in_frame_out(self, frame):
-        forecast = LSTMForecaster(5, **TINY).fit(frame[:60]).forecast(4)
+    def test_frame_in_frame_out(self, kind, frame):
+        forecast = make(5, **kind).fit(frame[:60]).forecast(4)
         pd.testing.assert_index_equal(forecast.index, frame.index[60:64])
         assert list(forecast.columns) == ["price", "volume"]
-        forecast = LSTMForecaster(5, **TINY).fit(frame, frame[["volume"]]).forecast()
+        forecast = make(5, **kind).fit(frame, frame[["volume"]]).forecast()
         assert list(forecast.columns) == ["volume"]
 
-    def test_behind_a_scaler_the_index_comes_from_y(self, frame):
-        model = make_pipeline(MinMaxScaler(), LSTMForecaster(5, **TINY))
+    def test_behind_a_scaler_the_index_comes_from_y(self, kind, frame):
+        model = make_pipeline(MinMaxScaler(), make(5, **kind))
         model.fit(frame[:60], frame["price"][:60])
         assert model[-1].forecast().index[0] == frame.index[60]
 
@@ -506,22 +536,22 @@ class TestPandas:
         ],
         ids=str,
     )
-    def test_continuation_of_the_index(self, series, index, expected):
+    def test_continuation_of_the_index(self, kind, series, index, expected):
         X = pd.DataFrame(series, index=index, columns=["a", "b"])
-        model = LSTMForecaster(5, horizon=2, **TINY).fit(X, X["a"])
+        model = make(5, **kind, horizon=2).fit(X, X["a"])
         forecast = model.forecast()
         assert list(forecast.index) == list(expected)
 
-    def test_the_index_of_the_plan_is_taken(self, frame):
-        model = LSTMForecaster(5, horizon=2, known_future="volume", **TINY)
+    def test_the_index_of_the_plan_is_taken(self, kind, frame):
+        model = make(5, **kind, horizon=2, known_future="volume")
         model.fit(frame[:60], frame["price"][:60])
         index = pd.Index(["tomorrow", "the day after"])
         plan = frame[["volume"]][60:62].set_axis(index)
         assert list(model.forecast(X_future=plan).index) == list(index)
 
-    def test_names_and_indices_mean_the_same(self, frame):
-        one = LSTMForecaster(5, target="price", known_future="volume", **TINY)
-        other = LSTMForecaster(5, target=0, known_future=[-1], **TINY)
+    def test_names_and_indices_mean_the_same(self, kind, frame):
+        one = make(5, **kind, target="price", known_future="volume")
+        other = make(5, **kind, target=0, known_future=[-1])
         one.fit(frame, frame["price"])
         other.fit(frame.to_numpy(), frame["price"])
         np.testing.assert_array_equal(

@@ -91,11 +91,18 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
         x = layers.Concatenate(name="features")([x, known, mixed])
     # Zero at first, so that an untrained forecast is the window's level.
     out = layers.Dense(
-        spec.horizon * spec.n_targets, kernel_initializer="zeros", name="forecast"
+        spec.horizon * spec.n_targets * spec.n_quantiles,
+        kernel_initializer="zeros",
+        name="forecast",
     )(x)
-    out = layers.Reshape((spec.horizon, spec.n_targets), name="horizon")(out)
+    shape: tuple = (spec.horizon, spec.n_targets)
+    quantiles = (spec.n_quantiles,) if spec.n_quantiles > 1 else ()
+    out = layers.Reshape(shape + quantiles, name="horizon")(out)
     if spec.linear_skip and spec.n_own:
-        out = layers.Add(name="sum")([out, _linear_skip(spec, window)])
+        linear = _linear_skip(spec, window)
+        if quantiles:
+            linear = layers.Reshape((*shape, 1), name="for_each_quantile")(linear)
+        out = layers.Add(name="sum")([out, linear])
     return keras.Model(inputs, out, name="forecaster")
 
 

@@ -80,6 +80,8 @@ class WindowNetwork:
         Rows folded into one recurrent step; divides ``window_length``.
     linear_skip : bool
         Whether a linear map from the own past to the horizon is added.
+    n_quantiles : int
+        Quantiles told of each value.
     """
 
     stack: RecurrentStack
@@ -91,6 +93,7 @@ class WindowNetwork:
     n_known: int = 0
     patch_length: int = 1
     linear_skip: bool = False
+    n_quantiles: int = 1
 
 
 @dataclass(frozen=True)
@@ -191,14 +194,15 @@ class TrainingSpec:
 
     Parameters
     ----------
-    loss : str or callable
-        A name or serialized configuration that Keras knows, or a function of
-        (y_true, y_pred) that keeps the batch and time axes.
+    loss : str, tuple of float or callable
+        A name or serialized configuration that Keras knows; the quantiles of a
+        pinball loss; or a function of (y_true, y_pred) that keeps the batch and time
+        axes.
     optimizer : str
         A name or serialized configuration that Keras knows.
     """
 
-    loss: str | Callable
+    loss: str | tuple[float, ...] | Callable
     optimizer: str
 
 
@@ -221,6 +225,31 @@ class WindowData(NamedTuple):
     def order(self) -> np.ndarray:
         """The samples in the order in which they are best run."""
         return np.arange(len(self.starts))
+
+    @classmethod
+    def join(cls, parts: Sequence[WindowData]) -> WindowData:
+        """The windows of several series, with their targets, one after the other."""
+        begins = np.cumsum([0] + [len(part.series) for part in parts[:-1]])
+        targets = [part.targets for part in parts if part.targets is not None]
+        weights = [part.weight for part in parts if part.weight is not None]
+        return cls(
+            np.concatenate([part.series for part in parts]),
+            np.concatenate(
+                [part.starts + begin for part, begin in zip(parts, begins, strict=True)]
+            ),
+            np.concatenate([part.level for part in parts]),
+            np.concatenate([part.spread for part in parts]),
+            np.concatenate(targets),
+            np.concatenate(weights),
+        )
+
+    def take(self, windows: np.ndarray) -> WindowData:
+        """The windows of the given indices."""
+        return self._replace(
+            starts=self.starts[windows],
+            level=self.level[windows],
+            spread=self.spread[windows],
+        )
 
 
 class StretchData(NamedTuple):

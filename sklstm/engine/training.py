@@ -14,7 +14,8 @@ def training_spec(loss, optimizer) -> TrainingSpec:
 
     Parameters
     ----------
-    loss : str, keras.losses.Loss or callable
+    loss : str, keras.losses.Loss, callable or tuple of float
+        A tuple holds the quantiles of a pinball loss.
     optimizer : str or keras.optimizers.Optimizer
 
     Returns
@@ -48,10 +49,24 @@ def training_spec(loss, optimizer) -> TrainingSpec:
 def make_loss(spec: TrainingSpec):
     """The loss as a function of (y_true, y_pred) that reduces the last axis only."""
     loss = spec.loss
+    if isinstance(loss, tuple):
+        return _pinball(loss)
     if isinstance(loss, str):
         loss = keras.losses.get(_config_or_name(loss))
     if isinstance(loss, keras.losses.Loss):
         return loss.call
+    return loss
+
+
+def _pinball(quantiles: tuple[float, ...]):
+    """The loss of quantiles (Koenker and Bassett 1978), in the last axis of y_pred."""
+    ops = keras.ops
+
+    def loss(y_true, y_pred):
+        off = ops.expand_dims(y_true, -1) - y_pred
+        share = ops.convert_to_tensor(quantiles, y_pred.dtype)
+        return ops.mean(ops.maximum(share * off, (share - 1) * off), axis=(-2, -1))
+
     return loss
 
 

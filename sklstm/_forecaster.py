@@ -1,0 +1,674 @@
+"""What the forecasters share: all but what learns from windows."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from math import ceil
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sklstm._checks import (
+    check_columns,
+    check_enough_rows,
+    check_series,
+    check_weights,
+    naming,
+)
+from sklstm._frames import Given, Labels, Panel, index_of, split_plans, split_series
+from sklstm._past import Past, fill_up
+from sklstm._windows import (
+    OwnPast,
+    SeriesScaling,
+    WindowShape,
+    find_own_past,
+    fit_line,
+    gather_targets,
+    split_off_tails,
+)
+from sklstm.engine import WindowData
+
+# How far a column that the user names may be from an affine image of the target.
+_NAMED_TOLERANCE = 1e-2
+
+# From the quantiles told of windows, (..., n_quantiles), to what is asked for, (...,
+# n_ends): the middle one, or the ends of an interval.
+Ends = Callable[[np.ndarray], np.ndarray]
+
+
+class Called(NamedTuple):
+    """What the targets are called, and whether they were one-dimensional."""
+
+    names: tuple = ()
+    one_d: bool = False
+
+
+class Forecaster(RegressorMixin, BaseEstimator):
+    """Base of the forecasters.
+
+    It keeps the scales and the rows that the next windows reach back to, and turns a
+    series into windows and what is told of them into forecasts. What learns from
+    windows, and tells what follows them, is the forecaster's own.
+    """
+
+    _quantiles: tuple[float, ...] = (0.5,)
+    _shape: WindowShape
+    _panel: Panel | None  # how several series were passed; None for a single one
+    _pasts: list[Past]  # of each series
+    _weight_unit: float
+    _off: np.ndarray  # how far forecasts were off, (n_windows, horizon, n_targets)
+
+    @abstractmethod
+    def _learn(
+        self, data: WindowData, windows: list[np.ndarray], *, given: tuple, **options
+    ):
+        """Learn anew from the windows of the given indices, those of each series.
+
+        ``given`` is X and y as the user passed them, for callbacks.
+        """
+
+    @abstractmethod
+    def _tell(self, data: WindowData) -> np.ndarray:
+        """What follows each window, normalised.
+
+        Returns
+        -------
+        told : ndarray of shape (n_windows, horizon, n_targets, n_quantiles)
+            Rising along the last axis.
+        """
+
+    def update(self, X, y=None):
+        """Take in the next rows as history; the weights stay as they are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            The rows right after those seen before. Of several series a list of as
+            many, or a frame as in `fit`, of all or of some of them.
+        y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
+            Their targets, of use only to a later `partial_fit`.
+
+        Returns
+        -------
+        self : estimator
+            The forecaster.
+        """
+        check_is_fitted(self)
+        which, given = self._match(X, y)
+        pasts = self._go_on_with(which, given)
+        self._calibrate(WindowData.join([past.windows(self._shape) for past in pasts]))
+        self._remember(which, pasts)
+        return self
+
+    def predict(self, X):
+        """Forecast each row of X from the rows before it.
+
+        X is walked in blocks of ``horizon`` rows, and each block is forecast from
+        everything before it: with ``horizon=1`` one step ahead, row by row; on
+        ``horizon`` test rows the forecast from the cutoff. Nothing is remembered.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            The rows right after those last given to `fit`, `partial_fit` or `update`.
+            Of several series a list of as many, or a frame as in `fit`.
+
+        Returns
+        -------
+        forecast : ndarray of shape (n_timesteps,) or (n_timesteps, n_targets)
+            Like y in fit, in y's units. A list of them where X is one.
+        """
+        check_is_fitted(self)
+        return self._walk(X, self._middle, squeeze=True)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Tell between which values each row of X will lie, from the rows before it.
+
+        X is walked in blocks as by `predict`. An interval reaches as far as forecasts
+        were off, at that step, in the windows held out by ``calibration_split``, on
+        the scale of each window (split-conformal prediction [1]_); `update` and
+        `partial_fit` put the newest rows in place of the oldest. So it covers as many
+        rows as asked, as far as the rows to come are like those.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            The rows right after those last given to `fit`, `partial_fit` or `update`.
+            Of several series a list of as many, or a frame as in `fit`.
+        coverage : float, default=0.9
+            The share of the rows that are to lie inside, between 0 and 1.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_timesteps, 2) or (n_timesteps, n_targets, 2)
+            Lower and upper ends, in y's units. A list of them where X is one.
+
+        Raises
+        ------
+        ValueError
+            If too few windows were held out for the coverage.
+
+        References
+        ----------
+        .. [1] Lei et al. (2018), "Distribution-free predictive inference for
+           regression", Journal of the American Statistical Association 113(523).
+        """
+        check_is_fitted(self)
+        return self._walk(X, self._interval(coverage))
+
+    def forecast(self, steps=None, X_future=None, *, X=None, y=None):
+        """Forecast the rows after the last one seen.
+
+        Parameters
+        ----------
+        steps : int, optional
+            How many; by default the rows of ``X_future`` if given, else ``horizon``.
+            More than ``horizon`` are forecast recursively, each block from the one
+            before, which needs every column to be forecast or known ahead.
+        X_future : array-like of shape (n_rows, n_features or n_known), optional
+            Values of the ``known_future`` columns in those rows, at least ``steps``
+            of them; given among all columns, the others are not read. For several
+            series a list of as many, or a frame as in `fit`.
+        X, y : as in `fit`, optional
+            Forecast what comes after these rows instead, be it those of series that
+            were not learnt from. Scales are learnt from the rows; where they are fewer
+            than a window has, the first one is repeated before them.
+
+        Returns
+        -------
+        forecast : ndarray, Series or DataFrame of shape (steps,) or (steps, n_targets)
+            Like y in fit. Where X or y had a pandas index, labelled with its
+            continuation (or the index of ``X_future``); where that is irregular, as
+            trading days are, with the steps counted from 1. Of several series a list,
+            or one frame.
+
+        Raises
+        ------
+        ValueError
+            If the forecast needs what cannot be known.
+        """
+        check_is_fitted(self)
+        return self._forecast(steps, X_future, X, y)
+
+    def forecast_interval(
+        self, steps=None, X_future=None, *, coverage=0.9, X=None, y=None
+    ):
+        """Tell between which values the rows after the last one seen will lie.
+
+        Parameters
+        ----------
+        steps : int, optional
+            How many, at most ``horizon``; by default the rows of ``X_future`` if
+            given, else ``horizon``.
+        X_future : array-like of shape (n_rows, n_features or n_known), optional
+            As in `forecast`.
+        coverage : float, default=0.9
+            The share of the rows that are to lie inside, between 0 and 1.
+        X, y : as in `fit`, optional
+            As in `forecast`.
+
+        Returns
+        -------
+        interval : ndarray or DataFrame of shape (steps, 2) or (steps, n_targets, 2)
+            Lower and upper ends, in y's units. Where X or y had a pandas index, a
+            frame with the columns "lower" and "upper", for each target beneath its
+            name if there are several. Of several series a list, or one frame.
+
+        Raises
+        ------
+        ValueError
+            If too few windows were held out for the coverage, or the interval needs
+            what cannot be known.
+        """
+        check_is_fitted(self)
+        horizon = self._shape.horizon
+        if isinstance(steps, Integral) and steps > horizon:
+            raise ValueError(
+                f"forecast_interval reaches horizon={horizon} step(s), as far as "
+                f"errors were measured, got steps={steps}. Fit with horizon={steps}."
+            )
+        return self._forecast(steps, X_future, X, y, self._interval(coverage))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.target_tags.multi_output = True
+        # It forecasts rows from those before them; shuffled rows have no such order.
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def _fit_anew(self, X, y, sample_weight, **options):
+        """Learn the scales, and from all windows of the rows given."""
+        self._panel, given = split_series(X, y, sample_weight)
+        checked = [self._check(each, reset=i == 0) for i, each in enumerate(given)]
+        weights = self._check_weights(given, [rows for rows, _ in checked])
+        names = getattr(self, "feature_names_in_", None)
+        known = check_columns(
+            "known_future", self.known_future, names, self.n_features_in_
+        )
+        needed = int(self.window_length + self.horizon)
+        if self._panel is None:
+            check_enough_rows(checked[0][0], self.window_length, self.horizon)
+        n_windows = [max(len(rows) - needed, 0) + 1 for rows, _ in checked]
+        windows = np.split(np.arange(sum(n_windows)), np.cumsum(n_windows)[:-1])
+        held_out: list[np.ndarray] = []
+        n_learnt = [max(len(rows), needed) for rows, _ in checked]
+        if self.calibration_split:
+            windows, held_out = split_off_tails(
+                windows, self.calibration_split, self.horizon, name="calibration_split"
+            )
+            n_learnt = [len(each) - 1 + needed for each in windows]
+        pasts = []
+        parts = zip(given, checked, weights, n_learnt, strict=True)
+        for each, (rows, targets), weight, n in parts:
+            with naming(each.place):
+                meant = self._find_targets(rows, targets, known, names)
+                pasts.append(self._begin(each, rows, *meant, weight, known, n, needed))
+        self._check_alike(pasts, given)
+        scaling = pasts[0].scaling
+        self._shape = WindowShape(
+            window_length=int(self.window_length),
+            horizon=int(self.horizon),
+            n_columns=scaling.n_columns,
+            n_targets=pasts[0].Y.shape[1],
+            n_own=scaling.n_own,
+            n_known=len(known),
+        )
+        self.own_columns_ = [own.column for own in scaling.own_pasts()]
+        self._pasts = pasts
+        self._remember(range(len(pasts)), pasts)
+        data = WindowData.join([past.windows(self._shape) for past in pasts])
+        self._learn(data, windows, given=(X, y), **options)
+        self._off = self._measure(data, np.concatenate([np.arange(0), *held_out]))
+        return self
+
+    def _find_targets(self, rows, targets, known, names):
+        """The targets in columns, their own pasts, and what they are called."""
+        unknown = np.setdiff1d(np.arange(rows.shape[1]), known)
+        if targets is None:
+            called = Called(() if names is None else tuple(names[unknown]))
+            return *self._targets_in(rows, unknown), called
+        called = Called((), one_d=targets.ndim == 1)
+        targets = targets.reshape(len(rows), -1)
+        return targets, self._find_own(rows, targets, unknown, names), called
+
+    def _begin(
+        self, given: Given, rows, targets, own, called, weight, known, n_learnt, n_rows
+    ) -> Past:
+        """The past of a new series, its scales learnt from its first rows.
+
+        Rows are filled up to so many on the left.
+        """
+        rows, targets, weight = fill_up(rows, targets, weight, n_rows)
+        scaling = SeriesScaling.fit(
+            rows[:n_learnt],
+            targets[:n_learnt],
+            own,
+            known,
+            normalize=self.normalize,
+            window_length=self.window_length,
+        )
+        labels = Labels.of(
+            given.X, given.y, targets=called.names, one_target_1d=called.one_d
+        )
+        return Past(scaling, rows, targets, weight, labels)
+
+    def _check(self, given: Given, *, reset: bool = False):
+        with naming(given.place):
+            return check_series(self, given.X, given.y, reset=reset)
+
+    def _check_weights(self, given: list[Given], rows: list[np.ndarray]):
+        """Weights of the rows of each series, whose mean over all is 1."""
+        if all(each.weight is None for each in given):
+            self._weight_unit = 1.0
+            return [np.ones(len(each)) for each in rows]
+        together = np.concatenate([np.asarray(each.weight) for each in given])
+        weight, self._weight_unit = check_weights(together, np.concatenate(rows))
+        return np.split(weight, np.cumsum([len(each) for each in rows])[:-1])
+
+    def _check_alike(self, pasts: list[Past], given: list[Given]) -> None:
+        """Refuse series that hold other targets, or their pasts in other columns."""
+
+        def columns(past):
+            return [own.column for own in past.scaling.own_pasts()]
+
+        for past, each in zip(pasts, given, strict=True):
+            if past.Y.shape[1] != pasts[0].Y.shape[1]:
+                raise ValueError(
+                    f"{each.place} has {past.Y.shape[1]} target(s), but "
+                    f"{given[0].place} has {pasts[0].Y.shape[1]}."
+                )
+            if columns(past) != columns(pasts[0]):
+                raise ValueError(
+                    f"{each.place} holds the targets' own pasts in the columns "
+                    f"{columns(past)}, but {given[0].place} in {columns(pasts[0])}. "
+                    "Name them in target."
+                )
+
+    def _match(self, X, y=None, weight=None) -> tuple[list[int], list[Given]]:
+        """Which of the series that fit was given go on, and how."""
+        panel, given = split_series(X, y, weight)
+        fitted, n_fitted = self._panel, len(self._pasts)
+        if (panel is None) != (fitted is None):
+            raise ValueError(
+                f"X must be passed as in fit, which was given "
+                f"{'one series' if fitted is None else f'{n_fitted} series'}, got "
+                f"{'one' if panel is None else len(given)}. Other series can be "
+                "forecast by forecast(X=...)."
+            )
+        if panel is None or fitted is None:
+            return [0], given
+        if (panel.names is None) != (fitted.names is None):
+            raise ValueError(
+                "X must be passed as in fit: a list of series, or a frame with an "
+                "index of (series, time)."
+            )
+        if panel.names is None or fitted.names is None:
+            if len(given) != n_fitted:
+                raise ValueError(
+                    f"X must hold the {n_fitted} series of fit, in their order, got "
+                    f"{len(given)}. Other series can be forecast by forecast(X=...)."
+                )
+            return list(range(n_fitted)), given
+        unknown = [name for name in panel.names if name not in fitted.names]
+        if unknown:
+            raise ValueError(
+                f"X holds the series {unknown}, which fit was not given. Forecast them "
+                "by forecast(X=...)."
+            )
+        return [fitted.names.index(name) for name in panel.names], given
+
+    def _go_on_with(self, which, given: list[Given]):
+        """Each series with the rows that follow, and their number."""
+        pasts = []
+        for number, each in zip(which, given, strict=True):
+            past = self._pasts[number]
+            rows, targets = self._check(each)
+            if targets is None:
+                targets = past.scaling.targets_from_own(rows)
+            targets = targets.reshape(len(rows), -1)
+            n_targets = self._shape.n_targets
+            if targets.shape[1] != n_targets:
+                raise ValueError(
+                    f"y has {targets.shape[1]} target(s), but {type(self).__name__} "
+                    f"was fitted with {n_targets}."
+                )
+            if each.weight is None:
+                weight = np.ones(len(rows))
+            else:
+                weight, _ = check_weights(each.weight, rows, self._weight_unit)
+            labels = past.labels.after(each.X, each.y)
+            pasts.append(past.followed_by(rows, targets, weight, labels))
+        return pasts
+
+    def _remember(self, which, pasts: list[Past]) -> None:
+        """Keep the rows that the next window, also one to learn from, reaches to."""
+        length = self._shape.window_length + self._shape.horizon - 1
+        kept = list(self._pasts)
+        for number, past in zip(which, pasts, strict=True):
+            kept[number] = past.last(length)
+        self._pasts = kept
+
+    def _walk(self, X, ends: Ends, *, squeeze: bool = False):
+        """What is told of each row of X, (n_timesteps, [n_targets,] [n_ends])."""
+        which, given = self._match(X)
+        results = []
+        for number, each in zip(which, given, strict=True):
+            past = self._pasts[number]
+            rows, _ = self._check(each)
+            starts = np.arange(0, len(rows), self._shape.horizon)
+            before = past.X[-self._shape.window_length :]
+            blocks = self._tell_blocks(
+                past.scaling, np.vstack([before, rows]), starts, ends
+            )
+            told = blocks.reshape(-1, *blocks.shape[2:])[: len(rows)]
+            told = told[..., 0] if squeeze else told
+            results.append(told[:, 0] if past.labels.one_target_1d else told)
+        return results[0] if self._panel is None else self._panel.join(results, given)
+
+    def _forecast(self, steps, X_future, X, y, ends: Ends | None = None):
+        """What is told of the next rows of each series, labelled."""
+        panel, pasts = self._panel, self._pasts
+        if X is not None:
+            panel, given = split_series(X, y)
+            pasts = [self._meet(each) for each in given]
+        results = []
+        plans = split_plans(X_future, panel, len(pasts))
+        for past, plan in zip(pasts, plans, strict=True):
+            told, index = self._forecast_one(past, steps, plan, ends)
+            label = past.labels.label if ends is None else past.labels.label_interval
+            results.append(label(told, index))
+        return results[0] if panel is None else panel.concat(results)
+
+    def _meet(self, given: Given) -> Past:
+        """The past of a series that was not learnt from."""
+        rows, targets = self._check(given)
+        first = self._pasts[0]
+        scaling, labels = first.scaling, first.labels
+        own = scaling.own_pasts()
+        if targets is None and OwnPast() in own:
+            raise ValueError(
+                "forecast(X=...) needs y too: not every target's own past is a column "
+                "of X, so that its scale cannot be told without it."
+            )
+        if targets is None:
+            targets = scaling.targets_from_own(rows)
+        else:
+            targets = targets.reshape(len(rows), -1)
+            if targets.shape[1] != self._shape.n_targets:
+                raise ValueError(
+                    f"y has {targets.shape[1]} target(s), but {type(self).__name__} "
+                    f"was fitted with {self._shape.n_targets}."
+                )
+            own = [
+                past
+                if past.column is None
+                else OwnPast(past.column, *fit_line(rows[:, past.column], y)[:2])
+                for past, y in zip(own, targets.T, strict=True)
+            ]
+        return self._begin(
+            given,
+            rows,
+            targets,
+            own,
+            Called(labels.targets, one_d=labels.one_target_1d),
+            np.ones(len(rows)),
+            scaling.known,
+            None,
+            self._shape.window_length + self._shape.horizon,
+        )
+
+    def _forecast_one(self, past: Past, steps, X_future, ends: Ends | None):
+        """What is told of a series' next rows, and their index where it is known."""
+        scaling = past.scaling
+        window_length, horizon = self._shape.window_length, self._shape.horizon
+        known, index = self._check_future(X_future, scaling.known)
+        if steps is None:
+            steps = horizon if known is None else len(known)
+        self._check_steps(steps, known, scaling)
+        rows, first = past.X[-window_length:], np.zeros(1, int)
+        blocks: list[np.ndarray] = []
+        for begin in range(0, steps, horizon):
+            new = np.repeat(rows[-1:], horizon, axis=0)
+            if known is not None:
+                # Where a plan ends within the block, its last row stands for the rest.
+                plan = known[begin : begin + horizon]
+                new[: len(plan), scaling.known] = plan
+                new[len(plan) :, scaling.known] = plan[-1]
+            rows = np.vstack([rows[-window_length:], new])
+            if ends is not None:
+                return self._tell_blocks(scaling, rows, first, ends)[0, :steps], index
+            block = self._tell_blocks(scaling, rows, first, self._middle)[0, ..., 0]
+            rows[window_length:, scaling.own] = scaling.own_from_targets(block)
+            blocks.append(block)
+        return np.concatenate(blocks)[:steps], None if index is None else index[:steps]
+
+    def _tell_blocks(self, scaling: SeriesScaling, rows, starts, ends: Ends):
+        """What is told of the rows after windows, in the targets' units.
+
+        Returns
+        -------
+        blocks : ndarray of shape (n_blocks, horizon, n_targets, n_ends)
+        """
+        series = scaling.encode(rows)
+        # Of a last block that is cut short nobody knows the rows that are missing.
+        series = np.vstack([series, np.repeat(series[-1:], self._shape.horizon, 0)])
+        level, spread = scaling.level_and_spread(
+            series, self._shape.window_length, starts
+        )
+        told = ends(self._tell(WindowData(series, starts, level, spread)))
+        each = np.moveaxis(told, -1, 0)
+        return np.stack([scaling.decode(end, level, spread) for end in each], axis=-1)
+
+    def _calibrate(self, data: WindowData) -> None:
+        """Measure how far forecasts of new rows are off, in place of the oldest."""
+        if not len(self._off):
+            return
+        known = np.isfinite(gather_targets(data, self._shape)).all(axis=(1, 2))
+        off = np.concatenate([self._off, self._measure(data, np.flatnonzero(known))])
+        self._off = off[-len(self._off) :]
+
+    def _measure(self, data: WindowData, windows: np.ndarray) -> np.ndarray:
+        """How far the targets of windows lie outside what is told of them."""
+        data = data.take(windows)
+        targets = gather_targets(data, self._shape)
+        if not len(windows):
+            return np.abs(targets)
+        told = self._tell(data)
+        return np.maximum(told[..., 0] - targets, targets - told[..., -1])
+
+    def _middle(self, told: np.ndarray) -> np.ndarray:
+        """The forecast among the quantiles that are told."""
+        middle = self._quantiles.index(0.5)
+        return told[..., middle : middle + 1]
+
+    def _interval(self, coverage) -> Ends:
+        """From what is told to the ends of an interval."""
+        if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
+            raise ValueError(
+                "coverage must be a share of the rows, between 0 and 1, got "
+                f"{coverage!r}."
+            )
+        coverage, n = float(coverage), len(self._off)
+        rank = ceil((n + 1) * coverage)
+        if rank > n:
+            needed = ceil(round(coverage / (1 - coverage), 9))
+            raise ValueError(
+                f"coverage={coverage} needs at least {needed} windows that training "
+                f"did not see, but calibration_split={self.calibration_split} held {n} "
+                "out. Raise calibration_split, give more rows, or lower coverage."
+            )
+        off = np.sort(self._off, axis=0)[rank - 1]
+        return lambda told: np.stack([told[..., 0] - off, told[..., -1] + off], axis=-1)
+
+    def _targets_in(self, rows, unknown):
+        """The columns of X as targets, each its own past."""
+        if not isinstance(self.target, str) or self.target != "auto":
+            raise ValueError(
+                f"target={self.target!r} names the past of y, but without y every "
+                'target is a column of X. Pass y, or leave target="auto".'
+            )
+        if not len(unknown):
+            raise ValueError(
+                "known_future names all columns of X: without y there is nothing to "
+                "forecast."
+            )
+        return rows[:, unknown], [OwnPast(int(column)) for column in unknown]
+
+    def _find_own(self, X, Y, unknown, names):
+        """For each target the column of X with its own past."""
+        if self.target is None:
+            return [OwnPast()] * Y.shape[1]
+        if isinstance(self.target, str) and self.target == "auto":
+            own = [find_own_past(X, y, unknown) for y in Y.T]
+            if OwnPast() in own and self.normalize in ("window", "last"):
+                warnings.warn(
+                    "No column of X holds the own past of every target (y, or y scaled "
+                    "by a straight line), so the network cannot see it. Add y itself "
+                    "as a column of X: a row is never used to forecast itself. If its "
+                    "past must not be used, set target=None.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            return own
+        columns = check_columns("target", self.target, names, X.shape[1])
+        if len(columns) != Y.shape[1]:
+            raise ValueError(
+                f"target must name one column of X for each of the {Y.shape[1]} "
+                f"target(s), got {self.target!r}."
+            )
+        own = []
+        for column, y in zip(columns, Y.T, strict=True):
+            if column not in unknown:
+                raise ValueError(
+                    f"target={self.target!r} names column {column}, which known_future "
+                    "names too: a target is not known ahead."
+                )
+            slope, offset, residual = fit_line(X[:, column], y)
+            if residual > _NAMED_TOLERANCE:
+                raise ValueError(
+                    f"target={self.target!r} names column {column} as a target's own "
+                    "past, but y is no affine image of it (a line leaves "
+                    f"{residual:.0%} of y's standard deviation). Name the column that "
+                    "is, or pass target=None."
+                )
+            own.append(OwnPast(int(column), slope, offset))
+        return own
+
+    def _check_future(self, X_future, known):
+        """Values of the columns known ahead (or None), and the rows' pandas index."""
+        if X_future is None:
+            return None, None
+        if not len(known):
+            raise ValueError(
+                "X_future was given, but known_future names no column that is read "
+                "at the forecast rows. Leave it out, or name the columns in fit."
+            )
+        n_features = self.n_features_in_
+        if hasattr(X_future, "columns"):
+            names = getattr(self, "feature_names_in_", np.arange(n_features))[known]
+            missing = [name for name in names if name not in X_future.columns]
+            if missing:
+                raise ValueError(
+                    f"X_future lacks the columns {missing}, which known_future names."
+                )
+            values = X_future[list(names)]
+        else:
+            values = np.asarray(X_future)
+            if values.ndim != 2 or values.shape[1] not in (len(known), n_features):
+                raise ValueError(
+                    f"X_future must be 2-D with the {len(known)} column(s) that "
+                    f"known_future names, or all {n_features} columns of X, got shape "
+                    f"{values.shape}."
+                )
+            if values.shape[1] == n_features:
+                values = values[:, known]
+        values = check_array(values, dtype=np.float64, input_name="X_future")
+        return values, index_of(X_future)
+
+    def _check_steps(self, steps, known, scaling):
+        """Refuse a forecast that needs what cannot be known."""
+        horizon = self._shape.horizon
+        if not isinstance(steps, Integral) or steps < 1:
+            raise ValueError(f"steps must be an integer from 1, got {steps!r}.")
+        if len(scaling.known) and (known is None or len(known) < steps):
+            got = "None" if known is None else f"{len(known)} row(s)"
+            raise ValueError(
+                f"forecast of {steps} step(s) needs X_future with the columns of "
+                f"known_future in {steps} row(s), got {got}."
+            )
+        if steps > horizon and len(scaling.plain):
+            names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))[
+                scaling.plain
+            ]
+            raise ValueError(
+                f"steps={steps} is beyond horizon={horizon}, and the columns "
+                f"{names.tolist()} are neither forecast nor known ahead. Fit with "
+                f"horizon={steps} or more, forecast every column (fit without y), or "
+                "name those known ahead in known_future."
+            )
