@@ -82,7 +82,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             Rising along the last axis.
         """
 
-    def update(self, X, y=None):
+    def update(self, X, y=None, *, replace=False):
         """Take in the next rows as history; the weights stay as they are.
 
         Parameters
@@ -92,6 +92,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
             many, or a frame as in `fit`, of all or of some of them.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Their targets, of use only to a later `partial_fit`.
+        replace : bool, default=False
+            Whether the rows stand in place of those seen before, not behind them: to
+            go back in time, or to correct rows. Where they are fewer than a window
+            has, the first one is repeated before them.
 
         Returns
         -------
@@ -100,8 +104,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         which, given = self._match(X, y)
-        pasts = self._go_on_with(which, given)
-        self._calibrate(WindowData.join([past.windows(self._shape) for past in pasts]))
+        pasts = self._go_on_with(which, given, replace=replace)
+        if not replace:
+            windows = [past.windows(self._shape) for past in pasts]
+            self._calibrate(WindowData.join(windows))
         self._remember(which, pasts)
         return self
 
@@ -160,6 +166,35 @@ class Forecaster(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self._walk(X, self._interval(coverage))
+
+    def fitted_values(self, X, coverage=None):
+        """Forecast each row of a series from its first one on, one step ahead.
+
+        Nothing that `fit` or `update` has remembered goes before X. Where fewer rows
+        than a window has go before a row, the first of X is repeated before them; so
+        the first row alone stands in for its own past. Nothing is remembered.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            The rows of a series that was learnt from, such as those given to `fit`. Of
+            several series a list of as many, or a frame as in `fit`.
+        coverage : float, optional
+            If given, intervals as by `predict_interval` stand in place of forecasts.
+
+        Returns
+        -------
+        forecast : ndarray of shape (n_timesteps,) or (n_timesteps, n_targets)
+            As by `predict`; with a further axis of two ends if ``coverage`` is given.
+
+        Raises
+        ------
+        ValueError
+            If too few windows were held out for the coverage.
+        """
+        check_is_fitted(self)
+        ends = self._middle if coverage is None else self._interval(coverage)
+        return self._walk(X, ends, squeeze=coverage is None, anew=True)
 
     def forecast(self, steps=None, X_future=None, *, X=None, y=None):
         """Forecast the rows after the last one seen.
@@ -383,8 +418,9 @@ class Forecaster(RegressorMixin, BaseEstimator):
             )
         return [fitted.names.index(name) for name in panel.names], given
 
-    def _go_on_with(self, which, given: list[Given]):
-        """Each series with the rows that follow, and their number."""
+    def _go_on_with(self, which, given: list[Given], *, replace: bool = False):
+        """The past of each series with the rows that follow, or with nothing else."""
+        n_rows = self._shape.window_length + self._shape.horizon - 1
         pasts = []
         for number, each in zip(which, given, strict=True):
             past = self._pasts[number]
@@ -403,6 +439,9 @@ class Forecaster(RegressorMixin, BaseEstimator):
             else:
                 weight, _ = check_weights(each.weight, rows, self._weight_unit)
             labels = past.labels.after(each.X, each.y)
+            if replace:
+                past = past.first(0)
+                rows, targets, weight = fill_up(rows, targets, weight, n_rows)
             pasts.append(past.followed_by(rows, targets, weight, labels))
         return pasts
 
@@ -414,18 +453,25 @@ class Forecaster(RegressorMixin, BaseEstimator):
             kept[number] = past.last(length)
         self._pasts = kept
 
-    def _walk(self, X, ends: Ends, *, squeeze: bool = False):
-        """What is told of each row of X, (n_timesteps, [n_targets,] [n_ends])."""
+    def _walk(self, X, ends: Ends, *, squeeze: bool = False, anew: bool = False):
+        """What is told of each row of X, (n_timesteps, [n_targets,] [n_ends]).
+
+        In blocks after the past; ``anew``, row by row with nothing before X.
+        """
         which, given = self._match(X)
         results = []
         for number, each in zip(which, given, strict=True):
             past = self._pasts[number]
             rows, _ = self._check(each)
-            starts = np.arange(0, len(rows), self._shape.horizon)
-            before = past.X[-self._shape.window_length :]
+            n_told = 1 if anew else self._shape.horizon
+            starts = np.arange(0, len(rows), n_told)
+            if anew:
+                before = np.repeat(rows[:1], self._shape.window_length, axis=0)
+            else:
+                before = past.X[-self._shape.window_length :]
             blocks = self._tell_blocks(
                 past.scaling, np.vstack([before, rows]), starts, ends
-            )
+            )[:, :n_told]
             told = blocks.reshape(-1, *blocks.shape[2:])[: len(rows)]
             told = told[..., 0] if squeeze else told
             results.append(told[:, 0] if past.labels.one_target_1d else told)

@@ -31,6 +31,12 @@ class Past:
             labels=labels,
         )
 
+    def first(self, n_rows: int) -> Past:
+        """Of the first rows only."""
+        return replace(
+            self, X=self.X[:n_rows], Y=self.Y[:n_rows], weight=self.weight[:n_rows]
+        )
+
     def last(self, n_rows: int) -> Past:
         """Of the last rows only, which are copied."""
         return replace(

@@ -84,6 +84,18 @@ def test_predict_is_forecast_and_update_block_by_block(series, variant):
     np.testing.assert_allclose(np.concatenate(blocks), together, rtol=1e-6)
 
 
+def test_fitted_values_are_forecast_one_step_ahead(series, variant):
+    model, _ = fitted(series, variant)
+    rows = series[:30]
+    told = model.fitted_values(rows)
+    assert len(told) == 30
+    for i in (1, 2, 20):
+        future = rows[i : i + model.horizon] if model.known_future else None
+        model.update(rows[:i], replace=True)
+        expected = model.forecast(1, X_future=future)[0]
+        np.testing.assert_allclose(told[i], expected, rtol=1e-6)
+
+
 @settings(
     max_examples=20,
     deadline=None,
@@ -408,6 +420,23 @@ class TestGoingOn:
         for row in series[60:70]:
             other.update(row[None])
         np.testing.assert_allclose(one.forecast(), other.forecast(), rtol=1e-6)
+
+    def test_an_update_in_place_of_all_rows_goes_back(self, series):
+        model = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
+        expected = clone(model).fit(series[:60]).update(series[60:65]).forecast()
+        model.update(series[60:])
+        model.update(series[:65], replace=True)
+        np.testing.assert_array_equal(model.forecast(), expected)
+        model.update(series[:60], replace=True).partial_fit(series[60:65])
+        other = clone(model).fit(series[:60]).partial_fit(series[60:65])
+        np.testing.assert_array_equal(model.forecast(), other.forecast())
+
+    def test_an_update_of_few_rows_is_filled_up(self, series):
+        model = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
+        few = model.update(series[:2], replace=True).forecast()
+        filled = np.vstack([np.repeat(series[:1], 9, axis=0), series[:2]])
+        full = model.update(filled, replace=True).forecast()
+        np.testing.assert_array_equal(few, full)
 
     def test_partial_fit_changes_weights_and_history(self, series):
         model = LSTMForecaster(5, **TINY).fit(series[:60])

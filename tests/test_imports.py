@@ -29,7 +29,8 @@ ESTIMATORS = {
     "regression",
     "text",
 }
-FACES = {"model_selection", "plotting"}  # stand on the estimators' public face
+# These stand on the estimators' public face.
+FACES = {"model_selection", "plotting", "sktime"}
 
 
 def imports(path):
@@ -136,6 +137,7 @@ LOADED = (
         "import sklstm; sklstm.SequenceAnomalyDetector()",
         "from sklstm import LSTMForecastDetector; LSTMForecastDetector()",
         "import sklstm; sklstm.walk_forward",
+        "from sklstm.sktime import SktimeLSTMForecaster; SktimeLSTMForecaster()",
         "import sklstm; sklstm.WalkForwardDisplay",
         "import sklstm; sklstm.AnomalyDisplay",
         "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",

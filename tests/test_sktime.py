@@ -1,0 +1,482 @@
+"""sktime's face: the same forecasts and answers, in sktime's containers."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.preprocessing import MinMaxScaler
+from sktime.forecasting.base import ForecastingHorizon
+from sktime.forecasting.compose import TransformedTargetForecaster
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.forecasting.model_selection import ForecastingGridSearchCV
+from sktime.registry import scitype
+from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
+from sktime.transformations.series.adapt import TabularToSeriesAdaptor
+from sktime.utils._testing.hierarchical import _make_hierarchical
+from sktime.utils.estimator_checks import check_estimator
+
+from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
+from sklstm.sktime import (
+    SktimeLSTMForecaster,
+    SktimeRNNClassifier,
+    SktimeRNNRegressor,
+)
+
+SMALL = {"window_length": 3, "units": 2, "epochs": 1, "random_state": 0}
+N = 40
+DAYS = pd.date_range("2020-01-01", periods=N, freq="D")
+
+
+def walk(n_columns, n_rows=N, seed=0):
+    steps = np.random.default_rng(seed).normal(size=(n_rows, n_columns))
+    return np.cumsum(steps, axis=0)
+
+
+Y = pd.Series(walk(1)[:, 0], DAYS, name="y")
+YY = pd.DataFrame(walk(2), DAYS, columns=["a", "b"])
+X = pd.DataFrame(
+    {"sine": np.sin(np.arange(N + 5)), "trend": np.arange(N + 5.0)},
+    pd.date_range("2020-01-01", periods=N + 5, freq="D"),
+)
+
+
+def forecaster(**options):
+    return SktimeLSTMForecaster(**{**SMALL, "calibration_split": 0.0, **options})
+
+
+def plain(horizon=1, **options):
+    return LSTMForecaster(horizon=horizon, **{**SMALL, **options})
+
+
+def panel(lengths=(40, 30, 4), n_columns=1):
+    frames = [pd.DataFrame(walk(n_columns, n, seed=n)) for n in lengths]
+    return pd.concat(
+        frames, keys=["long", "short", "tiny"][: len(frames)], names=["series", "time"]
+    )
+
+
+@pytest.mark.parametrize("y", [Y, YY], ids=["one column", "two columns"])
+def test_forecasts_are_those_of_the_package(y):
+    forecast = forecaster().fit(y, fh=[1, 2, 3]).predict()
+    expected = plain(horizon=3).fit(pd.DataFrame(y)).forecast(3)
+    np.testing.assert_array_equal(forecast.to_numpy().reshape(3, -1), expected)
+    pd.testing.assert_index_equal(forecast.index, expected.index, exact="equiv")
+    if y is Y:
+        assert forecast.name == "y"
+    else:
+        assert list(forecast.columns) == ["a", "b"]
+
+
+def test_gaps_and_absolute_times():
+    expected = plain(horizon=5).fit(Y.to_frame()).forecast(5).to_numpy()[[1, 4], 0]
+    absolute = pd.DatetimeIndex(["2020-02-11", "2020-02-14"])
+    for fh in ([2, 5], ForecastingHorizon(absolute, is_relative=False)):
+        forecast = forecaster().fit(Y, fh=fh).predict()
+        np.testing.assert_array_equal(forecast, expected)
+        assert list(forecast.index) == list(absolute)
+
+
+def test_horizon_is_fixed_or_one_without_fh():
+    recursive = plain().fit(Y.to_frame()).forecast(4).to_numpy()[:, 0]
+    fitted = forecaster().fit(Y)
+    np.testing.assert_array_equal(fitted.predict(fh=[1, 2, 3, 4]), recursive)
+    assert fitted.forecaster_.horizon == 1
+    by_two = plain(horizon=2).fit(Y.to_frame()).forecast(4).to_numpy()[:, 0]
+    fitted = forecaster(horizon=2).fit(Y, fh=[1, 2, 3, 4])
+    np.testing.assert_array_equal(fitted.predict(), by_two)
+
+
+def test_known_ahead():
+    fitted = forecaster().fit(Y, X=X, fh=[1, 3])
+    both = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
+    model = plain(horizon=3, known_future=[1, 2]).fit(both)
+    expected = model.forecast(3, X.to_numpy()[N : N + 3])
+    np.testing.assert_array_equal(fitted.predict(X=X), expected[[0, 2], 0])
+    # By name, not by place, and other rows and columns are not read.
+    other = X.iloc[N - 3 :, ::-1].assign(more=1.0)
+    np.testing.assert_array_equal(fitted.predict(X=other), expected[[0, 2], 0])
+    # What is known ahead is read.
+    assert (fitted.predict(X=X + 1) != expected[[0, 2], 0]).any()
+
+
+def test_the_past_is_forecast_from_the_rows_before():
+    fitted = forecaster().fit(Y, fh=[1, 2])
+    past = fitted.predict(fh=np.arange(-N + 1, 1))
+    assert list(past.index) == list(DAYS)
+    model = fitted.forecaster_
+    changed = Y.to_numpy()[:, None].copy()
+    for row in (10, N - 1):
+        model.update(changed[:row], replace=True)
+        assert model.predict(changed[row : row + 1])[0, 0] == past.iloc[row]
+    model.update(changed, replace=True)
+    # Rows that are filled up on the left: the second has only the first before it.
+    alone = fitted.predict(fh=[-N + 2]).iloc[0]
+    y = Y.copy()
+    y.iloc[1:] += 10
+    np.testing.assert_array_equal(
+        model.fitted_values(y.to_numpy()[:, None])[1, 0], alone
+    )
+
+
+def test_past_and_future_at_once():
+    fitted = forecaster(calibration_split=0.5).fit(YY, X=X, fh=[-2, 0, 1, 3])
+    alone = [fitted.predict(fh=[step], X=X) for step in (-2, 0, 1, 3)]
+    pd.testing.assert_frame_equal(
+        fitted.predict(fh=[-2, 0, 1, 3], X=X), pd.concat(alone), check_freq=False
+    )
+    interval = fitted.predict_interval(fh=[-2, 0, 1, 3], X=X, coverage=[0.5, 0.8])
+    assert interval.shape == (4, 8)
+    assert (interval["a"][0.5]["lower"] > interval["a"][0.8]["lower"]).all()
+
+
+def test_intervals_are_those_of_the_package():
+    fitted = forecaster(calibration_split=0.5).fit(YY, fh=[1, 2])
+    model = plain(horizon=2, calibration_split=0.5).fit(YY)
+    expected = model.forecast_interval(coverage=0.8)
+    interval = fitted.predict_interval(coverage=0.8)
+    np.testing.assert_array_equal(interval, expected)
+    assert list(interval.columns[:2]) == [("a", 0.8, "lower"), ("a", 0.8, "upper")]
+    quantiles = fitted.predict_quantiles(alpha=[0.9, 0.5, 0.1])
+    np.testing.assert_allclose(quantiles["b"][0.9], expected["b"]["upper"])
+    np.testing.assert_allclose(quantiles["b"][0.1], expected["b"]["lower"])
+    np.testing.assert_array_equal(quantiles["b"][0.5], fitted.predict()["b"])
+
+
+def test_quantiles_that_were_learnt_do_not_cross():
+    fitted = forecaster(quantiles=(0.1, 0.5, 0.9), calibration_split=0.5)
+    alpha = [0.6, 0.2, 0.5, 0.48]
+    told = fitted.fit(Y, fh=[1, 2]).predict_quantiles(alpha=alpha)["y"]
+    assert (np.diff(told[sorted(alpha)], axis=1) >= 0).all()
+
+
+def test_rows_are_held_out_where_there_are_enough():
+    by_default = SktimeLSTMForecaster(**SMALL)
+    assert by_default.fit(Y, fh=[1, 2]).forecaster_.calibration_split == 0.2
+    assert by_default.fit(Y, fh=range(1, 15)).forecaster_.calibration_split == 0.0
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_a_panel_is_the_list_of_its_series(n_columns):
+    y = panel(n_columns=n_columns)
+    fitted = forecaster(calibration_split=0.5).fit(y, fh=[1, 2])
+    series = [part.to_numpy() for _, part in y.groupby(level=0, sort=False)]
+    model = plain(horizon=2, calibration_split=0.5).fit(series)
+    np.testing.assert_array_equal(fitted.predict(), np.vstack(model.forecast(2)))
+    index = [("long", 40), ("long", 41), ("short", 30), ("short", 31)]
+    assert list(fitted.predict().index) == [*index, ("tiny", 4), ("tiny", 5)]
+    np.testing.assert_array_equal(
+        fitted.predict_interval(coverage=0.5).to_numpy().reshape(6, n_columns, 2),
+        np.vstack(model.forecast_interval(2, coverage=0.5)),
+    )
+    past = fitted.predict(fh=[-1, 0])
+    expected = model.fitted_values(series)
+    np.testing.assert_array_equal(past, np.vstack([each[-2:] for each in expected]))
+
+
+def test_a_hierarchy_with_what_is_known_ahead():
+    y = _make_hierarchical((2, 2), min_timepoints=12, max_timepoints=12)
+    X = _make_hierarchical((2, 2), min_timepoints=14, max_timepoints=14)
+    X.columns = ["x"]
+    fitted = forecaster().fit(y, X=X.loc[y.index], fh=[2])
+    forecast = fitted.predict(X=X)
+    assert forecast.index.names == y.index.names
+    assert len(forecast) == 4
+    keys = [key for key, _ in y.groupby(level=[0, 1], sort=False)]
+    tables = [np.hstack([y.loc[key], X.loc[key][:12]]) for key in keys]
+    model = plain(horizon=2, known_future=[1]).fit(tables)
+    expected = model.forecast(2, [X.loc[key][12:].to_numpy() for key in keys])
+    np.testing.assert_array_equal(forecast, [each[1] for each in expected])
+
+
+def test_times_of_series_that_end_apart():
+    y = panel((40, 30))
+    fitted = forecaster().fit(y, fh=[1])
+    absolute = ForecastingHorizon([30, 41], is_relative=False)
+    forecast = fitted.predict(fh=absolute)
+    assert list(forecast.index.get_level_values(-1)) == [30, 41] * 2
+    relative = fitted.predict(fh=[-9, 2]).loc["long"]
+    np.testing.assert_array_equal(forecast.loc["long"], relative)
+    relative = fitted.predict(fh=[1, 12]).loc["short"]
+    np.testing.assert_array_equal(forecast.loc["short"], relative)
+
+
+@pytest.mark.parametrize("update_params", [False, True])
+def test_update(update_params):
+    fitted = forecaster().fit(Y[:30], X=X, fh=[1, 2])
+    # Rows that overlap those seen before.
+    fitted.update(Y[25:], X=X, update_params=update_params)
+    both = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
+    model = plain(horizon=2, known_future=[1, 2]).fit(both[:30])
+    (model.partial_fit if update_params else model.update)(both[30:])
+    expected = model.forecast(2, X.to_numpy()[N : N + 2])[:, 0]
+    np.testing.assert_array_equal(fitted.predict(X=X), expected)
+    assert fitted.cutoff[0] == DAYS[-1]
+
+
+def test_update_goes_back_in_time():
+    fitted = forecaster().fit(Y, fh=[1])
+    ahead = fitted.predict(fh=[0])
+    fitted.update(Y[30:-1])
+    np.testing.assert_allclose(fitted.predict(fh=[1]), ahead, rtol=1e-6)
+    with pytest.raises(ValueError, match="fh asks for 2019"):
+        fitted.predict(fh=[-N + 1])
+
+
+def test_update_of_some_series():
+    y = panel()
+    fitted = forecaster().fit(y, fh=[1])
+    more = pd.DataFrame({0: [1.0, 2.0]}, index=y.index[:2])
+    more.index = pd.MultiIndex.from_tuples(
+        [("short", 30), ("short", 31)], names=y.index.names
+    )
+    before = fitted.predict()
+    fitted.update(more, update_params=False)
+    after = fitted.predict()
+    assert list(after.index) == [("long", 40), ("short", 32), ("tiny", 4)]
+    np.testing.assert_array_equal(after.iloc[[0, 2]], before.iloc[[0, 2]])
+    more.index = more.index.set_levels([32, 33], level=1)
+    fitted.update(more, update_params=True)
+    assert fitted.predict().index[1] == ("short", 34)
+
+
+@pytest.mark.parametrize("strategy", ["refit", "update", "no-update_params"])
+def test_evaluate(strategy):
+    results = evaluate(
+        forecaster(),
+        ExpandingWindowSplitter(fh=[1, 2], initial_window=30, step_length=3),
+        y=Y,
+        X=X[:N],
+        strategy=strategy,
+        return_data=True,
+        error_score="raise",
+    )
+    assert len(results) == 3
+    model = forecaster().fit(Y[:30], X=X[:30], fh=[1, 2])
+    if strategy == "refit":
+        model.fit(Y[:36], X=X[:36], fh=[1, 2])
+    else:
+        for end in (33, 36):
+            update_params = strategy == "update"
+            model.update(Y[:end], X=X[:end], update_params=update_params)
+    expected = model.predict(X=X)
+    np.testing.assert_allclose(results["y_pred"].iloc[-1], expected, rtol=1e-6)
+
+
+def test_update_predict_with_gaps():
+    fitted = forecaster().fit(Y[:20], fh=[1])
+    cv = SlidingWindowSplitter(fh=[1], window_length=2, step_length=5)
+    forecast = fitted.update_predict(Y[20:], cv, update_params=False)
+    assert list(forecast.index) == list(DAYS[[22, 27, 32, 37]])
+    assert fitted.cutoff[0] == DAYS[19]
+
+
+def test_a_search():
+    cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=30, step_length=5)
+    search = ForecastingGridSearchCV(
+        forecaster(), cv, {"horizon": [None, 1]}, backend=None, error_score="raise"
+    ).fit(Y, fh=[1, 2])
+    assert len(search.cv_results_) == 2
+    assert len(search.predict()) == 2
+
+
+@pytest.mark.parametrize("y", [Y, YY], ids=["one column", "two columns"])
+def test_a_pipeline(y):
+    scaled = TransformedTargetForecaster(
+        [("scale", TabularToSeriesAdaptor(MinMaxScaler())), ("forecast", forecaster())]
+    ).fit(y, fh=[1, 2])
+    # Each window is normalised by itself, so that a scaler changes nothing.
+    alone = forecaster().fit(y, fh=[1, 2]).predict()
+    np.testing.assert_allclose(scaled.predict(), alone, rtol=1e-4)
+
+
+def test_cloning_and_pickling():
+    fitted = forecaster().fit(Y, fh=[1, 2])
+    clone = fitted.clone()
+    assert not clone.is_fitted
+    assert clone.get_params() == fitted.get_params()
+    loaded = pickle.loads(pickle.dumps(fitted))
+    pd.testing.assert_series_equal(loaded.predict(), fitted.predict())
+    loaded.update(Y.shift(1, freq="D")[-1:], update_params=True)
+    assert loaded.predict().index[0] == DAYS[-1] + pd.Timedelta("2D")
+    assert set(clone.get_params()) == set(LSTMForecaster().get_params()) - {
+        "target",
+        "known_future",
+        "warm_start",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda f: f.predict(fh=[-N]), "fh asks for 2019-12-31.*seen from 2020-01-01"),
+        (
+            lambda f: f.predict(fh=pd.DatetimeIndex(["2019-05-05"])),
+            "fh asks for 2019-05-05.*Ask for rows among them, or fit",
+        ),
+        (lambda f: f.predict(), "X is missing: fit was given the columns.*sine"),
+        (
+            lambda f: f.predict(X=X[["sine"]]),
+            r"X must have the columns of fit.*but lacks \['trend'\]",
+        ),
+        (
+            lambda f: f.predict(X=X[: N + 1]),
+            "a row for each step.*forecast, 2020-02-11.*has none for 2020-02-11",
+        ),
+        (lambda f: f.update(Y.shift(1, freq="D")), "X is missing"),
+        (lambda f: f.update(YY, X=X), r"y must have the columns of fit, \['y'\], got"),
+        (
+            lambda f: f.predict_interval(X=X),
+            "needs at least 9 windows.*calibration_split=0.0 held 0",
+        ),
+        (lambda f: f.predict_interval(fh=[5], X=X), "reaches horizon=2"),
+        (lambda f: f.predict_interval(X=X, coverage=1.5), "coverage.*1.5"),
+    ],
+)
+def test_bad_input(ask, message):
+    fitted = forecaster().fit(Y, X=X, fh=[1, 2])
+    with pytest.raises(ValueError, match=message):
+        ask(fitted)
+
+
+def test_x_that_fit_was_not_given():
+    with pytest.raises(ValueError, match="X was given, but fit had none"):
+        forecaster().fit(Y, fh=[1]).predict(X=X)
+
+
+@pytest.mark.parametrize("bad", [{"horizon": "x"}, {"window_length": 2.5}])
+def test_bad_parameters(bad):
+    with pytest.raises(ValueError, match=f"{next(iter(bad))}.*must be an int"):
+        SktimeLSTMForecaster(**{**SMALL, **bad}).fit(Y, fh=[1])
+
+
+def test_times_without_a_frequency():
+    with pytest.raises(ValueError, match="y must have time stamps of a regular"):
+        forecaster().fit(Y.drop(DAYS[[3, 7, 20]]), fh=[1])
+
+
+def test_bad_panels():
+    y = panel()
+    x = y.rename(columns={0: "x"})
+    fitted = forecaster().fit(y, X=x, fh=[1])
+    with pytest.raises(ValueError, match="has none for 40 of the series 'long'"):
+        fitted.predict(X=x)
+    with pytest.raises(ValueError, match="X lacks the series 'long'"):
+        fitted.predict(X=x.drop("long"))
+    with pytest.raises(ValueError, match="a row for each row of y.*for tiny, 0"):
+        forecaster().fit(y, X=x.drop("tiny"), fh=[1])
+    with pytest.raises(ValueError, match="the series 'new', which fit was not given"):
+        fitted.update(
+            y.rename(index={"long": "new"}), X=x.rename(index={"long": "new"})
+        )
+
+
+def collection(unequal, n_channels=2):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(5, 12, 12) if unequal else np.full(12, 8)
+    return [rng.normal(size=(n, n_channels)) for n in lengths]
+
+
+@pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.parametrize(
+    ("mine", "its", "y"),
+    [
+        (SktimeRNNClassifier, RNNClassifier, np.array(["a", "b", "c"] * 4)),
+        (SktimeRNNRegressor, RNNRegressor, np.arange(12.0)),
+    ],
+)
+def test_collections(mine, its, y, unequal):
+    sequences = collection(unequal)
+    frames = [pd.DataFrame(each, columns=["u", "v"]) for each in sequences]
+    multiindexed = pd.concat(frames, keys=range(12), names=["i", "t"])
+    options = {"units": 2, "epochs": 2, "random_state": 0}
+    model = its(**options).fit(sequences, y)
+    containers = [frames, multiindexed]
+    if not unequal:
+        containers.append(np.stack(sequences).transpose(0, 2, 1))
+    for X in containers:
+        fitted = mine(**options).fit(X, y)
+        np.testing.assert_array_equal(fitted.predict(X), model.predict(sequences))
+        if mine is SktimeRNNClassifier:
+            np.testing.assert_array_equal(
+                fitted.predict_proba(X), model.predict_proba(sequences)
+            )
+    assert set(fitted.get_params()) == set(model.get_params()) - {"warm_start"}
+
+
+def test_tokens():
+    X = np.random.default_rng(0).integers(1, 5, (12, 1, 6))
+    options = {"units": 2, "epochs": 1, "random_state": 0, "embedding_dim": 2}
+    y = np.array(["a", "b"] * 6)
+    fitted = SktimeRNNClassifier(**options).fit(X, y)
+    expected = RNNClassifier(**options).fit(X[:, 0], y).predict_proba(X[:, 0])
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [
+        (SktimeLSTMForecaster, "forecaster"),
+        (SktimeRNNClassifier, "classifier"),
+        (SktimeRNNRegressor, "regressor"),
+    ],
+)
+def test_sktime_knows_what_they_are(cls, kind):
+    assert scitype(cls) == kind
+
+
+# Of sktime's checks those that take little time; all of them are run by
+# check_estimator(SktimeLSTMForecaster), and take a minute or two.
+COMMON = [
+    "test_clone",
+    "test_constructor",
+    "test_create_test_instances_and_names",
+    "test_fit_does_not_overwrite_hyper_params",
+    "test_fit_updates_state",
+    "test_get_test_params",
+    "test_methods_have_no_side_effects",
+    "test_obj_vs_cls_signature",
+    "test_persistence_via_pickle",
+    "test_random_tags",
+    "test_set_params",
+    "test_valid_object_class_tags",
+    "test_valid_object_tags",
+]
+FORECASTERS = [
+    "test_X_invalid_type_raises_error",
+    "test__y_when_refitting",
+    "test_categorical_X_raises_error",
+    "test_cutoff",
+    "test_fh_attribute",
+    "test_fh_not_passed_error_handling",
+    "test_pred_int_tag",
+    "test_predict_series_name_preserved",
+    "test_predict_time_index_in_sample_full",
+    "test_raises_not_fitted_error",
+    "test_unequal_length_hierarchical_fit_predict",
+    "test_update_tag",
+    "test_update_with_exogenous_variables",
+    "test_y_invalid_type_raises_error",
+]
+COLLECTIONS = [
+    "test_handles_single_class",
+    "test_multioutput",
+    "test_multivariate_input_exception",
+    "test_regressor_output",
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "tests", "at_least"),
+    [
+        (SktimeLSTMForecaster, COMMON + FORECASTERS, 140),
+        (SktimeRNNClassifier, COMMON + COLLECTIONS, 60),
+        (SktimeRNNRegressor, COMMON + COLLECTIONS, 40),
+    ],
+)
+def test_sktime_checks(cls, tests, at_least):
+    results = check_estimator(
+        cls, raise_exceptions=True, tests_to_run=tests, verbose=False
+    )
+    assert len(results) >= at_least
+    assert set(results.values()) == {"PASSED"}
