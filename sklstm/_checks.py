@@ -259,7 +259,7 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
         vars(estimator).pop("feature_names_in_", None)
     _refuse_cells(estimator, X)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
-        sequences = _check_listed(X)
+        sequences = check_listed(X)
         n_features = _count_features(sequences, tokens)
     else:
         sequences, n_features = _check_stacked(estimator, X, tokens, reset)
@@ -315,7 +315,7 @@ def _count_features(sequences, tokens):
     return int(lengths[0])
 
 
-def _check_listed(X) -> Sequences:
+def check_listed(X) -> Sequences:
     """Check a list of sequences of any lengths."""
     arrays = []
     for i, x in enumerate(X):

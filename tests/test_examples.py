@@ -16,8 +16,10 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("plot_*.py"))
 
 # What its printed table must hold, besides the naive forecast.
 PRINTED = {
+    "plot_export_onnx": ["served by onnxruntime", "kB", "differ by at most", "ms"],
     "plot_hello_world": ["hello world hello tensorflow hello keras", "reordered"],
     "plot_next_word": ["bigram", "gru", "thank", "perplexity"],
+    "plot_own_network": ["convolution + LSTM", "LSTMForecaster", "seconds"],
     "plot_place_names": ["LSTM", "GRU", "(chosen)", "n-grams", "Kopenhagen"],
     "plot_python_source": ["5-gram", "LSTM (192)", "temperature 0.7", "streamed"],
     "plot_server_metrics": [

@@ -55,6 +55,7 @@ __all__ = [
     "Weights",
     "WindowData",
     "WindowNetwork",
+    "prepare_keras",
     *_LAZY,
 ]
 
@@ -62,11 +63,11 @@ __all__ = [
 def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _prepare_keras()
+    prepare_keras()
     return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
-def _prepare_keras():
+def prepare_keras():
     """Load Keras on TensorFlow, without TensorFlow's remarks on the machine."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
