@@ -230,12 +230,16 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows in time order, at least ``window_length + horizon`` of them.
+            Rows in time order, at least ``window_length + horizon`` of them. Or
+            several series, learnt together, each with scales of its own: a list of
+            them, or a frame with an index of (series, time). One with too few rows
+            counts too: its first row, of no weight, is repeated before it.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets in their own units, aligned with the rows of X. Without them the
-            targets are X's columns, those of ``known_future`` excepted.
+            Targets in their own units, aligned with the rows of X; of several series a
+            list, or a column of the frame. Without them the targets are X's columns,
+            those of ``known_future`` excepted.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast.
+            Weight of each row as a row to be forecast; of several series as y.
 
         Returns
         -------
@@ -267,7 +271,7 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         ----------
         X : array-like of shape (n_timesteps, n_features)
             The rows right after those seen before. The first call needs as many
-            rows as `fit`, the later ones any number.
+            rows as `fit`, the later ones any number. Several series as in `update`.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Their targets. May be left out where X holds the targets' own pasts.
         sample_weight : array-like of shape (n_timesteps,), optional
@@ -490,13 +494,17 @@ class WindowForecaster(Forecaster):
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows in time order, at least ``window_length + horizon`` of them.
+            Rows in time order, at least ``window_length + horizon`` of them. Or
+            several series, learnt together, each with scales of its own: a list of
+            them, or a frame with an index of (series, time). One with too few rows
+            counts too: its first row, of no weight, is repeated before it.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets in their own units, aligned with the rows of X. Without them the
-            targets are X's columns, those of ``known_future`` excepted.
+            Targets in their own units, aligned with the rows of X; of several series a
+            list, or a column of the frame. Without them the targets are X's columns,
+            those of ``known_future`` excepted.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast. A window's weight is the mean
-            of the rows told from it.
+            Weight of each row as a row to be forecast; of several series as y. A
+            window's weight is the mean of the rows told from it.
 
         Returns
         -------

@@ -95,7 +95,7 @@ def test_the_sequence_classifiers_print_their_table():
 
 
 @pytest.mark.parametrize(
-    "name", ["sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
+    "name", ["m4", "sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
 )
 def test_what_needs_its_data_says_so(name):
     script = BENCHMARKS / f"{name}.py"
@@ -134,6 +134,51 @@ def test_the_speed_of_texts_is_printed():
     )
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"sklstm [0-9,]{4,}", done.stdout)) == 3
+
+
+class TestM4:
+    @pytest.fixture
+    def script(self):
+        pytest.importorskip("statsmodels")
+        return load("m4")
+
+    def test_a_short_try(self, data_folder, script):
+        options = ["--data", data_folder, "--only=weekly", "--series=3", "--peers"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "m4.py", *options, "seasonal naive"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert re.findall(r"Naive2 .*OWA 1\.000", done.stdout)
+        (owa,) = re.findall(r"sklstm, seed 0 .*OWA ([0-9.]+)", done.stdout)
+        assert 0 < float(owa) < 2
+
+    def test_validation_does_not_look_at_the_test_parts(self, data_folder, script):
+        path = data_folder / "m4" / "m3_monthly.csv.gz"
+        tested, validated = (script.read(path, 18, flag) for flag in (False, True))
+        for (train, _), (shorter, actual) in zip(tested, validated, strict=True):
+            np.testing.assert_array_equal(np.append(shorter, actual), train)
+
+    def test_measures_by_hand(self, script):
+        series = [(np.array([1.0, 2, 4]), np.array([8.0, 8]))]
+        smape, mase = script.measures(series, [np.array([8.0, 4])], 1)
+        assert smape == pytest.approx(200 * (0 + 4 / 12) / 2)
+        assert mase == pytest.approx(2 / 1.5)
+
+    def test_a_season_is_taken_off_and_given_back(self, script):
+        season = np.tile([1.0, 2, 4, 3], 12)
+        seen = []
+
+        def last(series):
+            seen.extend(train for train, _ in series)
+            return [np.repeat(train[-1], 4) for train, _ in series]
+
+        series = [(10 * season, 10 * season[:4])]
+        (forecast,) = script.deseasonalised(4, last)(series)
+        np.testing.assert_allclose(seen[0], 25, rtol=1e-6)
+        np.testing.assert_allclose(forecast, 10 * season[:4], rtol=1e-6)
 
 
 class TestSystemCalls:
