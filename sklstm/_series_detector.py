@@ -24,6 +24,9 @@ from sklstm._windows import split_off_tails
 # Values that the network tells at once: bounds the memory.
 _CHUNK = 2**22
 
+# The share of the rows in fit that contamination="auto" lets be flagged.
+_AUTO = 0.001
+
 # Stretches of a few windows' length from which the ends of series are learnt.
 _N_STRETCHES = 30
 
@@ -283,7 +286,8 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         self._error_model = ErrorModel.fit(np.concatenate(held_out))
         self._edge_model = EdgeModel.fit(self._tell_stretches(series), self._span - 1)
         scores = [self._score_errors(each).sum(axis=1) for each in errors]
-        self.offset_ = find_offset(self.contamination, np.concatenate(scores))
+        share = _AUTO if self.contamination == "auto" else self.contamination
+        self.offset_ = find_offset(share, np.concatenate(scores))
 
     def _tell_stretches(self, series: list[np.ndarray]) -> np.ndarray:
         """Distances of the rows of stretches, each told as a series of its own.

@@ -34,8 +34,8 @@ class LSTMAutoencoderDetector(SeriesDetector):
         Rows in a window. A shorter series is scored with its first row repeated before
         it.
     contamination : "auto" or float, default="auto"
-        Where the threshold lies. "auto": at the lowest score of the rows in fit, those
-        held out among them. A share, at most 0.5: so many of them lie below it.
+        The share of the rows in fit, those held out among them, that lie below the
+        threshold, at most 0.5. "auto" is one in a thousand.
     smoothing : int, default=31
         Rows, as many before as behind, over which a row's score is averaged; odd. Wide
         ones find what lasts, and blur short incidents; 1 does not smooth.
@@ -221,8 +221,8 @@ class LSTMForecastDetector(SeriesDetector):
         forecast as if its first row had been repeated before it; that row itself, of
         which there is no forecast, takes the second one's error.
     contamination : "auto" or float, default="auto"
-        Where the threshold lies. "auto": at the lowest score of the rows in fit, those
-        held out among them. A share, at most 0.5: so many of them lie below it.
+        The share of the rows in fit, those held out among them, that lie below the
+        threshold, at most 0.5. "auto" is one in a thousand.
     smoothing : int, default=31
         Rows, as many before as behind, over which a row's score is averaged; odd. Wide
         ones find what lasts, and blur short incidents; 1 does not smooth.

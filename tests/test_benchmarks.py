@@ -185,7 +185,7 @@ class TestSystemCalls:
     script = load("system_calls")
 
     def test_a_short_try(self, data_folder):
-        options = ["--data", data_folder, "--seeds=1", "--traces=40"]
+        options = ["--data", data_folder, "--seeds=1", "--traces=40", "--epochs=2"]
         done = subprocess.run(
             [sys.executable, BENCHMARKS / "system_calls.py", *options],
             capture_output=True,
@@ -215,7 +215,7 @@ class TestServerMetrics:
 
     def test_a_short_try(self, data_folder):
         options = ["--data", data_folder, "--sets", "nab", "--seeds=1", "--rows=3700"]
-        methods = ["--only", "PCA", "forecast"]
+        methods = ["--only", "PCA", "forecast", "--epochs=1"]
         done = subprocess.run(
             [sys.executable, BENCHMARKS / "server_metrics.py", *options, *methods],
             capture_output=True,

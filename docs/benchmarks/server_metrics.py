@@ -88,15 +88,15 @@ def detect(detector, train, test):
     return -detector.fit(train).score_samples(test)
 
 
-def methods(window):
+def methods(window, **few):
     """How each method scores rows: high is anomalous."""
     pca_name = "PCA" if window == 1 else f"PCA, windows of {window}"
     return {
         "sklstm, autoencoder": lambda train, test, seed: detect(
-            LSTMAutoencoderDetector(random_state=seed), train, test
+            LSTMAutoencoderDetector(random_state=seed, **few), train, test
         ),
         "sklstm, forecast": lambda train, test, seed: detect(
-            LSTMForecastDetector(random_state=seed), train, test
+            LSTMForecastDetector(random_state=seed, **few), train, test
         ),
         pca_name: lambda train, test, seed: pca(train, test, window),
         "IsolationForest": forest,
@@ -113,10 +113,10 @@ def measures(labels, scores):
     return [*found, range_pr_vus_score(labels, scores, max_buffer_size=100)]
 
 
-def compare(title, series, window, seeds, only):
+def compare(title, series, methods, seeds, only):
     print(title)
     results = []
-    for method, score in methods(window).items():
+    for method, score in methods.items():
         if only and not any(name in method for name in only):
             continue
         own = method.startswith("sklstm")
@@ -149,7 +149,9 @@ def main():
     parser.add_argument("--rows", type=int, help="take only the first so many rows")
     parser.add_argument("--only", nargs="+", help="methods with these in their names")
     parser.add_argument("--sets", nargs="+", default=["smd", "nab"])
+    parser.add_argument("--epochs", type=int, help="for a short try")
     arguments = parser.parse_args()
+    few = {"epochs": arguments.epochs} if arguments.epochs else {}
     if arguments.data is None:
         parser.error("the series: pass --data FOLDER or set SKLSTM_DATA")
     sets = {
@@ -162,7 +164,7 @@ def main():
             (machine, *(part[: arguments.rows] for part in parts))
             for machine, *parts in read(Path(arguments.data) / name)
         ]
-        compare(title, series, window, arguments.seeds, arguments.only)
+        compare(title, series, methods(window, **few), arguments.seeds, arguments.only)
 
 
 if __name__ == "__main__":

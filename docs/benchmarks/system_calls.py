@@ -68,7 +68,9 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--traces", type=int, help="of each kind, for a short try")
+    parser.add_argument("--epochs", type=int, help="for a short try")
     options = parser.parse_args()
+    few = {"epochs": options.epochs} if options.epochs else {}
     if options.data is None:
         parser.error("the data: pass --data FOLDER or set SKLSTM_DATA")
     train, normal, attacks = (
@@ -81,7 +83,7 @@ def main():
     rows = {aggregate: [] for aggregate in AGGREGATES}
     begin = time.perf_counter()
     for seed in range(options.seeds):
-        detector = SequenceAnomalyDetector(random_state=seed).fit(train)
+        detector = SequenceAnomalyDetector(random_state=seed, **few).fit(train)
         for aggregate in AGGREGATES:
             detector.set_params(aggregate=aggregate)
             scores = detector.score_samples(normal), detector.score_samples(attacks)

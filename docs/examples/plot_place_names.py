@@ -91,11 +91,10 @@ def search(pipeline, grid):
 candidates = {
     "LSTM": {"embedding_dim": 64},
     "LSTM, larger steps": {"embedding_dim": 64, "learning_rate": 0.01},
-    "GRU of 128, larger steps": {
-        "embedding_dim": 128,
+    "GRU, larger steps": {
+        "embedding_dim": 64,
         "learning_rate": 0.01,
         "cell": "gru",
-        "units": 128,
         "dropout": 0.5,
     },
 }
