@@ -6,6 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Workers side by side share the cores: TensorFlow's threads would only wait in turn.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 
 def pytest_addoption(parser):
     parser.addoption(
