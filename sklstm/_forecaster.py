@@ -29,6 +29,7 @@ from sklstm._windows import (
     find_own_past,
     fit_line,
     gather_targets,
+    rows_told,
     split_off_tails,
 )
 from sklstm.engine import WindowData
@@ -61,7 +62,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
     _panel: Panel | None  # how several series were passed; None for a single one
     _pasts: list[Past]  # of each series
     _weight_unit: float
-    _off: np.ndarray  # how far forecasts were off, (n_windows, horizon, n_targets)
+    _offs: list[np.ndarray]  # how far forecasts of each were off, (n_windows, ...)
+    _replaced: bool  # whether an update put other rows in place of those learnt from
 
     @abstractmethod
     def _learn(
@@ -105,9 +107,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         which, given = self._match(X, y)
         pasts = self._go_on_with(which, given, replace=replace)
-        if not replace:
-            windows = [past.windows(self._shape) for past in pasts]
-            self._calibrate(WindowData.join(windows))
+        self._replaced = self._replaced or replace
+        self._calibrate(which, pasts)
         self._remember(which, pasts)
         return self
 
@@ -261,12 +262,6 @@ class Forecaster(RegressorMixin, BaseEstimator):
             what cannot be known.
         """
         check_is_fitted(self)
-        horizon = self._shape.horizon
-        if isinstance(steps, Integral) and steps > horizon:
-            raise ValueError(
-                f"forecast_interval reaches horizon={horizon} step(s), as far as "
-                f"errors were measured, got steps={steps}. Fit with horizon={steps}."
-            )
         return self._forecast(steps, X_future, X, y, self._interval(coverage))
 
     def __sklearn_tags__(self):
@@ -319,7 +314,11 @@ class Forecaster(RegressorMixin, BaseEstimator):
         self._remember(range(len(pasts)), pasts)
         data = WindowData.join([past.windows(self._shape) for past in pasts])
         self._learn(data, windows, given=(X, y), **options)
-        self._off = self._measure(data, np.concatenate([np.arange(0), *held_out]))
+        nothing = np.arange(0)
+        self._offs = [
+            self._measure(data, each) for each in held_out or [nothing] * len(pasts)
+        ]
+        self._replaced = False
         return self
 
     def _find_targets(self, rows, targets, known, names):
@@ -362,6 +361,13 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if all(each.weight is None for each in given):
             self._weight_unit = 1.0
             return [np.ones(len(each)) for each in rows]
+        for each, own in zip(given, rows, strict=True):
+            if np.shape(each.weight) != (len(own),):
+                raise ValueError(
+                    f"sample_weight must hold a weight for each of the {len(own)} "
+                    f"row(s) of {each.place or 'X'}, sample_weight.shape is "
+                    f"{np.shape(each.weight)}."
+                )
         together = np.concatenate([np.asarray(each.weight) for each in given])
         weight, self._weight_unit = check_weights(together, np.concatenate(rows))
         return np.split(weight, np.cumsum([len(each) for each in rows])[:-1])
@@ -424,6 +430,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         pasts = []
         for number, each in zip(which, given, strict=True):
             past = self._pasts[number]
+            each = each.with_targets(past.labels.targets)
             rows, targets = self._check(each)
             if targets is None:
                 targets = past.scaling.targets_from_own(rows)
@@ -480,6 +487,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
     def _forecast(self, steps, X_future, X, y, ends: Ends | None = None):
         """What is told of the next rows of each series, labelled."""
         panel, pasts = self._panel, self._pasts
+        if X is None and y is not None:
+            raise ValueError(
+                "y are targets of the rows of X, but X is None: pass both."
+            )
         if X is not None:
             panel, given = split_series(X, y)
             pasts = [self._meet(each) for each in given]
@@ -493,8 +504,9 @@ class Forecaster(RegressorMixin, BaseEstimator):
 
     def _meet(self, given: Given) -> Past:
         """The past of a series that was not learnt from."""
-        rows, targets = self._check(given)
         first = self._pasts[0]
+        given = given.with_targets(first.labels.targets)
+        rows, targets = self._check(given)
         scaling, labels = first.scaling, first.labels
         own = scaling.own_pasts()
         if targets is None and OwnPast() in own:
@@ -512,9 +524,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     f"was fitted with {self._shape.n_targets}."
                 )
             own = [
-                past
-                if past.column is None
-                else OwnPast(past.column, *fit_line(rows[:, past.column], y)[:2])
+                past if past.column is None else self._line(rows, past.column, y)
                 for past, y in zip(own, targets.T, strict=True)
             ]
         return self._begin(
@@ -529,6 +539,16 @@ class Forecaster(RegressorMixin, BaseEstimator):
             self._shape.window_length + self._shape.horizon,
         )
 
+    def _line(self, rows, column: int, y) -> OwnPast:
+        """The column as the own past of a target that it must be an image of."""
+        slope, offset, residual = fit_line(rows[:, column], y)
+        if residual > _NAMED_TOLERANCE:
+            raise ValueError(
+                f"y must be an affine image of column {column} of X, as in fit, but a "
+                f"line leaves {residual:.0%} of its standard deviation."
+            )
+        return OwnPast(column, slope, offset)
+
     def _forecast_one(self, past: Past, steps, X_future, ends: Ends | None):
         """What is told of a series' next rows, and their index where it is known."""
         scaling = past.scaling
@@ -537,6 +557,12 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if steps is None:
             steps = horizon if known is None else len(known)
         self._check_steps(steps, known, scaling)
+        if ends is not None and steps > horizon:
+            raise ValueError(
+                f"forecast_interval reaches horizon={horizon} step(s), as far as "
+                f"errors were measured, got steps={steps}. Fit with horizon={steps}."
+            )
+        index = None if index is None else index[:steps]
         rows, first = past.X[-window_length:], np.zeros(1, int)
         blocks: list[np.ndarray] = []
         for begin in range(0, steps, horizon):
@@ -552,7 +578,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             block = self._tell_blocks(scaling, rows, first, self._middle)[0, ..., 0]
             rows[window_length:, scaling.own] = scaling.own_from_targets(block)
             blocks.append(block)
-        return np.concatenate(blocks)[:steps], None if index is None else index[:steps]
+        return np.concatenate(blocks)[:steps], index
 
     def _tell_blocks(self, scaling: SeriesScaling, rows, starts, ends: Ends):
         """What is told of the rows after windows, in the targets' units.
@@ -571,13 +597,25 @@ class Forecaster(RegressorMixin, BaseEstimator):
         each = np.moveaxis(told, -1, 0)
         return np.stack([scaling.decode(end, level, spread) for end in each], axis=-1)
 
-    def _calibrate(self, data: WindowData) -> None:
+    @property
+    def _off(self) -> np.ndarray:
+        """How far forecasts were off, (n_windows, horizon, n_targets)."""
+        return np.concatenate(self._offs)
+
+    def _calibrate(self, which, pasts: list[Past]) -> None:
         """Measure how far forecasts of new rows are off, in place of the oldest."""
-        if not len(self._off):
-            return
-        known = np.isfinite(gather_targets(data, self._shape)).all(axis=(1, 2))
-        off = np.concatenate([self._off, self._measure(data, np.flatnonzero(known))])
-        self._off = off[-len(self._off) :]
+        if self._replaced:
+            return  # nobody knows whether the rows are new
+        offs = list(self._offs)
+        for number, past in zip(which, pasts, strict=True):
+            if not len(offs[number]):
+                continue
+            data = past.windows(self._shape)
+            known = np.isfinite(gather_targets(data, self._shape)).all(axis=(1, 2))
+            known &= (past.weight[rows_told(data, self._shape)] > 0).all(axis=1)
+            new = self._measure(data, np.flatnonzero(known))
+            offs[number] = np.concatenate([offs[number], new])[-len(offs[number]) :]
+        self._offs = offs
 
     def _measure(self, data: WindowData, windows: np.ndarray) -> np.ndarray:
         """How far the targets of windows lie outside what is told of them."""
@@ -610,7 +648,14 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 "out. Raise calibration_split, give more rows, or lower coverage."
             )
         off = np.sort(self._off, axis=0)[rank - 1]
-        return lambda told: np.stack([told[..., 0] - off, told[..., -1] + off], axis=-1)
+
+        def ends(told):
+            # Quantiles that were too far apart are drawn together, not past the middle.
+            middle = self._middle(told)[..., 0]
+            lower = np.minimum(told[..., 0] - off, middle)
+            return np.stack([lower, np.maximum(told[..., -1] + off, middle)], axis=-1)
+
+        return ends
 
     def _targets_in(self, rows, unknown):
         """The columns of X as targets, each its own past."""

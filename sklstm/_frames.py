@@ -154,6 +154,17 @@ class Given(NamedTuple):
     place: str = ""  # what to call it in an error; nothing if it is the only one
     rows: Any = None  # its rows within a frame of several
 
+    def with_targets(self, names: tuple) -> Given:
+        """With the columns of y in the order of the given names."""
+        columns = list(getattr(self.y, "columns", names))
+        if columns == list(names) or not names:
+            return self
+        if set(columns) != set(names):
+            raise ValueError(
+                f"y must have the targets {list(names)}, as in fit, got {columns}."
+            )
+        return self._replace(y=self.y[list(names)])
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -223,7 +234,23 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
         ]
     index = index_of(X)
     if index is None or index.nlevels == 1:
+        if index_of(y) is not None and index_of(y).nlevels > 1:
+            raise ValueError(
+                "y has an index of (series, time), but X has not: pass X as a frame "
+                "with the index of y."
+            )
         return None, [Given(X, y, weight)]
+    for name, values in {"y": y, "sample_weight": weight}.items():
+        own = index_of(values)
+        if values is not None and (
+            len(values) != len(X) or (own is not None and not own.equals(index))
+        ):
+            raise ValueError(
+                f"{name} must have the rows of X, in their order. Pass {name} with the "
+                "index of X, as by .reindex(X.index)."
+            )
+    if any(index.get_level_values(i).isna().any() for i in range(index.nlevels - 1)):
+        raise ValueError("X has rows without the name of a series in their index.")
     levels = list(range(index.nlevels - 1))
     groups = X.groupby(level=levels if len(levels) > 1 else 0, sort=False).indices
     given = []

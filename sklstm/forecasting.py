@@ -295,7 +295,7 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         # A window reaches back before the new rows, and so may its targets; rows that
         # an update gave without targets cannot be trained on.
         usable = np.isfinite(gather_targets(data, self._shape)).all(axis=(1, 2))
-        self._calibrate(data)
+        self._calibrate(which, pasts)
         self._remember(which, pasts)
         if usable.any():
             trained = self._train(
@@ -519,6 +519,10 @@ class WindowForecaster(Forecaster):
 
     def _learn(self, data, windows, *, given, weighted):
         data = data.take(np.concatenate(windows))
+        given_rows = (data.weight[rows_told(data, self._shape)] > 0).all(axis=1)
+        if not weighted and given_rows.any():
+            # Not those that fill a short series up.
+            data = data.take(np.flatnonzero(given_rows))
         regressor = clone(self.regressor)
         told = gather_targets(data, self._shape)
         flat = told.reshape(len(told), -1)

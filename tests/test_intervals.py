@@ -125,6 +125,35 @@ class TestConformal:
         )
         assert model.forecast_interval(2).shape == (2, 2)
 
+    def test_update_moves_each_series_on_by_itself(self):
+        rng = np.random.default_rng(0)
+        quiet, wild = rng.normal(0, [[0.01], [1.0]], (2, 240))
+        both = [quiet[:, None], wild[:, None]]
+        model = naive(calibration_split=0.2).fit([x[:200] for x in both])
+        before = [off.copy() for off in model._offs]
+        model.update([x[200:210] for x in both])
+        for i in (0, 1):
+            np.testing.assert_array_equal(model._offs[i][:-10], before[i][10:])
+            moves = np.abs(np.diff(both[i][199:210, 0]))
+            scale = model._pasts[i].scaling.y_scale
+            np.testing.assert_allclose(
+                model._offs[i][-10:, 0, 0] * scale, moves, rtol=1e-3, atol=1e-6
+            )
+
+    def test_rows_learnt_from_do_not_calibrate(self, series):
+        model = naive(calibration_split=0.2).fit(series)
+        before = model._off
+        model.update(series[:40], replace=True).update(series[40:50])
+        np.testing.assert_array_equal(model._off, before)
+
+    def test_plans_may_be_longer(self, series):
+        frame = pd.DataFrame(series, columns=["a", "b"])
+        model = naive(horizon=3, calibration_split=0.3, known_future="b")
+        model.fit(frame, frame["a"])
+        assert len(model.forecast_interval(2, frame[["b"]][:5])) == 2
+        with pytest.raises(ValueError, match=r"reaches horizon=3.*steps=5"):
+            model.forecast_interval(X_future=frame[["b"]][:5])
+
     def test_labels(self, series):
         frame = pd.DataFrame(
             series, columns=["a", "b"], index=pd.period_range("2000", periods=80)
@@ -194,9 +223,13 @@ class TestQuantiles:
             5, quantiles=(0.1, 0.5, 0.9), calibration_split=0.3, **TINY
         ).fit(series[:, :1], series[:, 0])
         told = model.predict_quantiles(series[:6, :1])
-        interval = model.predict_interval(series[:6, :1], 0.7)
+        interval = model.predict_interval(series[:6, :1], 0.9)
         below, above = told[:, 0] - interval[:, 0], interval[:, 1] - told[:, 2]
         np.testing.assert_allclose(below, above, rtol=1e-3, atol=1e-6)
+        for coverage in (0.05, 0.1, 0.5):
+            low, high = model.predict_interval(series[:6, :1], coverage).T
+            assert (low <= told[:, 1]).all()
+            assert (told[:, 1] <= high).all()
 
 
 class TestWalkForward:

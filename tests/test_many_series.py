@@ -300,3 +300,44 @@ class TestBadInput:
         with pytest.raises(ValueError, match="NaN"):
             model.fit([*series, np.full((9, 2), np.nan)])
         np.testing.assert_array_equal(model.forecast()[0], before[0])
+
+    @pytest.mark.parametrize(
+        ("weight", "message"),
+        [
+            ([np.ones(40), np.ones(30)], r"each of the 30 row\(s\) of X\[0\]"),
+            ([np.ones(30), None], r"each of the 40 row\(s\) of X\[1\]"),
+        ],
+    )
+    def test_weights_of_other_rows(self, make, weight, message):
+        with pytest.raises(ValueError, match=message):
+            make().fit(walks(30, 40), sample_weight=weight)
+
+    def test_y_of_other_rows(self, make):
+        frame = as_frame(walks(30, 40))
+        for y in (frame["price"].loc[["b", "a"]], pd.concat([frame["price"]] * 2)):
+            with pytest.raises(ValueError, match="y must have the rows of X"):
+                make().fit(frame, y)
+        with pytest.raises(ValueError, match="y has an index of.*but X has not"):
+            make().fit(frame.to_numpy(), frame["price"])
+        nameless = frame.rename(index={"b": None}, level=0)
+        with pytest.raises(ValueError, match="without the name of a series"):
+            make().fit(nameless)
+
+    def test_columns_of_y_go_by_name(self, make):
+        frame = as_frame(walks(30))
+        y = frame * 2
+        model = make().fit(frame, y)
+        swapped = y[["volume", "price"]]
+        pd.testing.assert_frame_equal(
+            model.forecast(X=frame, y=swapped), model.forecast(X=frame, y=y)
+        )
+        with pytest.raises(ValueError, match=r"targets \['price', 'volume'\].*got"):
+            model.update(frame, y.rename(columns={"price": "cost"}))
+        with pytest.raises(ValueError, match="X is None: pass both"):
+            model.forecast(y=y)
+
+    def test_y_that_is_no_image_of_its_column(self, make):
+        rows = walks(30)[0]
+        model = make().fit(rows, rows[:, 0])
+        with pytest.raises(ValueError, match="y must be an affine image of column 0"):
+            model.forecast(X=rows, y=rows[:, 1])
