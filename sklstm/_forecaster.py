@@ -37,6 +37,9 @@ from sklstm.engine import WindowData
 # How far a column that the user names may be from an affine image of the target.
 _NAMED_TOLERANCE = 1e-2
 
+# With fewer rows nobody knows the step from one label to the next.
+_STEP_ROWS = 3
+
 # From the quantiles told of windows, (..., n_quantiles), to what is asked for, (...,
 # n_ends): the middle one, or the ends of an interval.
 Ends = Callable[[np.ndarray], np.ndarray]
@@ -300,6 +303,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 meant = self._find_targets(rows, targets, known, names)
                 pasts.append(self._begin(each, rows, *meant, weight, known, n, needed))
         self._check_alike(pasts, given)
+        pasts = [
+            past.with_step_of(pasts) if len(rows) < _STEP_ROWS else past
+            for past, (rows, _) in zip(pasts, checked, strict=True)
+        ]
         scaling = pasts[0].scaling
         self._shape = WindowShape(
             window_length=int(self.window_length),
@@ -527,7 +534,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 past if past.column is None else self._line(rows, past.column, y)
                 for past, y in zip(own, targets.T, strict=True)
             ]
-        return self._begin(
+        past = self._begin(
             given,
             rows,
             targets,
@@ -538,6 +545,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             None,
             self._shape.window_length + self._shape.horizon,
         )
+        return past.with_step_of(self._pasts) if len(rows) < _STEP_ROWS else past
 
     def _line(self, rows, column: int, y) -> OwnPast:
         """The column as the own past of a target that it must be an image of."""

@@ -263,7 +263,14 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
                 return values.iloc[rows].droplevel(levels)
             return np.asarray(values)[rows]
 
-        given.append(Given(part(X), part(y), part(weight), f"series {name!r}", rows))
+        place = f"series {name!r}"
+        series = part(X)
+        if not series.index.is_monotonic_increasing:
+            raise ValueError(
+                f"{place}: rows must be in time order. Sort X, as by X.sort_index(), "
+                "and what belongs to its rows."
+            )
+        given.append(Given(series, part(y), part(weight), place, rows))
     return Panel(list(groups), [index.names[level] for level in levels]), given
 
 

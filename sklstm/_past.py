@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,6 +37,14 @@ class Past:
         return replace(
             self, X=self.X[:n_rows], Y=self.Y[:n_rows], weight=self.weight[:n_rows]
         )
+
+    def with_step_of(self, others: Iterable[Past]) -> Past:
+        """With the step from label to label of others, if its own is not known."""
+        steps = (past.labels.step for past in others)
+        step = next((step for step in steps if step is not None), None)
+        if not self.labels.has_index or self.labels.step is not None:
+            return self
+        return replace(self, labels=replace(self.labels, step=step))
 
     def last(self, n_rows: int) -> Past:
         """Of the last rows only, which are copied."""

@@ -329,7 +329,6 @@ def test_cloning_and_pickling():
             lambda f: f.predict_interval(X=X),
             "needs at least 9 windows.*calibration_split=0.0 held 0",
         ),
-        (lambda f: f.predict_interval(fh=[5], X=X), "reaches horizon=2"),
         (lambda f: f.predict_interval(X=X, coverage=1.5), "coverage.*1.5"),
     ],
 )
@@ -337,6 +336,12 @@ def test_bad_input(ask, message):
     fitted = forecaster().fit(Y, X=X, fh=[1, 2])
     with pytest.raises(ValueError, match=message):
         ask(fitted)
+
+
+def test_intervals_beyond_the_horizon():
+    fitted = forecaster(calibration_split=0.5).fit(Y, fh=[1, 2])
+    with pytest.raises(ValueError, match="reaches horizon=2"):
+        fitted.predict_interval(fh=[5], coverage=0.5)
 
 
 def test_x_that_fit_was_not_given():
