@@ -368,14 +368,15 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if all(each.weight is None for each in given):
             self._weight_unit = 1.0
             return [np.ones(len(each)) for each in rows]
-        for each, own in zip(given, rows, strict=True):
-            if np.shape(each.weight) != (len(own),):
+        weights = [np.asarray(each.weight) for each in given]
+        for each, values, own in zip(given, weights, rows, strict=True):
+            if values.shape != (len(own),):
                 raise ValueError(
                     f"sample_weight must hold a weight for each of the {len(own)} "
                     f"row(s) of {each.place or 'X'}, sample_weight.shape is "
-                    f"{np.shape(each.weight)}."
+                    f"{values.shape}."
                 )
-        together = np.concatenate([np.asarray(each.weight) for each in given])
+        together = np.concatenate(weights)
         weight, self._weight_unit = check_weights(together, np.concatenate(rows))
         return np.split(weight, np.cumsum([len(each) for each in rows])[:-1])
 
