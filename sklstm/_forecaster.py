@@ -29,6 +29,7 @@ from sklstm._windows import (
     find_own_past,
     fit_line,
     gather_targets,
+    number_windows,
     rows_told,
     split_off_tails,
 )
@@ -288,7 +289,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if self._panel is None:
             check_enough_rows(checked[0][0], self.window_length, self.horizon)
         n_windows = [max(len(rows) - needed, 0) + 1 for rows, _ in checked]
-        windows = np.split(np.arange(sum(n_windows)), np.cumsum(n_windows)[:-1])
+        windows = number_windows(n_windows)
         held_out: list[np.ndarray] = []
         n_learnt = [max(len(rows), needed) for rows, _ in checked]
         if self.calibration_split:
@@ -442,13 +443,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             rows, targets = self._check(each)
             if targets is None:
                 targets = past.scaling.targets_from_own(rows)
-            targets = targets.reshape(len(rows), -1)
-            n_targets = self._shape.n_targets
-            if targets.shape[1] != n_targets:
-                raise ValueError(
-                    f"y has {targets.shape[1]} target(s), but {type(self).__name__} "
-                    f"was fitted with {n_targets}."
-                )
+            targets = self._check_targets(targets)
             if each.weight is None:
                 weight = np.ones(len(rows))
             else:
@@ -459,6 +454,16 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 rows, targets, weight = fill_up(rows, targets, weight, n_rows)
             pasts.append(past.followed_by(rows, targets, weight, labels))
         return pasts
+
+    def _check_targets(self, targets: np.ndarray) -> np.ndarray:
+        """Targets in columns, as many as in fit."""
+        targets, n_targets = targets.reshape(len(targets), -1), self._shape.n_targets
+        if targets.shape[1] != n_targets:
+            raise ValueError(
+                f"y has {targets.shape[1]} target(s), but {type(self).__name__} "
+                f"was fitted with {n_targets}."
+            )
+        return targets
 
     def _remember(self, which, pasts: list[Past]) -> None:
         """Keep the rows that the next window, also one to learn from, reaches to."""
@@ -525,12 +530,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if targets is None:
             targets = scaling.targets_from_own(rows)
         else:
-            targets = targets.reshape(len(rows), -1)
-            if targets.shape[1] != self._shape.n_targets:
-                raise ValueError(
-                    f"y has {targets.shape[1]} target(s), but {type(self).__name__} "
-                    f"was fitted with {self._shape.n_targets}."
-                )
+            targets = self._check_targets(targets)
             own = [
                 past if past.column is None else self._line(rows, past.column, y)
                 for past, y in zip(own, targets.T, strict=True)

@@ -19,7 +19,7 @@ from sklstm._frames import index_of
 from sklstm._scaling import ColumnScaling
 from sklstm._stretches import Stretches
 from sklstm._threshold import CONTAMINATION, Threshold, find_offset
-from sklstm._windows import split_off_tails
+from sklstm._windows import number_windows, split_off_tails
 
 # Values that the network tells at once: bounds the memory.
 _CHUNK = 2**22
@@ -263,7 +263,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         """The split into windows to train on, and the last of each series."""
 
         def split(seed):
-            windows = np.split(np.arange(sum(n_windows)), np.cumsum(n_windows)[:-1])
+            windows = number_windows(n_windows)
             parts = split_off_tails(windows, self.validation_split, len(self._told))
             return tuple(np.concatenate(part) for part in parts)
 

@@ -52,6 +52,11 @@ def count_windows(n_rows: int, window_length: int, horizon: int) -> int:
     return max(n_rows - window_length - horizon + 1, 0)
 
 
+def number_windows(counts: Sequence[int]) -> list[np.ndarray]:
+    """The numbers of the windows of each series, one series after the other."""
+    return np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
+
+
 def split_off_tails(
     windows: Sequence[np.ndarray],
     share: float,
