@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklstm._frames import is_list_of_tables
+from sklstm._panel import Given, Panel, split_series
 from sklstm._sequences import Sequences
 
 
@@ -57,22 +57,28 @@ def check_series(estimator, X, y=None, *, reset: bool):
     return X, y.astype(np.float64, copy=False)
 
 
-def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
-    """Check a series, or a list of several.
+def check_several_series(
+    estimator, X, y=None, weight=None, *, reset: bool
+) -> tuple[Panel | None, list[Given], list[tuple]]:
+    """Check a series, or several: in a list, or in one frame.
 
     Parameters
     ----------
     estimator : estimator
         Its ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
-    X : array-like of shape (n_timesteps, n_features), or list of them
+    X : array-like of shape (n_timesteps, n_features), list of them, or a frame with an
+            index of (series, time)
+    y, weight : as X, optional
     reset : bool
         Whether to set the features or to compare with those set before.
 
     Returns
     -------
-    series : list of ndarray of shape (n_timesteps, n_features)
-    several : bool
-        Whether X is a list of series.
+    panel : Panel or None
+        How they were passed; None if X is one series.
+    given : list of Given
+    checked : list of (X, y)
+        Of each series, as `check_series` gives them.
     """
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(
@@ -86,14 +92,14 @@ def check_several_series(estimator, X, *, reset: bool) -> tuple[list, bool]:
             "Pass each of several series of one feature as x.reshape(-1, 1), or the "
             "rows of one series as an array."
         )
-    if not is_list_of_tables(X):
-        return [check_series(estimator, X, reset=reset)[0]], False
-    series = []
-    for i, x in enumerate(X):
-        with naming(f"X[{i}]"):
-            rows, _ = check_series(estimator, x, reset=reset and i == 0)
-        series.append(rows)
-    return series, True
+    panel, given = split_series(X, y, weight)
+    checked = []
+    for i, each in enumerate(given):
+        with naming(each.place):
+            checked.append(
+                check_series(estimator, each.X, each.y, reset=reset and i == 0)
+            )
+    return panel, given, checked
 
 
 @contextmanager

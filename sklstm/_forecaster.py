@@ -17,17 +17,18 @@ from sklstm._checks import (
     check_columns,
     check_enough_rows,
     check_series,
+    check_several_series,
     check_weights,
     naming,
 )
-from sklstm._frames import Given, Labels, Panel, index_of, split_plans, split_series
+from sklstm._frames import Labels, index_of
+from sklstm._panel import Given, Panel, split_plans, split_series
 from sklstm._past import Past, fill_up
 from sklstm._windows import (
     OwnPast,
     SeriesScaling,
     WindowShape,
-    find_own_past,
-    fit_line,
+    find_own_pasts,
     gather_targets,
     number_windows,
     rows_told,
@@ -37,6 +38,9 @@ from sklstm.engine import WindowData
 
 # How far a column that the user names may be from an affine image of the target.
 _NAMED_TOLERANCE = 1e-2
+
+# How far y may be from what its column tells, as a share of its scale and size.
+_UNIT_TOLERANCE = 1e-2
 
 # With fewer rows nobody knows the step from one label to the next.
 _STEP_ROWS = 3
@@ -278,8 +282,9 @@ class Forecaster(RegressorMixin, BaseEstimator):
 
     def _fit_anew(self, X, y, sample_weight, **options):
         """Learn the scales, and from all windows of the rows given."""
-        self._panel, given = split_series(X, y, sample_weight)
-        checked = [self._check(each, reset=i == 0) for i, each in enumerate(given)]
+        self._panel, given, checked = check_several_series(
+            self, X, y, sample_weight, reset=True
+        )
         weights = self._check_weights(given, [rows for rows, _ in checked])
         names = getattr(self, "feature_names_in_", None)
         known = check_columns(
@@ -297,13 +302,12 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 windows, self.calibration_split, self.horizon, name="calibration_split"
             )
             n_learnt = [len(each) - 1 + needed for each in windows]
-        pasts = []
-        parts = zip(given, checked, weights, n_learnt, strict=True)
-        for each, (rows, targets), weight, n in parts:
-            with naming(each.place):
-                meant = self._find_targets(rows, targets, known, names)
-                pasts.append(self._begin(each, rows, *meant, weight, known, n, needed))
-        self._check_alike(pasts, given)
+        meant = self._find_targets(given, checked, known, names)
+        parts = zip(given, checked, meant, weights, n_learnt, strict=True)
+        pasts = [
+            self._begin(each, rows, *targets, weight, known, n, needed)
+            for each, (rows, _), targets, weight, n in parts
+        ]
         pasts = [
             past.with_step_of(pasts) if len(rows) < _STEP_ROWS else past
             for past, (rows, _) in zip(pasts, checked, strict=True)
@@ -329,15 +333,30 @@ class Forecaster(RegressorMixin, BaseEstimator):
         self._replaced = False
         return self
 
-    def _find_targets(self, rows, targets, known, names):
-        """The targets in columns, their own pasts, and what they are called."""
-        unknown = np.setdiff1d(np.arange(rows.shape[1]), known)
-        if targets is None:
+    def _find_targets(self, given: list[Given], checked, known, names) -> list[tuple]:
+        """Of each series the targets in columns, their own pasts, and their names."""
+        Xs = [rows for rows, _ in checked]
+        unknown = np.setdiff1d(np.arange(Xs[0].shape[1]), known)
+        if all(targets is None for _, targets in checked):
             called = Called(() if names is None else tuple(names[unknown]))
-            return *self._targets_in(rows, unknown), called
-        called = Called((), one_d=targets.ndim == 1)
-        targets = targets.reshape(len(rows), -1)
-        return targets, self._find_own(rows, targets, unknown, names), called
+            own = self._own_in(unknown)
+            return [(rows[:, unknown], own, called) for rows in Xs]
+        Ys: list[np.ndarray] = []
+        for each, (rows, targets) in zip(given, checked, strict=True):
+            if targets is None:
+                raise ValueError(
+                    f"{each.place} has no targets, but others have: y must hold those "
+                    "of every series, or be None."
+                )
+            Ys.append(targets.reshape(len(rows), -1))
+            if Ys[-1].shape[1] != Ys[0].shape[1]:
+                raise ValueError(
+                    f"{each.place} has {Ys[-1].shape[1]} target(s), but "
+                    f"{given[0].place} has {Ys[0].shape[1]}."
+                )
+        called = Called((), one_d=checked[0][1].ndim == 1)
+        found = self._find_own(Xs, Ys, unknown, names)
+        return [(Y, own, called) for Y, own in zip(Ys, found, strict=True)]
 
     def _begin(
         self, given: Given, rows, targets, own, called, weight, known, n_learnt, n_rows
@@ -380,25 +399,6 @@ class Forecaster(RegressorMixin, BaseEstimator):
         together = np.concatenate(weights)
         weight, self._weight_unit = check_weights(together, np.concatenate(rows))
         return np.split(weight, np.cumsum([len(each) for each in rows])[:-1])
-
-    def _check_alike(self, pasts: list[Past], given: list[Given]) -> None:
-        """Refuse series that hold other targets, or their pasts in other columns."""
-
-        def columns(past):
-            return [own.column for own in past.scaling.own_pasts()]
-
-        for past, each in zip(pasts, given, strict=True):
-            if past.Y.shape[1] != pasts[0].Y.shape[1]:
-                raise ValueError(
-                    f"{each.place} has {past.Y.shape[1]} target(s), but "
-                    f"{given[0].place} has {pasts[0].Y.shape[1]}."
-                )
-            if columns(past) != columns(pasts[0]):
-                raise ValueError(
-                    f"{each.place} holds the targets' own pasts in the columns "
-                    f"{columns(past)}, but {given[0].place} in {columns(pasts[0])}. "
-                    "Name them in target."
-                )
 
     def _match(self, X, y=None, weight=None) -> tuple[list[int], list[Given]]:
         """Which of the series that fit was given go on, and how."""
@@ -444,6 +444,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
             if targets is None:
                 targets = past.scaling.targets_from_own(rows)
             targets = self._check_targets(targets)
+            with naming(each.place):
+                _check_unit(past.scaling, rows, targets)
             if each.weight is None:
                 weight = np.ones(len(rows))
             else:
@@ -532,8 +534,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
         else:
             targets = self._check_targets(targets)
             own = [
-                past if past.column is None else self._line(rows, past.column, y)
-                for past, y in zip(own, targets.T, strict=True)
+                past
+                if past.column is None
+                else self._image(past.column, rows, y, target=i)
+                for i, (past, y) in enumerate(zip(own, targets.T, strict=True))
             ]
         past = self._begin(
             given,
@@ -548,15 +552,19 @@ class Forecaster(RegressorMixin, BaseEstimator):
         )
         return past.with_step_of(self._pasts) if len(rows) < _STEP_ROWS else past
 
-    def _line(self, rows, column: int, y) -> OwnPast:
-        """The column as the own past of a target that it must be an image of."""
-        slope, offset, residual = fit_line(rows[:, column], y)
-        if residual > _NAMED_TOLERANCE:
+    def _image(self, column: int, rows, y, *, target: int) -> OwnPast:
+        """The own past of a target in rows of a series that was not learnt from."""
+        fitted = [past.scaling.own_pasts()[target] for past in self._pasts]
+        slope = float(np.median([own.slope for own in fitted]))
+        (own,), residual = find_own_pasts(
+            [rows], [y], [column], _NAMED_TOLERANCE, slope=slope
+        )
+        if own.column is None:
             raise ValueError(
                 f"y must be an affine image of column {column} of X, as in fit, but a "
                 f"line leaves {residual:.0%} of its standard deviation."
             )
-        return OwnPast(column, slope, offset)
+        return own
 
     def _forecast_one(self, past: Past, steps, X_future, ends: Ends | None):
         """What is told of a series' next rows, and their index where it is known."""
@@ -666,7 +674,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
 
         return ends
 
-    def _targets_in(self, rows, unknown):
+    def _own_in(self, unknown) -> list[OwnPast]:
         """The columns of X as targets, each its own past."""
         if not isinstance(self.target, str) or self.target != "auto":
             raise ValueError(
@@ -678,15 +686,20 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 "known_future names all columns of X: without y there is nothing to "
                 "forecast."
             )
-        return rows[:, unknown], [OwnPast(int(column)) for column in unknown]
+        return [OwnPast(int(column)) for column in unknown]
 
-    def _find_own(self, X, Y, unknown, names):
-        """For each target the column of X with its own past."""
+    def _find_own(self, Xs, Ys, unknown, names) -> list[list[OwnPast]]:
+        """For each series, and each target, the column of X with its own past."""
+        n_targets = Ys[0].shape[1]
+        each_target = [[Y[:, i] for Y in Ys] for i in range(n_targets)]
         if self.target is None:
-            return [OwnPast()] * Y.shape[1]
+            return [[OwnPast()] * n_targets] * len(Xs)
         if isinstance(self.target, str) and self.target == "auto":
-            own = [find_own_past(X, y, unknown) for y in Y.T]
-            if OwnPast() in own and self.normalize in ("window", "last"):
+            found = [find_own_pasts(Xs, ys, unknown)[0] for ys in each_target]
+            own = [list(one) for one in zip(*found, strict=True)]
+            if OwnPast() in own[0]:
+                _check_columns_agree(Xs, each_target, unknown)
+            if OwnPast() in own[0] and self.normalize in ("window", "last"):
                 warnings.warn(
                     "No column of X holds the own past of every target (y, or y scaled "
                     "by a straight line), so the network cannot see it. Add y itself "
@@ -696,29 +709,29 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     stacklevel=2,
                 )
             return own
-        columns = check_columns("target", self.target, names, X.shape[1])
-        if len(columns) != Y.shape[1]:
+        columns = check_columns("target", self.target, names, Xs[0].shape[1])
+        if len(columns) != n_targets:
             raise ValueError(
-                f"target must name one column of X for each of the {Y.shape[1]} "
+                f"target must name one column of X for each of the {n_targets} "
                 f"target(s), got {self.target!r}."
             )
-        own = []
-        for column, y in zip(columns, Y.T, strict=True):
+        found = []
+        for column, ys in zip(columns, each_target, strict=True):
             if column not in unknown:
                 raise ValueError(
                     f"target={self.target!r} names column {column}, which known_future "
                     "names too: a target is not known ahead."
                 )
-            slope, offset, residual = fit_line(X[:, column], y)
-            if residual > _NAMED_TOLERANCE:
+            images, residual = find_own_pasts(Xs, ys, [column], _NAMED_TOLERANCE)
+            if OwnPast() in images:
                 raise ValueError(
                     f"target={self.target!r} names column {column} as a target's own "
                     "past, but y is no affine image of it (a line leaves "
                     f"{residual:.0%} of y's standard deviation). Name the column that "
                     "is, or pass target=None."
                 )
-            own.append(OwnPast(int(column), slope, offset))
-        return own
+            found.append(images)
+        return [list(one) for one in zip(*found, strict=True)]
 
     def _check_future(self, X_future, known):
         """Values of the columns known ahead (or None), and the rows' pandas index."""
@@ -772,3 +785,33 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 f"horizon={steps} or more, forecast every column (fit without y), or "
                 "name those known ahead in known_future."
             )
+
+
+def _check_columns_agree(Xs, each_target, unknown) -> None:
+    """Refuse series that hold a target's own past in different columns."""
+    for ys in each_target:
+        columns = [
+            find_own_pasts([X], [y], unknown)[0][0].column
+            for X, y in zip(Xs, ys, strict=True)
+        ]
+        if None not in columns and len(set(columns)) > 1:
+            raise ValueError(
+                "the series hold the target's own past in different columns of X, "
+                f"{columns}. Give all of them the same columns, or name one in target."
+            )
+
+
+def _check_unit(scaling: SeriesScaling, rows, targets) -> None:
+    """Refuse targets that are not to their columns of X as those in fit were."""
+    expected, own = scaling.targets_from_own(rows), scaling.own_pasts()
+    unit = np.empty(targets.shape[1])
+    unit[scaling.order] = scaling.y_scale
+    off = np.abs(targets - expected)
+    allowed = _UNIT_TOLERANCE * (unit + np.abs(expected))
+    for i in np.flatnonzero((off > allowed).any(axis=0)):
+        row = int(np.argmax(off[:, i] - allowed[:, i]))
+        raise ValueError(
+            f"y must be to column {own[i].column} of X as in fit, which held the own "
+            f"past of the target, but in row {row} it is {targets[row, i]:.6g} where "
+            f"{expected[row, i]:.6g} was to be expected. Pass both in the units of fit."
+        )

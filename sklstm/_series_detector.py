@@ -80,9 +80,9 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_timesteps, n_features), or list of them
-            Rows in time order; or several series with the same columns, learnt
-            together.
+        X : array-like of shape (n_timesteps, n_features)
+            Rows in time order. Or several series with the same columns, learnt
+            together: a list of them, or a frame with an index of (series, time).
         y : None
             Ignored.
 
@@ -99,12 +99,13 @@ class SeriesDetector(Threshold, RecurrentEstimator):
             If training diverges.
         """
         self._smoothing = self._check_smoothing()
-        series, several = check_several_series(self, X, reset=True)
+        _, given, checked = check_several_series(self, X, reset=True)
+        series = [rows for rows, _ in checked]
         last_fit = self._last_fit()
         self._network = self._describe_network(series[0].shape[1])
         n_heads = [
-            self._count_head(len(rows), f"X[{i}]" if several else "X")
-            for i, rows in enumerate(series)
+            self._count_head(len(rows), each.place or "X")
+            for rows, each in zip(series, given, strict=True)
         ]
         heads = [rows[:n] for rows, n in zip(series, n_heads, strict=True)]
         self._scaling = ColumnScaling.fit(
@@ -144,16 +145,16 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_timesteps, n_features), or list of them
-            Any number of rows in time order, or several series.
+        X : array-like of shape (n_timesteps, n_features)
+            Any number of rows in time order; or several series, as in `fit`.
 
         Returns
         -------
-        scores : ndarray of shape (n_timesteps,), or list of them
+        scores : ndarray of shape (n_timesteps,)
             High is normal. Minus the squared Mahalanobis distance of a row's errors (by
             the covariance in rows held out, and a ridge of 1 on the scale of
             standardised rows), over the number of columns, averaged over ``smoothing``
-            rows.
+            rows. For a list of series a list of them.
         """
         return self._map(X, lambda rows, _: self._feature_scores(rows).sum(axis=1))
 
@@ -162,12 +163,14 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_timesteps, n_features), or list of them
+        X : array-like of shape (n_timesteps, n_features)
+            As in `score_samples`.
 
         Returns
         -------
-        scores : ndarray of shape (n_timesteps, n_features), or list of them
-            Parts that add up to `score_samples`; the lowest is to blame.
+        scores : ndarray of shape (n_timesteps, n_features)
+            Parts that add up to `score_samples`; the lowest is to blame. For a list of
+            series a list of them.
         """
         return self._map(X, lambda rows, _: self._feature_scores(rows))
 
@@ -176,12 +179,14 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_timesteps, n_features), or list of them
+        X : array-like of shape (n_timesteps, n_features)
+            As in `score_samples`.
 
         Returns
         -------
-        rows : ndarray of shape (n_timesteps, n_features), or list of them
-            In X's units: the mean over all windows that tell a row.
+        rows : ndarray of shape (n_timesteps, n_features)
+            In X's units: the mean over all windows that tell a row. For a list of
+            series a list of them.
         """
 
         def reconstructed(rows, _):
@@ -194,14 +199,17 @@ class SeriesDetector(Threshold, RecurrentEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_timesteps, n_features), or list of them
+        X : array-like of shape (n_timesteps, n_features)
+            As in `score_samples`.
 
         Returns
         -------
-        stretches : DataFrame, or list of them
+        stretches : DataFrame
             One row for each stretch: "start" and "end", its first and last row, as
             X's index labels them (counted from 0 where X has none); "score", the
             lowest; and "feature", the one most to blame, as X's columns are called.
+            For a list of series a list of them; for a frame of several the index tells
+            which one.
         """
         return self._map(X, self._intervals)
 
@@ -233,10 +241,16 @@ class SeriesDetector(Threshold, RecurrentEstimator):
     def _map(self, X, function: Callable):
         """What a function of rows, and of them as given, gives for each series."""
         check_is_fitted(self)
-        series, several = check_several_series(self, X, reset=False)
-        given = X if several else [X]
-        results = [function(rows, x) for rows, x in zip(series, given, strict=True)]
-        return results if several else results[0]
+        panel, given, checked = check_several_series(self, X, reset=False)
+        results = [
+            function(rows, each.X)
+            for (rows, _), each in zip(checked, given, strict=True)
+        ]
+        if panel is None:
+            return results[0]
+        if isinstance(results[0], pd.DataFrame):
+            return panel.concat(results)
+        return panel.join(results, given)
 
     def _check_smoothing(self) -> int:
         if self.smoothing % 2 == 0:

@@ -108,43 +108,75 @@ def split_off_tails(
     return heads, tails
 
 
-def find_own_past(X: np.ndarray, y: np.ndarray, candidates: Sequence[int]) -> OwnPast:
-    """The column of X of which y is an affine image, if there is one.
+def find_own_pasts(
+    Xs: Sequence[np.ndarray],
+    ys: Sequence[np.ndarray],
+    candidates: Sequence[int],
+    tolerance: float = AFFINE_TOLERANCE,
+    *,
+    slope: float = 1.0,
+) -> tuple[list[OwnPast], float]:
+    """The column of X of which y is an affine image in every series.
+
+    Each series has a line of its own; one that is constant takes the median slope of
+    the others.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns)
-    y : ndarray of shape (n_rows,)
+    Xs : sequence of ndarray of shape (n_rows, n_columns)
+    ys : sequence of ndarray of shape (n_rows,)
     candidates : sequence of int
         The columns to look at.
+    tolerance : float
+        What a line may leave, as a share of y's standard deviation, in any series.
+    slope : float
+        That of constant series where no other tells one.
 
     Returns
     -------
-    own : OwnPast
-        With ``column=None`` if there is no such column.
+    own : list of OwnPast
+        Of each series; with ``column=None`` if there is no such column.
+    residual : float
+        What the lines of the best column leave, in the worst series.
     """
-    lines = [(column, *fit_line(X[:, column], y)) for column in candidates]
-    best = min(lines, key=lambda line: line[-1], default=None)
-    if best is None or best[-1] > AFFINE_TOLERANCE:
-        return OwnPast()
-    return OwnPast(*best[:-1])
+    best, residual = [OwnPast()] * len(Xs), np.inf
+    for column in candidates:
+        lines = [_fit_line(X[:, column], y) for X, y in zip(Xs, ys, strict=True)]
+        worst = max(line.residual for line in lines)
+        if worst < residual:
+            residual = worst
+            slopes = [line.slope for line in lines if line.slope is not None]
+            typical = float(np.median(slopes)) if slopes else slope
+            best = [line.past(column, typical) for line in lines]
+    if residual > tolerance:
+        best = [OwnPast()] * len(Xs)
+    return best, residual
 
 
-def fit_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
-    """Least-squares line from x to y: slope, offset, and the share of y left over.
+class _Line(NamedTuple):
+    """Least squares of y on x; ``slope=None`` where they tell none, being constant."""
 
-    The share is the standard deviation of the residuals over that of y: 0 where
-    both are constant, 1 where one is.
-    """
-    x_mean, y_mean = x.mean(), y.mean()
+    slope: float | None
+    residual: float  # standard deviation of what is left over that of y
+    x_mean: float
+    y_mean: float
+
+    def past(self, column: int, slope: float) -> OwnPast:
+        """The column as own past, with the given slope if there is no other."""
+        slope = slope if self.slope is None else self.slope
+        return OwnPast(int(column), slope, self.y_mean - slope * self.x_mean)
+
+
+def _fit_line(x: np.ndarray, y: np.ndarray) -> _Line:
+    x_mean, y_mean = float(x.mean()), float(y.mean())
     dx, dy = x - x_mean, y - y_mean
     x_scale, y_scale = np.sqrt(np.mean(dx**2)), np.sqrt(np.mean(dy**2))
     constant = is_constant(x_scale, x_mean), is_constant(y_scale, y_mean)
     if any(constant):
-        return 1.0, float(y_mean - x_mean), float(not all(constant))
-    slope = np.mean(dx * dy) / x_scale**2
-    residual = np.sqrt(np.mean((dy - slope * dx) ** 2)) / y_scale
-    return float(slope), float(y_mean - slope * x_mean), float(residual)
+        return _Line(None, 0.0 if all(constant) else 1.0, x_mean, y_mean)
+    slope = float(np.mean(dx * dy) / x_scale**2)
+    residual = float(np.sqrt(np.mean((dy - slope * dx) ** 2)) / y_scale)
+    return _Line(slope, residual, x_mean, y_mean)
 
 
 @dataclass(frozen=True)
@@ -331,15 +363,21 @@ def gather_windows(data, shape: WindowShape, *, flat: bool) -> np.ndarray:
     windows : ndarray of shape (n_windows, window_length * n_columns [+ horizon * \
             n_known]) or (n_windows, window_length, n_columns [+ horizon * n_known])
     """
-    rows = data.starts[:, None] + np.arange(shape.window_length)
-    windows = data.series[rows]
+    views = np.lib.stride_tricks.sliding_window_view(
+        data.series, shape.window_length, axis=0
+    )
+    windows = views.swapaxes(1, 2)[data.starts]
     own = slice(shape.n_own)
     windows[:, :, own] -= data.level[:, None, own]
     windows[:, :, own] /= data.spread[:, None, own]
+    if flat:
+        windows = windows.reshape(len(windows), -1)
+    if not shape.n_known:
+        return windows
     known = data.series[rows_told(data, shape), shape.n_columns - shape.n_known :]
     known = known.reshape(len(windows), -1)
     if flat:
-        return np.hstack([windows.reshape(len(windows), -1), known])
+        return np.hstack([windows, known])
     repeated = np.repeat(known[:, None], shape.window_length, axis=1)
     return np.concatenate([windows, repeated], axis=2)
 

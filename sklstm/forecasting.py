@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
@@ -394,11 +395,12 @@ class WindowForecaster(Forecaster):
     ----------
     regressor : regressor
         Learns, in a clone, from windows what follows them, both normalised. One that
-        takes three-dimensional X, by its tags, is given windows of shape (n_windows,
-        window_length, n_columns), every other one their rows side by side, (n_windows,
-        window_length * n_columns); n_columns are the targets' own pasts and then the
-        other columns. y has shape (n_windows,), or (n_windows, horizon * n_targets)
-        where that is more than one; a regressor of one target is fitted to each.
+        takes three-dimensional X, by its tags or those of the regressor inside it, is
+        given windows of shape (n_windows, window_length, n_columns), every other one
+        their rows side by side, (n_windows, window_length * n_columns); n_columns are
+        the targets' own pasts and then the other columns. y has shape (n_windows,), or
+        (n_windows, horizon * n_targets) where that is more than one; a regressor of one
+        target is fitted to each.
     window_length : int, default=10
         Rows that the regressor reads.
     horizon : int, default=1
@@ -550,5 +552,20 @@ class WindowForecaster(Forecaster):
 
     def _read(self, data):
         """The windows as the regressor reads them."""
-        three_d = get_tags(self.regressor).input_tags.three_d_array
-        return gather_windows(data, self._shape, flat=not three_d)
+        flat = not _takes_three_dimensions(self.regressor)
+        return gather_windows(data, self._shape, flat=flat)
+
+
+def _takes_three_dimensions(estimator) -> bool:
+    """Whether an estimator, or the one inside that X is handed on to, takes 3-D X."""
+    # Those around another one do not hand its tag of dimensions on.
+    if isinstance(estimator, Pipeline):
+        steps = [
+            step for step in estimator.named_steps.values() if hasattr(step, "fit")
+        ]
+        return all(map(_takes_three_dimensions, steps))
+    for name in ("regressor", "estimator"):
+        if hasattr(getattr(estimator, name, None), "predict"):
+            return _takes_three_dimensions(getattr(estimator, name))
+    tags = get_tags(estimator)
+    return tags.input_tags.three_d_array or tags.no_validation

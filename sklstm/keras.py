@@ -27,7 +27,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from sklstm import engine
 from sklstm._base import all_or_nothing, draw_seeds
 from sklstm._checks import check_labels, check_listed, check_targets, check_weights
-from sklstm._frames import is_list_of_tables
+from sklstm._panel import is_list_of_tables
 
 engine.prepare_keras()  # scikeras loads Keras
 

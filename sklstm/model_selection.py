@@ -130,8 +130,9 @@ class WalkForwardResult:
     summary : DataFrame
         The same over all folds together, one row for each metric.
     intervals : DataFrame or None
-        With ``coverage``, one row for each fold: ``coverage``, the share of the rows
-        within their interval, ends included, and ``width``, the mean width.
+        With ``coverage``, one row for each fold (and target, if there are several):
+        ``coverage``, the share of the rows within their interval, ends included, and
+        ``width``, the mean width, in the target's units.
     times : DataFrame
         Seconds of each fold: ``fit_time`` and ``predict_time``.
     estimators : list of estimators
@@ -152,10 +153,14 @@ class WalkForwardResult:
         text = f"{head}\n{self.summary.to_string(float_format='{:.4g}'.format)}"
         if self.intervals is None:
             return text
-        coverage, width = _interval_scores(self.forecasts)
-        return (
-            f"{text}\nintervals hold {coverage:.1%} of the rows, mean width {width:.4g}"
-        )
+        together = _interval_scores(self.forecasts, ["target"])
+        several = len(together) > 1
+        for target, (coverage, width) in together.iterrows():
+            text += (
+                f"\nintervals{f' of {target}' if several else ''} hold {coverage:.1%} "
+                f"of the rows, mean width {width:.4g}"
+            )
+        return text
 
 
 def walk_forward(
@@ -273,9 +278,8 @@ def walk_forward(
     summary = _score(forecasts, scorers)
     intervals = None
     if coverage is not None:
-        by_fold = {n: _interval_scores(table) for n, table in forecasts.groupby("fold")}
-        intervals = pd.DataFrame(by_fold, index=["coverage", "width"]).T
-        intervals = intervals.rename_axis("fold")
+        several = actual.shape[1] > 1
+        intervals = _interval_scores(forecasts, ["fold", "target"][: 1 + several])
     return WalkForwardResult(forecasts, scores, summary, times, intervals, estimators)
 
 
@@ -461,10 +465,12 @@ def _score(forecasts: pd.DataFrame, scorers: Mapping[str, Callable]) -> pd.DataF
     return pd.DataFrame(rows).T.rename_axis(index="metric")
 
 
-def _interval_scores(forecasts: pd.DataFrame) -> tuple[float, float]:
-    """The share of the rows within their intervals, and the mean width."""
-    inside = forecasts["actual"].between(forecasts["lower"], forecasts["upper"])
-    return float(inside.mean()), float((forecasts["upper"] - forecasts["lower"]).mean())
+def _interval_scores(forecasts: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The share of each group's rows within their intervals, and the mean width."""
+    low, high = forecasts["lower"], forecasts["upper"]
+    inside = forecasts["actual"].between(low, high).astype(float)
+    each = forecasts[by].assign(coverage=inside, width=high - low)
+    return each.groupby(by if len(by) > 1 else by[0], sort=False).mean()
 
 
 def _skill(value, reference, best):

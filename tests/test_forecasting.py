@@ -571,6 +571,16 @@ class TestPandas:
         forecast = model.forecast()
         assert list(forecast.index) == list(expected)
 
+    def test_after_rows_without_labels_come_some_with(self, kind, series):
+        index = pd.period_range("2000-01", periods=80, freq="M")
+        X = pd.DataFrame(series, index=index, columns=["a", "b"])
+        model = make(5, **kind, horizon=2).fit(X[:70], X["a"][:70])
+        model.update(series[70:75], series[70:75, 0])
+        assert list(model.forecast().index) == [1, 2]
+        model.update(X[75:], X["a"][75:])
+        expected = pd.period_range("2006-09", periods=2, freq="M")
+        assert list(model.forecast().index) == list(expected)
+
     def test_the_index_of_the_plan_is_taken(self, kind, frame):
         model = make(5, **kind, horizon=2, known_future="volume")
         model.fit(frame[:60], frame["price"][:60])

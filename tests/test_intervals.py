@@ -259,8 +259,13 @@ class TestWalkForward:
         result = walk_forward(
             lstm(horizon=2), series, cv=self.cv, coverage=0.8, refit=False
         )
-        assert set(result.forecasts["target"]) == {0, 1}
-        assert (result.forecasts["lower"] < result.forecasts["upper"]).all()
+        table = result.forecasts
+        assert set(table["target"]) == {0, 1}
+        assert (table["lower"] < table["upper"]).all()
+        width = (table["upper"] - table["lower"]).groupby(table["target"]).mean()
+        own = result.intervals["width"].groupby("target").mean()
+        np.testing.assert_allclose(own, width)
+        assert repr(result).count("intervals of ") == 2
 
     def test_unasked_there_are_none(self, series):
         result = walk_forward(naive(), series, series[:, 0], cv=self.cv)

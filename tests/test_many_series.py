@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from sklstm import LSTMForecaster, WindowForecaster
+from sklstm._panel import Given
 
 TINY = {"units": 3, "epochs": 1, "random_state": 0}
 MAKERS = [
@@ -51,6 +52,21 @@ class TestLearning:
         one = make(horizon=2).fit(rows, rows[:, 0])
         other = make(horizon=2).fit([rows], [rows[:, 0]])
         np.testing.assert_array_equal(other.forecast()[0], one.forecast())
+
+    def test_own_pasts_are_found_over_all_series(self, make):
+        """A series that is constant, or too short to tell, goes with the others."""
+        series = walks(30, 30, 2, 20)
+        y = [3 * rows[:, 1] + 5 for rows in series]
+        series[3][:] = 7.0
+        y[3] = np.full(20, 26.0)
+        model = make().fit(series, y)
+        assert model.own_columns_ == [1]
+        own = [past.scaling.own_pasts()[0] for past in model._pasts]
+        np.testing.assert_allclose([each.slope for each in own], 3)
+        np.testing.assert_allclose([each.offset for each in own], 5, atol=1e-6)
+        still = np.full((20, 2), 9.0)
+        met = model._meet(Given(still, still[:, 1] * 3 + 5))
+        np.testing.assert_allclose(met.scaling.slope, 3)
 
     def test_windows_are_those_of_each_series_alone(self, make):
         """No window goes from one series to the next, and scales are their own."""
@@ -265,7 +281,7 @@ class TestBadInput:
             (
                 walks(30, 30),
                 [walks(30)[0][:, 0], walks(30, 30)[1][:, 1]],
-                r"X\[1\] holds the targets' own pasts in the columns \[1\].*\[0\]",
+                r"own past in different columns of X, \[0, 1\]",
             ),
         ],
     )
@@ -351,6 +367,24 @@ class TestBadInput:
             model.update(frame, y.rename(columns={"price": "cost"}))
         with pytest.raises(ValueError, match="X is None: pass both"):
             model.forecast(y=y)
+
+    def test_y_of_some(self, make):
+        series = walks(30, 30)
+        with pytest.raises(ValueError, match=r"X\[1\] has no targets, but others"):
+            make().fit(series, [series[0][:, 0], None])
+
+    def test_y_in_another_unit_than_in_fit(self, make):
+        rows = walks(30)[0]
+        model = make().fit(rows[:25], rows[:25, 0])
+        message = "y must be to column 0 of X as in fit.*in row 2 it is"
+        wrong = rows[25:, 0].copy()
+        wrong[2] *= 1.1
+        before = model.forecast()
+        with pytest.raises(ValueError, match=message):
+            model.update(rows[25:], wrong)
+        np.testing.assert_array_equal(model.forecast(), before)
+        # Rounded as single precision is.
+        model.update(rows[25:], rows[25:, 0].astype(np.float32))
 
     def test_y_that_is_no_image_of_its_column(self, make):
         rows = walks(30)[0]

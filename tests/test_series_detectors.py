@@ -252,6 +252,28 @@ class TestSeveralSeries:
                 ["start", "end", "score", "feature"]
             ] * 2
 
+    def test_in_one_frame(self):
+        several = [waves(60), waves(80, seed=1)]
+        for each in several:
+            each[40:43] += 10.0
+        frame = pd.concat(
+            [pd.DataFrame(x, columns=list("abc")) for x in several],
+            keys=["s", "t"],
+            names=["server", "minute"],
+        )
+        for Detector in BOTH:
+            model, listed = make(Detector).fit(frame), make(Detector).fit(several)
+            for method in ("score_samples", "predict", "reconstruct"):
+                expected = np.concatenate(getattr(listed, method)(several))
+                np.testing.assert_allclose(getattr(model, method)(frame), expected)
+            table = model.intervals(frame)
+            assert table.index.names[0] == "server"
+            for name, own in zip("st", listed.intervals(several), strict=True):
+                part = table[table.index.get_level_values("server") == name]
+                assert part["start"].tolist() == own["start"].tolist()
+            with pytest.raises(ValueError, match="series 't' has too few rows, n_samples=5"):
+                make(Detector).fit(pd.concat([frame.loc[["s"]], frame.loc[["t"]][:5]]))
+
     def test_no_window_goes_from_one_series_to_the_next(self):
         for Detector in BOTH:
             model = make(Detector).fit([waves(60), waves(60, seed=1)])

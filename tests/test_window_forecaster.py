@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 from sktime.split import ExpandingWindowSplitter
 
 from sklstm import WalkForwardCV, WindowForecaster, walk_forward
@@ -74,6 +75,20 @@ class TestWhatTheRegressorReads:
         np.testing.assert_array_equal(X[:, :, :2].reshape(54, -1), flat[:, :8])
         for step in range(4):
             np.testing.assert_array_equal(X[:, step, 2:], flat[:, 8:])
+
+    def test_in_three_dimensions_inside_of_others(self, series):
+        """Pipelines and the like do not hand the tag of the one inside on."""
+        inside = Recorder(three_d=True)
+        for around, get in (
+            (make_pipeline(FunctionTransformer(), inside), lambda fitted: fitted[-1]),
+            (TransformedTargetRegressor(inside), lambda fitted: fitted.regressor_),
+            (
+                GridSearchCV(inside, {"n_outputs": [None]}, cv=2),
+                lambda fitted: fitted.best_estimator_,
+            ),
+        ):
+            forecaster = WindowForecaster(around, 4).fit(series, series[:, 0])
+            assert get(forecaster.regressor_).given_[0].shape == (76, 4, 2)
 
     def test_one_target_one_step_is_1d(self, series):
         forecaster = WindowForecaster(Recorder(), 4).fit(series, series[:, 0])

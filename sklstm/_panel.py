@@ -1,0 +1,175 @@
+"""Several series in and out: in a list, or in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sklstm._frames import index_of
+
+
+class Given(NamedTuple):
+    """One series as it was passed."""
+
+    X: Any
+    y: Any = None
+    weight: Any = None
+    place: str = ""  # what to call it in an error; nothing if it is the only one
+    rows: Any = None  # its rows within a frame of several
+
+    def with_targets(self, names: tuple) -> Given:
+        """With the columns of y in the order of the given names."""
+        columns = list(getattr(self.y, "columns", names))
+        if columns == list(names) or not names:
+            return self
+        if set(columns) != set(names):
+            raise ValueError(
+                f"y must have the targets {list(names)}, as in fit, got {columns}."
+            )
+        return self._replace(y=self.y[list(names)])
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How several series were passed: in a list, or in one frame.
+
+    Parameters
+    ----------
+    names : list, optional
+        The series' labels in a frame with an index of (series, time).
+    levels : list, optional
+        Names of the index' levels that label the series.
+    """
+
+    names: list | None = None
+    levels: list | None = None
+
+    def join(self, results: list, given: list[Given]):
+        """Results of the series, as rows of X: a list, or an array like the frame."""
+        if self.names is None:
+            return results
+        n_rows = sum(len(each.rows) for each in given)
+        joined = np.empty((n_rows, *results[0].shape[1:]), results[0].dtype)
+        for result, each in zip(results, given, strict=True):
+            joined[each.rows] = result
+        return joined
+
+    def concat(self, results: list):
+        """Results of the series, labelled: a list, or one frame."""
+        if self.names is None:
+            return results
+        import pandas as pd
+
+        return pd.concat(results, keys=self.names, names=self.levels)
+
+
+def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
+    """Split several series into single ones.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns), list of them, or a frame with an index
+            of (series, time)
+    y, weight : as X, optional
+
+    Returns
+    -------
+    panel : Panel or None
+        How they were passed; None if X is one series.
+    given : list of Given
+    """
+    if is_list_of_tables(X):
+        lists = {"y": y, "sample_weight": weight}
+        for name, values in lists.items():
+            if values is not None and len(values) != len(X):
+                raise ValueError(
+                    f"{name} must be a list with an entry for each series: X holds "
+                    f"{len(X)}, {name} {len(values)}."
+                )
+        return Panel(), [
+            Given(
+                x,
+                None if y is None else y[i],
+                None if weight is None else weight[i],
+                f"X[{i}]",
+            )
+            for i, x in enumerate(X)
+        ]
+    index = index_of(X)
+    if index is None or index.nlevels == 1:
+        if index_of(y) is not None and index_of(y).nlevels > 1:
+            raise ValueError(
+                "y has an index of (series, time), but X has not: pass X as a frame "
+                "with the index of y."
+            )
+        return None, [Given(X, y, weight)]
+    for name, values in {"y": y, "sample_weight": weight}.items():
+        own = index_of(values)
+        if values is not None and (
+            len(values) != len(X) or (own is not None and not own.equals(index))
+        ):
+            raise ValueError(
+                f"{name} must have the rows of X, in their order. Pass {name} with the "
+                "index of X, as by .reindex(X.index)."
+            )
+    if any(index.get_level_values(i).isna().any() for i in range(index.nlevels - 1)):
+        raise ValueError("X has rows without the name of a series in their index.")
+    levels = list(range(index.nlevels - 1))
+    groups = X.groupby(level=levels if len(levels) > 1 else 0, sort=False).indices
+    given = []
+    for name, rows in groups.items():
+
+        def part(values, rows=rows):
+            if values is None:
+                return None
+            if hasattr(values, "iloc"):
+                return values.iloc[rows].droplevel(levels)
+            return np.asarray(values)[rows]
+
+        place = f"series {name!r}"
+        series = part(X)
+        if not series.index.is_monotonic_increasing:
+            raise ValueError(
+                f"{place}: rows must be in time order. Sort X, as by X.sort_index(), "
+                "and what belongs to its rows."
+            )
+        given.append(Given(series, part(y), part(weight), place, rows))
+    return Panel(list(groups), [index.names[level] for level in levels]), given
+
+
+def split_plans(X_future, panel: Panel | None, n_series: int) -> list:
+    """Split what is known of the future of several series into that of each."""
+    if panel is None or X_future is None:
+        return [X_future] * n_series
+    plans, given = split_series(X_future)
+    if plans is None or (plans.names is None) != (panel.names is None):
+        raise ValueError(
+            "X_future must be passed as the series are: a list with an entry for each, "
+            "or a frame with an index of (series, time)."
+        )
+    if plans.names is None or panel.names is None:
+        if len(given) != n_series:
+            raise ValueError(
+                f"X_future must have an entry for each of the {n_series} series, got "
+                f"{len(given)}."
+            )
+        return [each.X for each in given]
+    by_name = {name: each.X for name, each in zip(plans.names, given, strict=True)}
+    missing = [name for name in panel.names if name not in by_name]
+    if missing:
+        raise ValueError(f"X_future lacks the series {missing}.")
+    return [by_name[name] for name in panel.names]
+
+
+def is_list_of_tables(X) -> bool:
+    """Whether X is a list of series, and not of the rows of one."""
+    if not isinstance(X, list | tuple) or not len(X):
+        return False
+    first = X[0]
+    if hasattr(first, "ndim"):
+        return first.ndim > 1
+    if not isinstance(first, list | tuple) or not len(first):
+        return False
+    return isinstance(first[0], list | tuple)
