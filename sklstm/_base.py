@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
@@ -85,6 +85,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         prepare: Callable[[engine.Weights], engine.Weights] | None = None,
         split: Split | None = None,
         hooks: EpochReporter,
+        seeds: Sequence[int] | None = None,
     ) -> Trained:
         """Train a network on samples of the data.
 
@@ -103,6 +104,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
             Stop early: with a seed it tells which samples to train on, and which to
             look at. With ``early_stopping="refit"`` all are trained on afterwards.
         hooks : EpochReporter
+        seeds : sequence of int, optional
+            As `draw_seeds` gives them; by default those of ``random_state``.
 
         Returns
         -------
@@ -110,8 +113,10 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
         """
         callbacks = self._keras_callbacks()
         train, validation, patience = samples, None, None
-        n_before = 0 if start is None else start.n_iter
-        weights_seed, order_seed, split_seed = draw_seeds(self.random_state, n_before)
+        if seeds is None:
+            n_before = 0 if start is None else start.n_iter
+            seeds = draw_seeds(self.random_state, n_before)
+        weights_seed, order_seed, split_seed = seeds
         if split is not None:
             (train, validation), patience = split(split_seed), self.patience
         with engine.borrow_program(network, self._training_spec) as program:
@@ -165,10 +170,11 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator):
             rates["rate_factors"] = (1 + np.cos(np.pi * np.arange(epochs) / epochs)) / 2
         return rates
 
-    def _run(self, data: engine.SampleData) -> np.ndarray:
-        """The fitted network's outputs for all samples of the data."""
+    def _run(self, data: engine.SampleData, weights=None) -> np.ndarray:
+        """The network's outputs for all samples, with the fitted weights or others."""
+        weights = self.weights_ if weights is None else weights
         with engine.borrow_program(self._network, self._training_spec) as program:
-            return program.forward(data, self.weights_)
+            return program.forward(data, weights)
 
     def _last_fit(self) -> tuple[engine.NetworkSpec, Trained] | None:
         """What a warm start goes on from: the last network and its weights."""
@@ -239,6 +245,50 @@ class Trained:
     history: dict[str, list[float]] = field(default_factory=dict)
     n_iter: int = 0
 
+    @classmethod
+    def join(cls, members: Sequence[Trained]) -> Trained:
+        """Several networks as one: their arrays one after the other, their mean loss.
+
+        Those that stopped early count up to their last epoch.
+        """
+        if len(members) == 1:
+            return members[0]
+        states = [member.optimizer_state for member in members]
+        kept = [state for state in states if state is not None]
+        histories = [member.history for member in members]
+        n_epochs = max(len(history["loss"]) for history in histories)
+        return cls(
+            sum((member.weights for member in members), ()),
+            sum(kept, ()) if kept else None,
+            {
+                name: [
+                    float(np.mean([h[name][i] for h in histories if i < len(h[name])]))
+                    for i in range(n_epochs)
+                ]
+                for name in histories[0]
+            },
+            max(member.n_iter for member in members),
+        )
+
+    def split(self, n_members: int) -> list[Trained]:
+        """The networks that were joined; of the joint history nothing is theirs."""
+        return [
+            Trained(weights, state, n_iter=self.n_iter)
+            for weights, state in zip(
+                split_evenly(self.weights, n_members),
+                split_evenly(self.optimizer_state, n_members),
+                strict=True,
+            )
+        ]
+
+
+def split_evenly(arrays: tuple | None, n_parts: int) -> list:
+    """Parts of as many arrays each; of nothing, nothing for each."""
+    if arrays is None:
+        return [None] * n_parts
+    size = len(arrays) // n_parts
+    return [arrays[i * size : (i + 1) * size] for i in range(n_parts)]
+
 
 class EpochReporter:
     """Tells scikit-learn's callbacks and the terminal about each epoch.
@@ -252,6 +302,10 @@ class EpochReporter:
         Training data, for callbacks that ask for it.
     describe : callable, optional
         What the terminal is told of the logs of an epoch; by default the logs.
+    context : sklearn.callback.CallbackContext, optional
+        The task that it reports; by default a fit.
+    name : str, default=""
+        What the terminal calls the network.
     """
 
     def __init__(
@@ -262,12 +316,17 @@ class EpochReporter:
         y,
         *,
         describe: Callable[[Mapping[str, float]], Mapping[str, float]] = dict,
+        context=None,
+        name: str = "",
     ):
         self._estimator = estimator
+        self._name = name
         self._describe = describe
         self._epochs = epochs
         self._data = {"X": X, "y": y}
-        self._fit = estimator._init_callback_context(max_subtasks=epochs)
+        if context is None:
+            context = estimator._init_callback_context(max_subtasks=epochs)
+        self._fit = context
         self._fit.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     def epoch_begins(self) -> None:
@@ -290,7 +349,7 @@ class EpochReporter:
             values = " - ".join(
                 f"{name}: {value:.4g}" for name, value in self._describe(logs).items()
             )
-            print(f"Epoch {epoch + 1}/{self._epochs} - {values}")
+            print(f"{self._name}Epoch {epoch + 1}/{self._epochs} - {values}")
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator,
             **self._data,
@@ -324,6 +383,15 @@ def all_or_nothing(method):
             raise
 
     return guarded
+
+
+def member_states(random_state, n_members: int) -> list:
+    """A random state for each of several networks: integers count up."""
+    if isinstance(random_state, Integral):
+        return [int(random_state) + number for number in range(n_members)]
+    if isinstance(random_state, np.random.RandomState):
+        return list(random_state.randint(np.iinfo(np.int32).max, size=n_members))
+    return [None] * n_members
 
 
 def draw_seeds(random_state, n_before: int = 0) -> list[int]:

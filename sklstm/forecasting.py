@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.base import _fit_context, clone
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import _params, engine
-from sklstm._base import EpochReporter, RecurrentEstimator, all_or_nothing
+from sklstm._base import (
+    EpochReporter,
+    RecurrentEstimator,
+    Trained,
+    all_or_nothing,
+    draw_seeds,
+    member_states,
+    split_evenly,
+)
 from sklstm._checks import check_quantiles
 from sklstm._forecaster import Forecaster
 from sklstm._windows import gather_targets, gather_windows, rows_told, split_off_tails
 from sklstm.engine import WindowData
+
+# What the forecasts of several members have in common.
+_AGGREGATES = {"median": np.median, "mean": np.mean}
 
 
 class LSTMForecaster(Forecaster, RecurrentEstimator):
@@ -96,6 +110,14 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Called when training and its epochs begin and end.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit.
+    n_members : int, default=1
+        Networks that are trained on the same windows, each from a random state of its
+        own: the forecast is what they have in common. An integer ``random_state``
+        counts up, so that the second member is the network of ``random_state + 1``.
+    aggregate : {"median", "mean"}, default="median"
+        What the members' forecasts have in common, value by value.
+    n_jobs : int or None, default=None
+        Members trained at once, in threads of this process.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer on the same
         machine gives the same weights, bit for bit; None draws fresh entropy.
@@ -105,7 +127,8 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
     Attributes
     ----------
     history_ : dict of list of float
-        "loss" and, with early stopping, "val_loss" of each epoch.
+        "loss" and, with early stopping, "val_loss" of each epoch, the mean of the
+        members still trained in it.
     n_iter_ : int
         Epochs trained.
     n_features_in_ : int
@@ -115,7 +138,8 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
     own_columns_ : list of (int or None)
         For each target the column of X that holds its own past.
     weights_ : tuple of ndarray
-        The network's weights, in the order of ``network_.weights``.
+        The network's weights, in the order of ``network_.weights``; of several members
+        one after the other.
     network_ : keras.Model
         The network, built from the weights at each access. It reads normalised
         windows: own pasts first, then other columns, then those known ahead.
@@ -156,12 +180,16 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
     """
 
     _network: engine.WindowNetwork
+    _n_members: int  # whose weights stand one after the other
 
     _parameter_constraints: dict = {
         **_params.NETWORK,
         **_params.TRAINING,
         **_params.WINDOWS,
         "quantiles": [tuple, list, None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "aggregate": [StrOptions(set(_AGGREGATES))],
+        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -192,6 +220,9 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         patience=5,
         callbacks=None,
         warm_start=False,
+        n_members=1,
+        aggregate="median",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -220,6 +251,9 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         self.patience = patience
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.n_members = n_members
+        self.aggregate = aggregate
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -299,13 +333,12 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         self._calibrate(which, pasts)
         self._remember(which, pasts)
         if usable.any():
-            trained = self._train(
-                self._network,
+            trained = self._train_members(
                 data,
                 np.flatnonzero(usable),
                 epochs=1,
                 start=self._trained(),
-                hooks=EpochReporter(self, 1, X, y),
+                given=(X, y),
             )
             self._set_trained(trained, go_on=True, keep_state=True)
         return self
@@ -337,6 +370,23 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         order = np.argsort(np.argsort(self.quantiles))
         return self._walk(X, lambda told: told[..., order])
 
+    @property
+    def network_(self):
+        """The fitted network as a plain `keras.Model` of standard layers.
+
+        Built anew at each access; changing it does not change the estimator. Of
+        several members, their common forecast.
+        """
+        if self.n_members == 1:
+            return super().network_
+        check_is_fitted(self)
+        together = engine.EnsembleNetwork(
+            self._network, self._n_members, self.aggregate
+        )
+        network = engine.build_network(together)
+        network.set_weights(self.weights_)
+        return network
+
     def _learn(
         self, data, windows, *, given, epochs, early_stopping=False, going_on=False
     ):
@@ -365,19 +415,81 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
             parts = split_off_tails(windows, self.validation_split, self.horizon)
             return tuple(np.concatenate(part) for part in parts)
 
-        trained = self._train(
-            self._network,
+        trained = self._train_members(
             data,
             np.concatenate(windows),
             epochs=epochs,
             start=self._start_from(last_fit),
             split=split if early_stopping else None,
-            hooks=EpochReporter(self, epochs, *given),
+            given=given,
         )
         self._set_trained(trained, keep_state=going_on)
 
+    def _last_fit(self):
+        last_fit = super()._last_fit()
+        if last_fit is not None and self._n_members != self.n_members:
+            raise ValueError(
+                "warm_start=True needs as many members as the last fit had, "
+                f"{self._n_members}, got n_members={self.n_members}. Set "
+                "warm_start=False, or leave n_members as it was."
+            )
+        return last_fit
+
+    def _train_members(self, data, windows, *, epochs, start, split=None, given):
+        """Train the network, or several of them side by side, and join them."""
+        n_members = int(self.n_members)
+        if n_members == 1:
+            hooks, fit = [EpochReporter(self, epochs, *given)], None
+        else:
+            fit = self._init_callback_context(max_subtasks=n_members)
+            told = {"estimator": self, "X": given[0], "y": given[1]}
+            fit.call_on_fit_task_begin(**told)
+            hooks = [
+                EpochReporter(
+                    self,
+                    epochs,
+                    *given,
+                    context=fit.subcontext(task_name="member", max_subtasks=epochs),
+                    name=f"Member {number}/{n_members} - ",
+                )
+                for number in range(1, n_members + 1)
+            ]
+        # Whoever looks at a network while it is trained sees that one alone.
+        self._n_members = 1
+        starts = [None] * n_members if start is None else start.split(n_members)
+        states = member_states(self.random_state, n_members)
+        n_before = 0 if start is None else start.n_iter
+        # Callbacks of Keras are the user's own objects, not made for several threads.
+        side_by_side = Parallel(
+            n_jobs=self.n_jobs if self.callbacks is None else 1, require="sharedmem"
+        )
+        members = side_by_side(
+            delayed(self._train)(
+                self._network,
+                data,
+                windows,
+                epochs=epochs,
+                start=own_start,
+                split=split,
+                hooks=own_hooks,
+                seeds=draw_seeds(state, n_before),
+            )
+            for own_start, state, own_hooks in zip(starts, states, hooks, strict=True)
+        )
+        trained = Trained.join(members)
+        self._n_members = n_members
+        if fit is not None:
+            fit.call_on_fit_task_end(
+                **told, reconstruction_attributes=lambda: {"weights_": trained.weights}
+            )
+        return trained
+
     def _tell(self, data):
-        told = self._run(data)
+        each = [
+            self._run(data, weights)
+            for weights in split_evenly(self.weights_, self._n_members)
+        ]
+        told = each[0] if len(each) == 1 else _AGGREGATES[self.aggregate](each, axis=0)
         # Put in order, quantiles that cross become better (Chernozhukov et al. 2010).
         return told[..., None] if told.ndim == 3 else np.sort(told, axis=-1)
 

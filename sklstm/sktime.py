@@ -112,6 +112,13 @@ class SktimeLSTMForecaster(BaseForecaster):
         Epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
         Called when training and its epochs begin and end.
+    n_members : int, default=1
+        Networks that are trained on the same windows, each from a random state of its
+        own: the forecast is what they have in common.
+    aggregate : {"median", "mean"}, default="median"
+        What the members' forecasts have in common, value by value.
+    n_jobs : int or None, default=None
+        Members trained at once, in threads of this process.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer on the same
         machine gives the same weights, bit for bit; None draws fresh entropy.
@@ -187,6 +194,9 @@ class SktimeLSTMForecaster(BaseForecaster):
         validation_split=0.1,
         patience=5,
         callbacks=None,
+        n_members=1,
+        aggregate="median",
+        n_jobs=None,
         random_state=None,
         verbose=0,
     ):
@@ -212,6 +222,9 @@ class SktimeLSTMForecaster(BaseForecaster):
         self.validation_split = validation_split
         self.patience = patience
         self.callbacks = callbacks
+        self.n_members = n_members
+        self.aggregate = aggregate
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
         super().__init__()

@@ -271,7 +271,9 @@ class TestSeveralSeries:
             for name, own in zip("st", listed.intervals(several), strict=True):
                 part = table[table.index.get_level_values("server") == name]
                 assert part["start"].tolist() == own["start"].tolist()
-            with pytest.raises(ValueError, match="series 't' has too few rows, n_samples=5"):
+            with pytest.raises(
+                ValueError, match="series 't' has too few rows, n_samples=5"
+            ):
                 make(Detector).fit(pd.concat([frame.loc[["s"]], frame.loc[["t"]][:5]]))
 
     def test_no_window_goes_from_one_series_to_the_next(self):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from sklstm.engine.kernels import FusedLSTM, PaddedBidirectional
 from sklstm.engine.specs import (
     AutoencoderNetwork,
+    EnsembleNetwork,
     LanguageNetwork,
     RecurrentStack,
     SequenceNetwork,
@@ -123,6 +124,17 @@ def _linear_skip(spec, window):
         pad = (0, spec.n_targets - spec.n_own)
         skip = layers.ZeroPadding1D(pad, name="without_own_past")(skip)
     return layers.Permute((2, 1), name="linear_forecast")(skip)
+
+
+@build_network.register
+def _(spec: EnsembleNetwork, *, fast: bool = False) -> keras.Model:
+    members = [build_network(spec.member, fast=fast) for _ in range(spec.n_members)]
+    for number, member in enumerate(members):
+        member.name = f"member_{number}"
+    inputs = [keras.Input(each.shape[1:], name=each.name) for each in members[0].inputs]
+    answers = keras.ops.stack([member(inputs) for member in members])
+    aggregate = {"median": keras.ops.median, "mean": keras.ops.mean}[spec.aggregate]
+    return keras.Model(inputs, aggregate(answers, axis=0), name="ensemble")
 
 
 @build_network.register

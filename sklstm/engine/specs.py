@@ -97,6 +97,25 @@ class WindowNetwork:
 
 
 @dataclass(frozen=True)
+class EnsembleNetwork:
+    """Several networks that were trained by themselves, answering together.
+
+    Parameters
+    ----------
+    member : WindowNetwork
+        Each of them.
+    n_members : int
+        How many.
+    aggregate : {"median", "mean"}
+        What of their answers is the common one.
+    """
+
+    member: WindowNetwork
+    n_members: int
+    aggregate: str
+
+
+@dataclass(frozen=True)
 class AutoencoderNetwork:
     """A network that writes a window of a series down in one state, and out again.
 

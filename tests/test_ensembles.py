@@ -1,0 +1,165 @@
+"""Several networks as one forecaster: each is what it would be by itself."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from sklearn.callback import ScoringMonitor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklstm import LSTMForecaster
+from sklstm.sktime import SktimeLSTMForecaster
+
+TINY = {"window_length": 5, "horizon": 2, "units": 3, "epochs": 2, "random_state": 4}
+
+
+@pytest.fixture(scope="module")
+def series():
+    rng = np.random.default_rng(0)
+    return np.cumsum(rng.normal(size=(80, 2)), axis=0) + 50
+
+
+def ensemble(n_members=3, **options):
+    return LSTMForecaster(**(TINY | options), n_members=n_members)
+
+
+def members(n_members=3, **options):
+    for number in range(n_members):
+        yield LSTMForecaster(**(TINY | {"random_state": 4 + number} | options))
+
+
+@pytest.mark.parametrize("aggregate", ["median", "mean"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"quantiles": (0.1, 0.5, 0.9)},
+        {"early_stopping": True, "epochs": 4, "patience": 1},
+        {"early_stopping": "refit"},
+        {"optimizer": keras.optimizers.Adam(0.02, amsgrad=True)},
+    ],
+    ids=["plain", "quantiles", "early stopping", "refit", "optimizer"],
+)
+def test_it_tells_what_its_members_have_in_common(series, options, aggregate):
+    model = ensemble(**options, aggregate=aggregate).fit(series[:70])
+    alone = [one.fit(series[:70]) for one in members(**options)]
+    flat = [array for one in alone for array in one.weights_]
+    for own, other in zip(model.weights_, flat, strict=True):
+        np.testing.assert_array_equal(own, other)
+    expected = getattr(np, aggregate)([one.predict(series[70:]) for one in alone], 0)
+    np.testing.assert_allclose(model.predict(series[70:]), expected, rtol=1e-6)
+    losses = [one.history_["loss"][0] for one in alone]
+    np.testing.assert_allclose(model.history_["loss"][0], np.mean(losses))
+    assert model.n_iter_ == max(one.n_iter_ for one in alone)
+
+
+def test_threads_give_the_same_weights(series):
+    one, other = ensemble().fit(series), ensemble(n_jobs=2).fit(series)
+    for own, others in zip(one.weights_, other.weights_, strict=True):
+        np.testing.assert_array_equal(own, others)
+
+
+def test_one_member_is_the_forecaster(series):
+    one, other = ensemble(1).fit(series), LSTMForecaster(**TINY).fit(series)
+    np.testing.assert_array_equal(one.forecast(), other.forecast())
+
+
+@pytest.mark.parametrize("aggregate", ["median", "mean"])
+def test_the_network_is_all_of_them(series, aggregate, tmp_path):
+    model = ensemble(normalize=None, aggregate=aggregate).fit(series[:70])
+    model.network_.save(tmp_path / "ensemble.keras")
+    network = keras.models.load_model(tmp_path / "ensemble.keras")
+    window = series[None, 65:70].astype(np.float32)
+    np.testing.assert_allclose(network(window)[0], model.forecast(), rtol=1e-5)
+
+
+def test_going_on(series):
+    model = ensemble().fit(series[:60]).partial_fit(series[60:70])
+    alone = [one.fit(series[:60]).partial_fit(series[60:70]) for one in members()]
+    expected = np.median([one.forecast() for one in alone], axis=0)
+    np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
+    assert len(model.history_["loss"]) == model.n_iter_ == 3
+    first = ensemble().partial_fit(series[:60]).partial_fit(series[60:70])
+    alone = [
+        one.partial_fit(series[:60]).partial_fit(series[60:70]) for one in members()
+    ]
+    expected = np.median([one.forecast() for one in alone], axis=0)
+    np.testing.assert_allclose(first.forecast(), expected, rtol=1e-6)
+
+
+def test_warm_start(series):
+    model = ensemble(warm_start=True).fit(series[:60]).fit(series[:70])
+    alone = [
+        one.set_params(warm_start=True).fit(series[:60]).fit(series[:70])
+        for one in members()
+    ]
+    expected = np.median([one.forecast() for one in alone], axis=0)
+    np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="last fit had, 3, got n_members=2"):
+        model.set_params(n_members=2).fit(series)
+    np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
+def test_members_differ(series, random_state):
+    model = ensemble(2, random_state=random_state).fit(series)
+    half = len(model.weights_) // 2
+    assert not np.array_equal(model.weights_[0], model.weights_[half])
+
+
+def test_in_a_pipeline_and_in_pickles(series):
+    model = make_pipeline(MinMaxScaler(), ensemble(n_jobs=2)).fit(series, series[:, 0])
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again[-1].forecast(), model[-1].forecast())
+
+
+def test_intervals_are_those_of_the_whole(series):
+    model = ensemble(calibration_split=0.3).fit(series)
+    middle, ends = model.forecast(), model.forecast_interval(coverage=0.8)
+    np.testing.assert_allclose(ends.mean(axis=-1), middle, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_are_told_of_each_member(series, n_jobs, capsys):
+    monitor = ScoringMonitor(scoring="r2")
+    model = ensemble(2, n_jobs=n_jobs, verbose=1).set_callbacks(monitor)
+    model.fit(series, series[:, 0])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("Member 1/2 - Epoch 2/2 - loss") for line in lines) == 1
+    assert sum(line.startswith("Member 2/2 - Epoch 1/2 - loss") for line in lines) == 1
+    assert len(lines) == 4
+
+
+def test_callbacks_of_keras_see_one_member_after_the_other(series):
+    class Recorder(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def on_train_begin(self, logs=None):
+            self.seen.append("begin")
+
+        def on_train_end(self, logs=None):
+            self.seen.append("end")
+
+    recorder = Recorder()
+    ensemble(2, n_jobs=2, callbacks=recorder).fit(series)
+    assert recorder.seen == ["begin", "end"] * 2
+
+
+def test_in_sktime(series):
+    options = {**TINY, "n_members": 2, "calibration_split": 0.0}
+    native = SktimeLSTMForecaster(**options).fit(series[:70], fh=[1, 2])
+    np.testing.assert_allclose(
+        native.predict(), ensemble(2).fit(series[:70]).forecast(), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "bad", [{"n_members": 0}, {"aggregate": "max"}, {"n_jobs": 0.5}], ids=str
+)
+def test_bad_parameters(series, bad):
+    with pytest.raises(ValueError, match=f"'{next(iter(bad))}' parameter"):
+        LSTMForecaster(**TINY, **bad).fit(series)
