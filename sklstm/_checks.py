@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklstm._frames import check_rows_in_order
 from sklstm._panel import Given, Panel, split_series
 from sklstm._sequences import Sequences
 
@@ -43,8 +44,22 @@ def check_series(estimator, X, y=None, *, reset: bool):
             f"{type(estimator).__name__} takes the series itself and cuts windows from "
             "it: pass the rows in time order, without windowing them."
         )
+    if getattr(X, "ndim", 2) == 1 and getattr(X.dtype, "kind", "O") != "O":
+        raise ValueError(
+            "X must be 2-D, (n_timesteps, n_features), got shape "
+            f"{tuple(X.shape)}. Reshape your data: a series of one column is "
+            "x.reshape(-1, 1), or x.to_frame() in pandas."
+        )
+    check_rows_in_order(X, y)
+    names = getattr(X, "columns", None)
     if y is None:
-        return validate_data(estimator, X, dtype=np.float64, reset=reset), None
+        X = validate_data(
+            estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
+        )
+        _check_finite(X, "X", names)
+        return X, None
+    if np.asarray(y).dtype.kind == "f":
+        _check_finite(np.asarray(y), "y", getattr(y, "columns", None))
     X, y = validate_data(
         estimator,
         X,
@@ -53,8 +68,27 @@ def check_series(estimator, X, y=None, *, reset: bool):
         multi_output=True,
         y_numeric=True,
         reset=reset,
+        ensure_all_finite=False,
     )
+    _check_finite(X, "X", names)
     return X, y.astype(np.float64, copy=False)
+
+
+def _check_finite(values, name: str, columns) -> None:
+    """Refuse NaN and infinity, and say where they are."""
+    if np.isfinite(values).all():
+        return
+    row, *column = np.argwhere(~np.isfinite(values))[0]
+    place = f"row {row}"
+    for number in column:
+        called = number if columns is None else repr(columns[number])
+        place += f", column {called}"
+    value = values[row, *column]
+    kind = "NaN" if np.isnan(value) else "infinity"
+    raise ValueError(
+        f"Input {name} contains {kind}, first in {place}. A network reads every row: "
+        f"fill the gaps, as by {name}.interpolate() in pandas, or leave those rows out."
+    )
 
 
 def check_several_series(

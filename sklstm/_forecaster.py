@@ -270,7 +270,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
             what cannot be known.
         """
         check_is_fitted(self)
-        return self._forecast(steps, X_future, X, y, self._interval(coverage))
+        ends = self._interval(coverage)
+        return self._forecast(steps, X_future, X, y, ends, ["lower", "upper"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -291,8 +292,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
             "known_future", self.known_future, names, self.n_features_in_
         )
         needed = int(self.window_length + self.horizon)
-        if self._panel is None:
-            check_enough_rows(checked[0][0], self.window_length, self.horizon)
+        longest = max((rows for rows, _ in checked), key=len)
+        check_enough_rows(longest, self.window_length, self.horizon)
         n_windows = [max(len(rows) - needed, 0) + 1 for rows, _ in checked]
         windows = number_windows(n_windows)
         held_out: list[np.ndarray] = []
@@ -451,7 +452,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
             else:
                 weight, _ = check_weights(each.weight, rows, self._weight_unit)
             labels = past.labels.after(each.X, each.y)
-            if replace:
+            if not replace:
+                with naming(each.place):
+                    past.labels.check_continued(index_of(each.X, each.y), name="X")
+            else:
                 past = past.first(0)
                 rows, targets, weight = fill_up(rows, targets, weight, n_rows)
             pasts.append(past.followed_by(rows, targets, weight, labels))
@@ -485,6 +489,14 @@ class Forecaster(RegressorMixin, BaseEstimator):
         for number, each in zip(which, given, strict=True):
             past = self._pasts[number]
             rows, _ = self._check(each)
+            if not anew and past.labels.was_seen(index_of(each.X)):
+                warnings.warn(
+                    f"{each.place or 'X'} begins at {index_of(each.X)[0]}, but rows "
+                    f"up to {past.labels.last} were seen before: those of X are taken "
+                    "as what comes next. fitted_values forecasts rows learnt from.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             n_told = 1 if anew else self._shape.horizon
             starts = np.arange(0, len(rows), n_told)
             if anew:
@@ -499,8 +511,11 @@ class Forecaster(RegressorMixin, BaseEstimator):
             results.append(told[:, 0] if past.labels.one_target_1d else told)
         return results[0] if self._panel is None else self._panel.join(results, given)
 
-    def _forecast(self, steps, X_future, X, y, ends: Ends | None = None):
-        """What is told of the next rows of each series, labelled."""
+    def _forecast(self, steps, X_future, X, y, ends: Ends | None = None, names=()):
+        """What is told of the next rows of each series, labelled.
+
+        The forecast; or what ``ends`` makes of the quantiles told, so named.
+        """
         panel, pasts = self._panel, self._pasts
         if X is None and y is not None:
             raise ValueError(
@@ -513,8 +528,10 @@ class Forecaster(RegressorMixin, BaseEstimator):
         plans = split_plans(X_future, panel, len(pasts))
         for past, plan in zip(pasts, plans, strict=True):
             told, index = self._forecast_one(past, steps, plan, ends)
-            label = past.labels.label if ends is None else past.labels.label_interval
-            results.append(label(told, index))
+            if ends is None:
+                results.append(past.labels.label(told, index))
+            else:
+                results.append(past.labels.label_several(told, names, index))
         return results[0] if panel is None else panel.concat(results)
 
     def _meet(self, given: Given) -> Past:
@@ -574,9 +591,11 @@ class Forecaster(RegressorMixin, BaseEstimator):
         if steps is None:
             steps = horizon if known is None else len(known)
         self._check_steps(steps, known, scaling)
+        if index is not None:
+            past.labels.check_continued(index, name="X_future")
         if ends is not None and steps > horizon:
             raise ValueError(
-                f"forecast_interval reaches horizon={horizon} step(s), as far as "
+                f"intervals and quantiles reach horizon={horizon} step(s), as far as "
                 f"errors were measured, got steps={steps}. Fit with horizon={steps}."
             )
         index = None if index is None else index[:steps]
@@ -659,6 +678,12 @@ class Forecaster(RegressorMixin, BaseEstimator):
         rank = ceil((n + 1) * coverage)
         if rank > n:
             needed = ceil(round(coverage / (1 - coverage), 9))
+            if not self.calibration_split:
+                raise ValueError(
+                    f"coverage={coverage} needs at least {needed} windows that "
+                    "training did not see, to tell how far forecasts are off, but none "
+                    "was held out. Fit with calibration_split=0.2, say."
+                )
             raise ValueError(
                 f"coverage={coverage} needs at least {needed} windows that training "
                 f"did not see, but calibration_split={self.calibration_split} held {n} "
@@ -743,12 +768,13 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 "at the forecast rows. Leave it out, or name the columns in fit."
             )
         n_features = self.n_features_in_
-        if hasattr(X_future, "columns"):
-            names = getattr(self, "feature_names_in_", np.arange(n_features))[known]
+        if hasattr(X_future, "columns") and hasattr(self, "feature_names_in_"):
+            names = self.feature_names_in_[known]
             missing = [name for name in names if name not in X_future.columns]
             if missing:
                 raise ValueError(
-                    f"X_future lacks the columns {missing}, which known_future names."
+                    f"X_future lacks the columns {list(map(str, missing))}, which "
+                    "known_future names."
                 )
             values = X_future[list(names)]
         else:

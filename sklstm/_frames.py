@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +75,49 @@ class Labels:
             return self
         return replace(self, has_index=True, last=index[-1], index_name=index.name)
 
+    def check_continued(self, index, *, name: str) -> None:
+        """Refuse times that do not come after those seen, and warn of a gap.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+            Labels of the rows that are to follow.
+        name : str
+            What holds the rows.
+        """
+        if not self._tells_of(index):
+            return
+        if index[0] <= self.last:
+            raise ValueError(
+                f"{name} must begin after the last row seen, {self.last}, but begins "
+                f"at {index[0]}. Leave out what was seen before; update(..., "
+                "replace=True) goes back in time."
+            )
+        if self.step is not None and index[0] != (next_ := self._next_index(1)[0]):
+            warnings.warn(
+                f"{name} begins at {index[0]}, but after the last row seen, "
+                f"{self.last}, {next_} is the next. The rows are taken as if nothing "
+                "was missing: fill the gap, or fit anew.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def was_seen(self, index) -> bool:
+        """Whether the first of the labels is one of rows seen, or of before."""
+        return self._tells_of(index) and bool(index[0] <= self.last)
+
+    def _tells_of(self, index) -> bool:
+        """Whether labels of time can be compared with those seen."""
+        if index is None or self.last is None or not len(index):
+            return False
+        one, last = index[0], self.last
+        return (
+            is_time(index)
+            and type(one) is type(last)
+            and getattr(one, "tz", None) == getattr(last, "tz", None)
+            and getattr(one, "freq", None) == getattr(last, "freq", None)
+        )
+
     def label(self, forecast: np.ndarray, index=None):
         """Label a forecast of the rows that come next.
 
@@ -101,31 +146,32 @@ class Labels:
         columns = list(self.targets) if self.targets else None
         return pd.DataFrame(forecast, index=index, columns=columns)
 
-    def label_interval(self, interval: np.ndarray, index=None):
-        """Label the ends of an interval of the rows that come next.
+    def label_several(self, told: np.ndarray, names: Sequence, index=None):
+        """Label several values told of each target in the rows that come next.
 
         Parameters
         ----------
-        interval : ndarray of shape (steps, n_targets, 2)
+        told : ndarray of shape (steps, n_targets, n_names)
+        names : sequence
+            What they are called, as ("lower", "upper").
         index : pandas.Index, optional
             The rows' labels where they are known.
 
         Returns
         -------
-        interval : ndarray or DataFrame
+        told : ndarray or DataFrame
         """
         if index is None and not self.has_index:
-            return interval[:, 0] if self.one_target_1d else interval
+            return told[:, 0] if self.one_target_1d else told
         import pandas as pd
 
         if index is None:
-            index = self._next_index(len(interval))
-        names = ["lower", "upper"]
+            index = self._next_index(len(told))
         if self.one_target_1d:
-            return pd.DataFrame(interval[:, 0], index=index, columns=names)
-        targets = list(self.targets) or list(range(interval.shape[1]))
+            return pd.DataFrame(told[:, 0], index=index, columns=list(names))
+        targets = list(self.targets) or list(range(told.shape[1]))
         columns = pd.MultiIndex.from_product([targets, names])
-        return pd.DataFrame(interval.reshape(len(interval), -1), index, columns)
+        return pd.DataFrame(told.reshape(len(told), -1), index, columns)
 
     def _next_index(self, steps):
         import pandas as pd
@@ -152,6 +198,41 @@ def index_of(*frames):
         if hasattr(frame, "iloc"):
             return frame.index
     return None
+
+
+def is_time(index) -> bool:
+    """Whether labels are points in time or periods."""
+    import pandas as pd
+
+    return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+
+
+def check_rows_in_order(X, y) -> None:
+    """Refuse rows whose labels say that they are not in time order.
+
+    Parameters
+    ----------
+    X : array-like
+    y : array-like or None
+    """
+    index, own = index_of(X), index_of(y)
+    for name, labels in (("X", index), ("y", own)):
+        if labels is None or not (is_time(labels) or labels.dtype.kind in "iu"):
+            continue
+        if not labels.is_monotonic_increasing:
+            raise ValueError(
+                f"rows must be in time order, but the index of {name} falls. Sort X "
+                "and what belongs to its rows, as by X.sort_index(); or number them "
+                "anew, as by X.reset_index(drop=True), if their order is right."
+            )
+    if index is None or own is None or len(index) != len(own) or index.equals(own):
+        return
+    if (is_time(index) and is_time(own)) or not len(index.difference(own)):
+        raise ValueError(
+            f"y must have the rows of X, in their order, but the index of X begins "
+            f"{list(index[:2])}, and that of y {list(own[:2])}. Pass y with the index "
+            "of X, as by y.reindex(X.index)."
+        )
 
 
 def _index_step(index):

@@ -102,7 +102,8 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
         if index_of(y) is not None and index_of(y).nlevels > 1:
             raise ValueError(
                 "y has an index of (series, time), but X has not: pass X as a frame "
-                "with the index of y."
+                "with the index of y. A transformer in front keeps it by "
+                'set_output(transform="pandas").'
             )
         return None, [Given(X, y, weight)]
     for name, values in {"y": y, "sample_weight": weight}.items():
@@ -129,13 +130,7 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
             return np.asarray(values)[rows]
 
         place = f"series {name!r}"
-        series = part(X)
-        if not series.index.is_monotonic_increasing:
-            raise ValueError(
-                f"{place}: rows must be in time order. Sort X, as by X.sort_index(), "
-                "and what belongs to its rows."
-            )
-        given.append(Given(series, part(y), part(weight), place, rows))
+        given.append(Given(part(X), part(y), part(weight), place, rows))
     return Panel(list(groups), [index.names[level] for level in levels]), given
 
 

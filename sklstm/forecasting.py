@@ -83,7 +83,8 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         far forecasts are off, for `predict_interval`.
     quantiles : tuple of float or None, default=None
         Quantiles to learn, 0.5 among them, which `predict` gives; by their pinball
-        loss [6]_, in place of ``loss``. `predict_quantiles` gives them all.
+        loss [6]_, in place of ``loss``. `predict_quantiles` and `forecast_quantiles`
+        give them all.
     loss : str, keras.losses.Loss or callable, default="mae"
         The loss, on the normalised scale. A callable takes (y_true, y_pred) of shape
         (n_windows, horizon, n_targets) and reduces the last axis.
@@ -272,7 +273,8 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Targets in their own units, aligned with the rows of X; of several series a
             list, or a column of the frame. Without them the targets are X's columns,
-            those of ``known_future`` excepted.
+            those of ``known_future`` excepted, as they are given: behind a scaler the
+            scaled ones, so pass y in a pipeline.
         sample_weight : array-like of shape (n_timesteps,), optional
             Weight of each row as a row to be forecast; of several series as y.
 
@@ -361,14 +363,48 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         ValueError
             If no quantiles were learnt.
         """
+        return self._walk(X, self._learnt_quantiles())
+
+    def forecast_quantiles(self, steps=None, X_future=None, *, X=None, y=None):
+        """Forecast the quantiles of the rows after the last one seen.
+
+        Parameters
+        ----------
+        steps : int, optional
+            How many, at most ``horizon``; by default the rows of ``X_future`` if
+            given, else ``horizon``.
+        X_future : array-like of shape (n_rows, n_features or n_known), optional
+            As in `forecast`.
+        X, y : as in `fit`, optional
+            As in `forecast`.
+
+        Returns
+        -------
+        quantiles : ndarray or DataFrame of shape (steps, [n_targets,] n_quantiles)
+            In the order of ``quantiles``; of a row they never cross. Where X or y had
+            a pandas index, a frame with the quantiles as columns, for each target
+            beneath its name if there are several. Of several series a list, or one
+            frame.
+
+        Raises
+        ------
+        ValueError
+            If no quantiles were learnt, or the forecast needs what cannot be known.
+        """
+        ends = self._learnt_quantiles()
+        return self._forecast(steps, X_future, X, y, ends, list(self.quantiles))
+
+    def _learnt_quantiles(self):
+        """From what is told to the quantiles, in the order asked for."""
         check_is_fitted(self)
         if self._quantiles == (0.5,):
             raise ValueError(
-                "predict_quantiles needs quantiles that fit has learnt, got quantiles="
-                f"{self.quantiles!r}. Fit with quantiles=(0.1, 0.5, 0.9), say."
+                f"{type(self).__name__} tells the quantiles that fit has learnt, got "
+                f"quantiles={self.quantiles!r}. Fit with quantiles=(0.1, 0.5, 0.9), "
+                "say."
             )
         order = np.argsort(np.argsort(self.quantiles))
-        return self._walk(X, lambda told: told[..., order])
+        return lambda told: told[..., order]
 
     @property
     def network_(self):
@@ -615,7 +651,8 @@ class WindowForecaster(Forecaster):
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Targets in their own units, aligned with the rows of X; of several series a
             list, or a column of the frame. Without them the targets are X's columns,
-            those of ``known_future`` excepted.
+            those of ``known_future`` excepted, as they are given: behind a scaler the
+            scaled ones, so pass y in a pipeline.
         sample_weight : array-like of shape (n_timesteps,), optional
             Weight of each row as a row to be forecast; of several series as y. A
             window's weight is the mean of the rows told from it.

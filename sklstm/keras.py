@@ -7,6 +7,7 @@ and TensorFlow; ``import sklstm`` does not.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -111,9 +112,14 @@ class _KerasSequences(BaseWrapper):
         y = self._check_y(y, len(X), reset=reset)
         weight = self._weigh(y, sample_weight)
         self._random_state = draw_seeds(self.random_state, epoch)[0]
-        with _tensorflow_as_it_was():
+        with _one_at_a_time, _tensorflow_as_it_was():
             if reset:
                 self.model_ = self._build_keras_model()
+                if not hasattr(self.model_, "get_weights"):
+                    raise ValueError(
+                        "model must be a function that returns a keras.Model, but it "
+                        f"returned {self.model_!r}."
+                    )
                 self._initialize_callbacks()
             self._check_reads(X)
             y = self._targets(y, self._output_shape(X))
@@ -269,6 +275,11 @@ class _KerasSequences(BaseWrapper):
         return tags
 
 
+# scikeras seeds the process for the time of a fit, so that fits in other threads would
+# draw from the same numbers.
+_one_at_a_time = threading.RLock()
+
+
 @contextmanager
 def _tensorflow_as_it_was():
     """Keep TensorFlow's place in its random numbers, which scikeras resets."""
@@ -324,7 +335,8 @@ class KerasSequenceRegressor(RegressorMixin, _KerasSequences):
         Whether Keras runs step by step and compiles no graph: quicker for a few steps.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer gives the same
-        weights; None draws fresh entropy. No global seed is changed.
+        weights; None draws fresh entropy. No global seed is changed; fits in several
+        threads wait for each other.
     verbose : int, default=0
         What Keras prints.
     **routed : dict
@@ -549,7 +561,8 @@ class KerasSequenceClassifier(ClassifierMixin, _KerasSequences):
         Whether Keras runs step by step and compiles no graph: quicker for a few steps.
     random_state : int, RandomState or None, default=None
         Decides initial weights, order and dropout. The same integer gives the same
-        weights; None draws fresh entropy. No global seed is changed.
+        weights; None draws fresh entropy. No global seed is changed; fits in several
+        threads wait for each other.
     verbose : int, default=0
         What Keras prints.
     **routed : dict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from sklstm._frames import index_of
+from sklstm._panel import is_list_of_tables
 
 # Where estimators keep one that they are made of, fitted ones first.
 _PARTS = ("best_estimator_", "regressor_", "estimator_", "estimator", "regressor")
@@ -84,6 +86,7 @@ class WalkForwardCV(BaseCrossValidator):
         ValueError
             If the test rows do not follow right after the training rows.
         """
+        _check_one_series(X)
         for train, test in self.splitter.split(_time_index(X, y)):
             _check_follows(train, test, self.splitter)
             yield train, test
@@ -194,7 +197,7 @@ def walk_forward(
     X : array-like of shape (n_timesteps, n_features)
         Rows in time order.
     y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-        Targets; by default the columns of X.
+        Targets; by default the columns of X, before any step of a pipeline.
     cv : sktime splitter or cross-validator
         Folds whose test rows follow their training rows.
     scoring : str, callable, sequence of str or dict
@@ -251,6 +254,11 @@ def walk_forward(
     True
     """
     refit = _check_options(refit, n_jobs, season_length)
+    _check_estimator(estimator)
+    _check_one_series(X)
+    if y is None and not hasattr(estimator, "horizon"):
+        # A step in front would have the forecaster take its own output for targets.
+        y = X
     X, y = indexable(X, y)
     index = _time_index(X, y)
     truth = X if y is None else y
@@ -489,6 +497,35 @@ class _Given(RegressorMixin, BaseEstimator):
 
     def predict(self, X):
         return self.forecast
+
+
+def _check_estimator(estimator) -> None:
+    """Refuse sktime's forecasters, and warn of what reads the rows it forecasts."""
+    inside = _forecaster(estimator)
+    if hasattr(type(inside), "cutoff") and hasattr(type(inside), "fh"):
+        raise ValueError(
+            f"walk_forward takes forecasters in scikit-learn's sense, but "
+            f"{type(inside).__name__} is one of sktime's. Pass an LSTMForecaster, or "
+            "use sktime.forecasting.model_evaluation.evaluate."
+        )
+    if not hasattr(inside, "horizon"):
+        warnings.warn(
+            f"{type(inside).__name__} is no forecaster: it reads the very rows that it "
+            "is to forecast, which tell it the answer unless they hold only what is "
+            "known before. WindowForecaster makes a forecaster of a regressor.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _check_one_series(X) -> None:
+    index = index_of(X)
+    if (index is not None and index.nlevels > 1) or is_list_of_tables(X):
+        raise ValueError(
+            "one series is walked forward at a time, but X holds several. Pass each by "
+            "itself; or validate a network of many series by sktime's evaluate, with "
+            "sklstm.sktime.SktimeLSTMForecaster."
+        )
 
 
 def _check_scorers(estimator, scoring) -> dict[str, Callable]:

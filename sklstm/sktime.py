@@ -7,7 +7,6 @@ all the work.
 from __future__ import annotations
 
 from contextlib import suppress
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,6 @@ from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
 __all__ = ["SktimeLSTMForecaster", "SktimeRNNClassifier", "SktimeRNNRegressor"]
 
 _AUTHORS = "The sklstm developers"
-
-# calibration_split="auto": the share held out ...
-_HELD_OUT = 0.2
-
-# ... if a series has so many windows for each step of the horizon.
-_WINDOWS_PER_STEP = 5
 
 
 class SktimeLSTMForecaster(BaseForecaster):
@@ -47,7 +40,8 @@ class SktimeLSTMForecaster(BaseForecaster):
     `update` takes in new rows; with ``update_params=True`` it also trains on them for
     one epoch. Rows seen before are replaced; if y ends before the last row seen,
     the forecaster goes back to that time. Rows that nobody gave, between the last one
-    seen and the first new one, are passed over in the windows.
+    seen and the first new one, are taken as if they had never been: fill such gaps, or
+    the season shifts.
 
     Parameters
     ----------
@@ -80,11 +74,10 @@ class SktimeLSTMForecaster(BaseForecaster):
         "last": minus the last value only. "standard": by mean and standard deviation
         of the training rows, not by window. X is standardised by the training rows;
         with None nothing is scaled at all.
-    calibration_split : float or "auto", default="auto"
+    calibration_split : float, default=0.0
         Share of the windows, the last in time, that are not learnt from, but tell how
-        far forecasts are off, for intervals and quantiles. "auto": 0.2, but 0 where no
-        series has at least 5 windows for each step of the horizon. With 0 all is
-        learnt from, and there are no intervals.
+        far forecasts are off, for intervals and quantiles: 0.2, say. With 0 all is
+        learnt from, and there are none.
     quantiles : tuple of float or None, default=None
         Quantiles to learn, 0.5 among them, which `predict` gives; by their pinball
         loss, in place of ``loss``. Intervals then start from the outermost ones.
@@ -169,6 +162,10 @@ class SktimeLSTMForecaster(BaseForecaster):
         "property:randomness": "derandomized",
     }
 
+    # The rows that forecasts need are kept here, in `_seen`; sktime's own copy, which
+    # is to go with its version 1.3, would be a second one.
+    _config = {"remember_data": False}
+
     def __init__(
         self,
         window_length=10,
@@ -182,7 +179,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         patch_length=1,
         linear_skip=True,
         normalize="window",
-        calibration_split="auto",
+        calibration_split=0.0,
         quantiles=None,
         loss="mae",
         optimizer="adam",
@@ -245,7 +242,6 @@ class SktimeLSTMForecaster(BaseForecaster):
         parameters = self.get_params(deep=False)
         parameters |= {
             "horizon": horizon,
-            "calibration_split": self._held_out(horizon),
             "known_future": self._known() or None,
         }
         self.forecaster_ = LSTMForecaster(**parameters)
@@ -301,16 +297,6 @@ class SktimeLSTMForecaster(BaseForecaster):
             self.forecaster_.update(self._table(after), replace=True)
         self._seen |= after
         return self
-
-    def _held_out(self, horizon):
-        """The share of windows to hold out."""
-        if self.calibration_split != "auto":
-            return self.calibration_split
-        if not all(isinstance(n, Integral) for n in (self.window_length, horizon)):
-            return 0.0  # the package's forecaster refuses them
-        longest = max(map(len, self._seen.values()))
-        n_windows = longest - self.window_length - horizon + 1
-        return _HELD_OUT if n_windows >= _WINDOWS_PER_STEP * horizon else 0.0
 
     def _known(self):
         """The columns of X among those of the forecaster."""

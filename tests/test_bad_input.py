@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 
-from sklstm import LSTMForecaster, WindowForecaster
+from sklstm import LSTMForecastDetector, LSTMForecaster, WindowForecaster
 
 X = np.cumsum(np.random.default_rng(0).normal(size=(40, 2)), axis=0)
 y = X[:, 0]
@@ -26,7 +26,7 @@ def with_value(value):
 
 # name: (parameters, arguments of fit, what the message must say)
 BAD_FITS = {
-    "1-D": ({}, (y,), "Expected 2D array, got 1D array"),
+    "1-D": ({}, (y,), r"X must be 2-D, .*x.reshape\(-1, 1\), or x.to_frame"),
     "3-D": (
         {},
         (np.zeros((10, 5, 2)), np.zeros(10)),
@@ -279,3 +279,56 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was():
     with pytest.raises(KeyboardInterrupt):
         model.set_params(callbacks=[Interrupt()]).fit(X, y)
     assert model.weights_ is weights
+
+
+def _dated(index):
+    return pd.DataFrame({"a": np.arange(40.0), "b": np.sin(np.arange(40))}, index)
+
+
+DAYS = pd.date_range("2000", periods=40)
+SHUFFLED = np.random.default_rng(0).permutation(40)
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (_dated(DAYS).iloc[::-1], None),
+        (_dated(DAYS.to_period()).iloc[SHUFFLED], None),
+        (_dated(pd.RangeIndex(40)).iloc[SHUFFLED], None),
+        (pd.concat([_dated(DAYS), _dated(DAYS)[30:]]), None),
+        (_dated(DAYS).to_numpy(), _dated(DAYS)["a"].iloc[::-1]),
+    ],
+)
+@pytest.mark.parametrize("estimator", [LSTMForecaster(5), LSTMForecastDetector(5)])
+def test_rows_out_of_time_order(estimator, X, y):
+    if y is not None and isinstance(estimator, LSTMForecastDetector):
+        pytest.skip("detectors read no y")
+    with pytest.raises(ValueError, match=r"time order, but the index of . falls"):
+        estimator.fit(X, y)
+
+
+def test_rows_of_y_that_are_not_those_of_x():
+    X = _dated(DAYS)
+    for y in (X["a"].shift(3, freq="D"), X["a"].set_axis(DAYS.tz_localize("UTC"))):
+        with pytest.raises(
+            ValueError, match="y must have the rows of X, in their order"
+        ):
+            LSTMForecaster(5).fit(X, y)
+    names = pd.Index([f"row {i}" for i in range(40)])
+    with pytest.raises(ValueError, match="y must have the rows of X, in their order"):
+        LSTMForecaster(5).fit(X.set_axis(names), X["a"].set_axis(names[::-1]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_where_a_value_is_missing(value):
+    X = _dated(DAYS)
+    y = X["b"].copy()
+    X.iloc[3, 1] = y.iloc[7] = value
+    kind = "NaN" if np.isnan(value) else "infinity"
+    for given, place in (
+        ((X,), "X contains {}, first in row 3, column 'b'"),
+        ((X.to_numpy(),), "X contains {}, first in row 3, column 1"),
+        ((_dated(DAYS), y), "y contains {}, first in row 7. A network"),
+    ):
+        with pytest.raises(ValueError, match=place.format(kind)):
+            LSTMForecaster(5).fit(*given)

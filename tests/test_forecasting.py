@@ -571,6 +571,34 @@ class TestPandas:
         forecast = model.forecast()
         assert list(forecast.index) == list(expected)
 
+    def test_rows_of_other_times_than_those_that_follow(self, kind, frame):
+        frame = frame.set_axis(pd.date_range("2000", periods=len(frame)))
+        model = make(5, **kind, horizon=2, known_future="volume")
+        model.fit(frame[:60], frame["price"][:60])
+        before = model.predict(frame[60:])
+        with pytest.raises(
+            ValueError, match=r"after the last row seen, 2000-02-29.*2000"
+        ):
+            model.update(frame[55:70], frame["price"][55:70])
+        with pytest.warns(UserWarning, match="fitted_values"):
+            model.predict(frame[:10])
+        with pytest.raises(ValueError, match="X_future must begin after the last row"):
+            model.forecast(X_future=frame[58:60])
+        with pytest.warns(UserWarning, match=r"2000-03-01 00:00:00 is the next"):
+            model.forecast(X_future=frame[62:64])
+        np.testing.assert_array_equal(model.predict(frame[60:]), before)
+        with pytest.warns(UserWarning, match="fill the gap"):
+            model.update(frame[62:70], frame["price"][62:70])
+        model.update(frame[:60], frame["price"][:60], replace=True)
+        np.testing.assert_array_equal(model.predict(frame[60:]), before)
+
+    def test_plans_by_place_where_fit_saw_no_names(self, kind, frame):
+        model = make(5, **kind, horizon=2, known_future=1)
+        model.fit(frame.to_numpy()[:60], frame["price"].to_numpy()[:60])
+        told = model.forecast(X_future=frame.to_numpy()[60:62])
+        for plan in (frame[60:62], frame[["volume"]][60:62]):
+            np.testing.assert_array_equal(model.forecast(X_future=plan), told)
+
     def test_after_rows_without_labels_come_some_with(self, kind, series):
         index = pd.period_range("2000-01", periods=80, freq="M")
         X = pd.DataFrame(series, index=index, columns=["a", "b"])

@@ -151,7 +151,7 @@ class TestConformal:
         model = naive(horizon=3, calibration_split=0.3, known_future="b")
         model.fit(frame, frame["a"])
         assert len(model.forecast_interval(2, frame[["b"]][:5])) == 2
-        with pytest.raises(ValueError, match=r"reaches horizon=3.*steps=5"):
+        with pytest.raises(ValueError, match=r"reach horizon=3.*steps=5"):
             model.forecast_interval(X_future=frame[["b"]][:5])
 
     def test_labels(self, series):
@@ -232,6 +232,26 @@ class TestQuantiles:
             assert (told[:, 1] <= high).all()
 
 
+class TestForecastQuantiles:
+    def test_they_are_those_of_the_next_rows(self, series):
+        model = lstm(horizon=3, quantiles=(0.5, 0.1, 0.9)).fit(series)
+        told = model.forecast_quantiles()
+        assert told.shape == (3, 2, 3)
+        np.testing.assert_array_equal(told, model.predict_quantiles(series[:3]))
+        np.testing.assert_array_equal(told[..., 0], model.forecast())
+        with pytest.raises(ValueError, match=r"reach horizon=3.*steps=4"):
+            model.forecast_quantiles(4)
+
+    def test_labels(self, series):
+        frame = pd.DataFrame(series, columns=["a", "b"])
+        model = lstm(horizon=2, quantiles=(0.1, 0.5)).fit(frame, frame["a"])
+        told = model.forecast_quantiles(1)
+        assert told.columns.tolist() == [0.1, 0.5]
+        assert told.index.tolist() == [len(frame)]
+        both = lstm(horizon=2, quantiles=(0.1, 0.5)).fit(frame).forecast_quantiles()
+        assert both["b"].columns.tolist() == [0.1, 0.5]
+
+
 class TestWalkForward:
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=2)
 
@@ -296,7 +316,8 @@ class TestBadInput:
         model = lstm(calibration_split=split).fit(series)
         with pytest.raises(
             ValueError,
-            match=rf"coverage={coverage} needs at least {needed} windows.*held \d+ out",
+            match=rf"coverage={coverage} needs at least {needed} windows.*"
+            + (r"held \d+ out" if split else r"Fit with calibration_split=0\.2"),
         ):
             model.forecast_interval(coverage=coverage)
 
@@ -312,7 +333,7 @@ class TestBadInput:
 
     def test_steps_beyond_the_horizon(self, series):
         model = lstm(horizon=2).fit(series)
-        with pytest.raises(ValueError, match=r"reaches horizon=2.*steps=3"):
+        with pytest.raises(ValueError, match=r"reach horizon=2.*steps=3"):
             model.forecast_interval(3)
 
     @pytest.mark.parametrize(
@@ -323,8 +344,13 @@ class TestBadInput:
             LSTMForecaster(5, quantiles=quantiles, **TINY).fit(series)
 
     def test_quantiles_that_were_not_learnt(self, series):
-        with pytest.raises(ValueError, match="needs quantiles that fit has learnt"):
-            lstm().fit(series).predict_quantiles(series[:2])
+        model = lstm().fit(series)
+        for ask in (
+            lambda: model.predict_quantiles(series[:2]),
+            model.forecast_quantiles,
+        ):
+            with pytest.raises(ValueError, match="quantiles that fit has learnt"):
+                ask()
 
     def test_not_fitted(self, series):
         for call in ("predict_interval", "predict_quantiles"):

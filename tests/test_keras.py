@@ -4,6 +4,7 @@ import pickle
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -620,3 +621,26 @@ def test_networks_are_saved_and_load_without_this_package(series, tmp_path):
     )
     for name, told in expected.items():
         np.testing.assert_allclose(np.load(tmp_path / name), told, atol=1e-6)
+
+
+def test_threads_do_not_share_random_numbers():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 6, 1)), rng.normal(size=40)
+
+    def fit(_):
+        regressor = KerasSequenceRegressor(
+            build_masked, model__dropout=0.5, epochs=2, random_state=0
+        )
+        return regressor.fit(X, y).predict(X)
+
+    alone = fit(0)
+    with ThreadPoolExecutor(3) as threads:
+        for told in threads.map(fit, range(6)):
+            np.testing.assert_array_equal(told, alone)
+
+
+def test_a_function_that_returns_nothing():
+    with pytest.raises(
+        ValueError, match=r"returns a keras.Model, but it returned None"
+    ):
+        KerasSequenceRegressor(lambda meta: None).fit(np.zeros((4, 3)), np.zeros(4))

@@ -227,11 +227,12 @@ class TestFrames:
         frame = as_frame(walks(40, 30))
         model = make(horizon=2).fit(frame)
         before = model.forecast()
-        model.update(frame.loc[["b"]][:3])
+        following = as_frame(walks(40, 33)).loc[["b"]][30:]
+        model.update(following)
         after = model.forecast()
         assert (before.loc["a"] == after.loc["a"]).all().all()
         assert (before.loc["b"].to_numpy() != after.loc["b"].to_numpy()).any()
-        assert model.predict(frame.loc[["b"]][:3]).shape == (3, 2)
+        assert model.predict(following).shape == (3, 2)
 
     def test_a_short_series_goes_on_in_steps_of_the_others(self, make):
         frames = [
@@ -349,6 +350,10 @@ class TestBadInput:
         nameless = frame.rename(index={"b": None}, level=0)
         with pytest.raises(ValueError, match="without the name of a series"):
             make().fit(nameless)
+
+    def test_all_too_short(self, make):
+        with pytest.raises(ValueError, match="too few rows"):
+            make(horizon=2).fit(walks(4, 5, 6))
 
     def test_rows_out_of_time_order(self, make):
         frame = as_frame(walks(30, 40))

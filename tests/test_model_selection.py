@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.linear_model import Ridge
 from sklearn.metrics import (
     mean_absolute_error,
     r2_score,
@@ -19,7 +20,7 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sktime.split import (
     ExpandingWindowSplitter,
     SingleWindowSplitter,
@@ -362,3 +363,37 @@ def test_folds_out_of_time_order(series):
 
     with pytest.raises(ValueError, match="refit=False needs folds in time order"):
         walk_forward(forecaster(), series, series[:, 0], cv=Backwards(), refit=False)
+
+
+class TestBehindAScaler:
+    def test_targets_are_the_columns_given(self, series):
+        cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
+        model = make_pipeline(StandardScaler(), forecaster(horizon=2))
+        result = walk_forward(model, series, cv=cv)
+        expected = walk_forward(model, series, series, cv=cv)
+        pd.testing.assert_frame_equal(result.forecasts, expected.forecasts)
+
+
+class TestWhatIsRefused:
+    cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
+
+    def test_several_series(self, series):
+        frame = pd.concat([pd.DataFrame(series)] * 2, keys=["a", "b"])
+        for X in ([series, series], frame):
+            with pytest.raises(ValueError, match="X holds several.*sktime's evaluate"):
+                walk_forward(LSTMForecaster(5, 2), X, cv=self.cv)
+            with pytest.raises(ValueError, match="X holds several"):
+                list(WalkForwardCV(self.cv).split(X))
+
+    def test_forecasters_of_sktime(self, series):
+        from sktime.forecasting.naive import NaiveForecaster
+
+        with pytest.raises(ValueError, match="NaiveForecaster is one of sktime's"):
+            walk_forward(NaiveForecaster(), series, cv=self.cv)
+
+    def test_regressors_are_warned_of(self, series):
+        with pytest.warns(
+            UserWarning, match=r"Ridge is no forecaster.*WindowForecaster"
+        ):
+            result = walk_forward(Ridge(), series, series[:, 0], cv=self.cv)
+        assert result.summary["skill"].min() > 0.9  # it was given the answers

@@ -565,7 +565,7 @@ class TestBadInput:
             ([waves(60), waves(6)], r"X\[1\] has too few rows, n_samples=6"),
             (waves(6), "X has too few rows, n_samples=6.*window_length=6 needs"),
             (waves(1), "n_samples=1"),
-            (waves(60)[:, 0], "Expected 2D array, got 1D"),
+            (waves(60)[:, 0], "X must be 2-D.*Reshape your data"),
             (waves(60)[None].repeat(2, 0), "X must be 2-D.*without windowing"),
             ([waves(60)[:, 0], waves(70)[:, 0]], r"X\[0\] is 1-D.*reshape"),
             ([waves(60)[:, 0], waves(60)[:, 0]], r"X\[0\] is 1-D.*reshape"),

@@ -1,6 +1,7 @@
 """sktime's face: the same forecasts and answers, in sktime's containers."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -150,10 +151,12 @@ def test_quantiles_that_were_learnt_do_not_cross():
     assert (np.diff(told[sorted(alpha)], axis=1) >= 0).all()
 
 
-def test_rows_are_held_out_where_there_are_enough():
-    by_default = SktimeLSTMForecaster(**SMALL)
-    assert by_default.fit(Y, fh=[1, 2]).forecaster_.calibration_split == 0.2
-    assert by_default.fit(Y, fh=range(1, 15)).forecaster_.calibration_split == 0.0
+def test_by_default_it_is_the_forecaster():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        native = SktimeLSTMForecaster(**SMALL).fit(Y, fh=[1, 2])
+    model = LSTMForecaster(horizon=2, **SMALL).fit(Y.to_numpy()[:, None])
+    np.testing.assert_array_equal(native.predict(), model.forecast()[:, 0])
 
 
 @pytest.mark.parametrize("n_columns", [1, 2])
@@ -327,7 +330,7 @@ def test_cloning_and_pickling():
         (lambda f: f.update(YY, X=X), r"y must have the columns of fit, \['y'\], got"),
         (
             lambda f: f.predict_interval(X=X),
-            "needs at least 9 windows.*calibration_split=0.0 held 0",
+            "needs at least 9 windows.*Fit with calibration_split=0.2",
         ),
         (lambda f: f.predict_interval(X=X, coverage=1.5), "coverage.*1.5"),
     ],
@@ -340,7 +343,7 @@ def test_bad_input(ask, message):
 
 def test_intervals_beyond_the_horizon():
     fitted = forecaster(calibration_split=0.5).fit(Y, fh=[1, 2])
-    with pytest.raises(ValueError, match="reaches horizon=2"):
+    with pytest.raises(ValueError, match="reach horizon=2"):
         fitted.predict_interval(fh=[5], coverage=0.5)
 
 
