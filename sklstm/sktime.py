@@ -6,6 +6,7 @@ all the work.
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 
 import numpy as np
@@ -134,7 +135,9 @@ class SktimeLSTMForecaster(BaseForecaster):
     >>> from sklstm.sktime import SktimeLSTMForecaster
     >>> months = pd.period_range("2000-01", periods=120, freq="M")
     >>> y = pd.Series(np.sin(np.arange(120) / 3), index=months)
-    >>> forecaster = SktimeLSTMForecaster(window_length=20, units=4, random_state=0)
+    >>> forecaster = SktimeLSTMForecaster(
+    ...     window_length=20, units=4, calibration_split=0.2, random_state=0
+    ... )
     >>> forecaster.fit(y, fh=[1, 2, 3]).predict().index.astype(str).tolist()
     ['2010-01', '2010-02', '2010-03']
     >>> forecaster.predict_interval(coverage=0.8).shape
@@ -161,10 +164,6 @@ class SktimeLSTMForecaster(BaseForecaster):
         "capability:random_state": True,
         "property:randomness": "derandomized",
     }
-
-    # The rows that forecasts need are kept here, in `_seen`; sktime's own copy, which
-    # is to go with its version 1.3, would be a second one.
-    _config = {"remember_data": False}
 
     def __init__(
         self,
@@ -224,7 +223,11 @@ class SktimeLSTMForecaster(BaseForecaster):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-        super().__init__()
+        with warnings.catch_warnings():
+            # That sktime is to keep no copy of the data does not matter here: the rows
+            # that forecasts need are in `_seen`.
+            warnings.filterwarnings("ignore", "The default of config ``remember_data``")
+            super().__init__()
 
     def _fit(self, y, X, fh):
         self._targets = list(y.columns)

@@ -162,6 +162,32 @@ def test_another_backend_is_refused():
         run(code)
 
 
+@pytest.mark.parametrize("share", ["1", "3", "", "many"])
+def test_a_worker_keeps_to_its_share_of_the_cores(share):
+    code = (
+        f"import os; os.environ['OMP_NUM_THREADS'] = {share!r};"
+        "from sklstm import engine; engine.borrow_program;"
+        "from tensorflow.config import threading;"
+        "print(threading.get_intra_op_parallelism_threads(),"
+        " threading.get_inter_op_parallelism_threads())"
+    )
+    expected = share if share.isdecimal() else "0"  # TensorFlow's own choice
+    assert run(code) == f"{expected} {expected}"
+
+
+def test_workers_of_loky_keep_to_their_share():
+    code = (
+        "from joblib import Parallel, delayed, cpu_count\n"
+        "def threads():\n"
+        "    from sklstm import engine; engine.borrow_program\n"
+        "    from tensorflow.config import threading\n"
+        "    return threading.get_intra_op_parallelism_threads()\n"
+        "got = Parallel(n_jobs=2)(delayed(threads)() for _ in range(2))\n"
+        "print(got == [max(cpu_count() // 2, 1)] * 2)"
+    )
+    assert run(code) == "True"
+
+
 def test_a_fit_is_silent():
     code = (
         "import sys, numpy as np; from sklstm import LSTMForecaster;"

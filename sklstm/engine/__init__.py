@@ -6,6 +6,7 @@ are plain values and load neither; the rest is loaded on first use, so that
 """
 
 import os
+import sys
 from importlib import import_module
 
 from sklstm.engine.specs import (
@@ -80,3 +81,34 @@ def prepare_keras():
             'Set the environment variable KERAS_BACKEND to "tensorflow", or leave it '
             "unset, before Keras is imported."
         )
+    _keep_to_share()
+
+
+def _keep_to_share():
+    """Leave the other cores to the processes beside this one.
+
+    Those who start workers (loky, Dask, Ray) tell each by OMP_NUM_THREADS how many
+    threads it may keep busy, which TensorFlow does not read: every worker would take
+    all cores.
+    """
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    if not share.isdecimal() or not int(share):
+        return
+    threading = import_module("tensorflow").config.threading
+    try:
+        threading.set_intra_op_parallelism_threads(int(share))
+        # A worker of Dask may run several tasks, each of which was given the share.
+        n_tasks = _tasks_of_dask()
+        threading.set_inter_op_parallelism_threads(int(share) * n_tasks)
+    except RuntimeError:
+        pass  # TensorFlow has started already, as its user set it up
+
+
+def _tasks_of_dask() -> int:
+    """How many tasks the worker of Dask that this is runs at once; else 1."""
+    if "distributed" not in sys.modules:
+        return 1
+    try:
+        return sys.modules["distributed"].get_worker().state.nthreads
+    except ValueError:
+        return 1
