@@ -266,7 +266,16 @@ def walk_forward(
     folds = _check_folds(cv, X, y)
     scorers = _check_scorers(estimator, scoring)
     _check_season(season_length, folds)
-    jobs = _run_folds(estimator, X, y, folds, refit, n_jobs, return_estimator, coverage)
+    # Results one by one as they come are of use to a progress bar alone, and not every
+    # backend of joblib can give them (Ray's cannot).
+    parallel = Parallel(
+        n_jobs=n_jobs,
+        prefer="threads",
+        return_as="generator" if verbose else "list",
+    )
+    jobs = _run_folds(
+        parallel, estimator, X, y, folds, refit, return_estimator, coverage
+    )
     outcomes = list(_track(jobs, len(folds), verbose))
 
     tables = [
@@ -301,12 +310,11 @@ class _Outcome:
 
 
 def _run_folds(
-    estimator, X, y, folds, refit, n_jobs, keep, coverage
+    parallel, estimator, X, y, folds, refit, keep, coverage
 ) -> Iterable[_Outcome]:
     if refit is True:
         # An epoch is one call that lets other threads run: threads train side by side,
         # and need no TensorFlow of their own as processes would.
-        parallel = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
         return parallel(
             delayed(_fit_and_forecast)(
                 clone(estimator), X, y, train, test, keep, coverage

@@ -29,6 +29,7 @@ PRINTED = {
         "runaway loop",
         "alarm",
     ],
+    "plot_search_with_dask": ["kB", "two workers", "Best"],
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_system_calls": ["STIDE", "encrypting", "ROC-AUC", "files lost"],
