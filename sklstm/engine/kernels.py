@@ -5,33 +5,35 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from sklstm.engine import scans
+
 
 # Registered because Bidirectional copies its layer through its configuration.
 @keras.saving.register_keras_serializable("sklstm")
 class FusedLSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM` whose time loop is one TensorFlow operation.
+    """`keras.layers.LSTM` with a fast time loop.
 
     On a CPU the standard layer runs a loop of some ten small operations a step.
-    `BlockLSTM` runs the whole sequence in one, forward and backward. Weights,
-    outputs and gradients are those of the standard layer; where the operation does
-    not apply (a mask, dropout inside the cell, other activations, half precision)
-    the standard loop runs.
+    Here it is one operation, `BlockLSTM`, or for training of more units a loop
+    compiled by XLA. Weights, outputs and gradients are those of the standard layer;
+    where the fast loops do not apply (a mask, dropout inside the cell, other
+    activations, half precision) the standard one runs.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run the time loop; Keras calls it from `call`."""
-        if mask is not None or not self._can_fuse(sequences, training):
+        if mask is not None or not _can_fuse(self, sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
+        compiled = training and self.cell.units >= _UNITS_OF_COMPILED_LOOP
+        if compiled:
+            return _run_compiled(
+                scans.LSTM, self, sequences, initial_state, training=True
+            )
         time_major = tf.transpose(sequences, (1, 0, 2))
         if self.go_backwards:
             time_major = tf.reverse(time_major, [0])
         hidden, last, last_cell = lstm_sequence(
-            time_major,
-            *initial_state,
-            kernel=tf.convert_to_tensor(self.cell.kernel),
-            recurrent_kernel=tf.convert_to_tensor(self.cell.recurrent_kernel),
-            bias=tf.convert_to_tensor(self.cell.bias),
-            training=bool(training),
+            time_major, *initial_state, *_weights(self.cell), training=bool(training)
         )
         if self.return_sequences:
             outputs = tf.transpose(hidden, (1, 0, 2))
@@ -39,17 +41,76 @@ class FusedLSTM(keras.layers.LSTM):
             outputs = last[:, None]
         return last, outputs, [last, last_cell]
 
-    def _can_fuse(self, sequences, training):
-        cell = self.cell
-        drops = training and (cell.dropout or cell.recurrent_dropout)
-        return (
-            not drops
-            and cell.use_bias
-            and cell.activation is keras.activations.tanh
-            and cell.recurrent_activation is keras.activations.sigmoid
-            and sequences.dtype == tf.float32
-            and sequences.shape[1] != 0
+
+@keras.saving.register_keras_serializable("sklstm")
+class FusedGRU(keras.layers.GRU):
+    """`keras.layers.GRU` whose time loop is compiled by XLA.
+
+    Weights, outputs and gradients are those of the standard layer; where the compiled
+    loop does not apply (as in `FusedLSTM`, or the reset gate acts before the product)
+    the standard one runs.
+    """
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Run the time loop; Keras calls it from `call`."""
+        fuses = self.cell.reset_after and _can_fuse(self, sequences, training)
+        if mask is not None or not fuses:
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return _run_compiled(
+            scans.GRU, self, sequences, initial_state, training=training
         )
+
+
+@keras.saving.register_keras_serializable("sklstm")
+class FusedSimpleRNN(keras.layers.SimpleRNN):
+    """`keras.layers.SimpleRNN` whose time loop is compiled by XLA.
+
+    Weights, outputs and gradients are those of the standard layer; where the compiled
+    loop does not apply (as in `FusedLSTM`) the standard one runs.
+    """
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Run the time loop; Keras calls it from `call`."""
+        if mask is not None or not _can_fuse(self, sequences, training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return _run_compiled(
+            scans.SIMPLE_RNN, self, sequences, initial_state, training=training
+        )
+
+
+def _can_fuse(layer, sequences, training):
+    cell = layer.cell
+    drops = training and (cell.dropout or cell.recurrent_dropout)
+    gates = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
+    return (
+        not drops
+        and cell.use_bias
+        and cell.activation is keras.activations.tanh
+        and gates is keras.activations.sigmoid
+        and sequences.dtype == tf.float32
+        and sequences.shape[1] != 0
+    )
+
+
+def _weights(cell):
+    variables = cell.kernel, cell.recurrent_kernel, cell.bias
+    return [tf.convert_to_tensor(variable) for variable in variables]
+
+
+def _run_compiled(loop, layer, sequences, states, *, training):
+    """What `inner_loop` gives, by a compiled loop."""
+    if layer.go_backwards:
+        sequences = tf.reverse(sequences, [1])
+    hidden, states = scans.run(
+        loop,
+        sequences,
+        tf.nest.flatten(states),
+        _weights(layer.cell),
+        training=bool(training),
+        sequences=layer.return_sequences,
+    )
+    last = states[0]
+    return last, last[:, None] if hidden is None else hidden, states
 
 
 @keras.saving.register_keras_serializable("sklstm")
@@ -79,13 +140,13 @@ class PaddedBidirectional(keras.layers.Bidirectional):
         return tf.concat([forward, turn_round(backward)], axis=2)
 
 
-# From so many units on, the gradient of the operation itself is slow: it adds up the
-# weights' gradient step by step.
-_UNITS_OF_OWN_GRADIENT = 128
+# From so many units on, a loop compiled by XLA trains faster than `BlockLSTM`, and its
+# compilation is worth while.
+_UNITS_OF_COMPILED_LOOP = 64
 
 
-def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias, training):
-    """Run an LSTM over whole sequences.
+def lstm_sequence(x, h0, c0, kernel, recurrent_kernel, bias, *, training):
+    """Run an LSTM over whole sequences by `BlockLSTM`.
 
     Parameters
     ----------
@@ -112,16 +173,14 @@ def lstm_sequence(x, h0, c0, *, kernel, recurrent_kernel, bias, training):
     if not training:
         hidden, last_cell = _run(x, h0, c0, weights, bias)
         return hidden, hidden[-1], last_cell
-    large = recurrent_kernel.shape[0] >= _UNITS_OF_OWN_GRADIENT
-    run = _run_with_own_gradient if large else _run
     # The operation runs on one thread, so two halves of the batch run side by side.
     # Neither may be empty (the gradient would be undefined): the halves share the
     # middle row of an odd batch, and the second half's copy of it is dropped.
     n_samples = tf.shape(x)[1]
     upper, lower = (n_samples + 1) // 2, n_samples // 2
     shared = upper - lower
-    hidden1, cell1 = run(x[:, :upper], h0[:upper], c0[:upper], weights, bias)
-    hidden2, cell2 = run(x[:, lower:], h0[lower:], c0[lower:], weights, bias)
+    hidden1, cell1 = _run(x[:, :upper], h0[:upper], c0[:upper], weights, bias)
+    hidden2, cell2 = _run(x[:, lower:], h0[lower:], c0[lower:], weights, bias)
     return (
         tf.concat([hidden1, hidden2[:, shared:]], axis=1),
         tf.concat([hidden1[-1], hidden2[-1, shared:]], axis=0),
@@ -133,58 +192,6 @@ def _run(x, h0, c0, weights, bias):
     """All outputs and the last cell state; weights in the operation's order."""
     out = _block_lstm(x, h0, c0, weights, bias)
     return out.h, out.cs[-1]
-
-
-@tf.custom_gradient
-def _run_with_own_gradient(x, h0, c0, weights, bias):
-    """As `_run`, with a faster gradient for many units.
-
-    Only the gates' gradients are found step by step, going back in time; those of the
-    weights and inputs are then one product over all steps.
-    """
-    out = _block_lstm(x, h0, c0, weights, bias)
-    n_features = x.shape[2]
-    kernel, recurrent_kernel = weights[:n_features], weights[n_features:]
-
-    def gradient(d_hidden, d_last_cell):
-        back = tf.transpose(recurrent_kernel)
-        cells_before = tf.concat([c0[None], out.cs[:-1]], axis=0)
-        n_steps = tf.shape(x)[0]
-
-        def step(t, d_h, d_c, gates):
-            one = _cell_gradient(
-                out, t, x, h0, weights, bias, cells_before[t], d_c, d_hidden[t] + d_h
-            )
-            return (
-                t - 1,
-                tf.matmul(one.dicfo, back),
-                one.cs_prev_grad,
-                gates.write(t, one.dicfo),
-            )
-
-        def unfinished(t, d_h, d_c, gates):
-            return t >= 0
-
-        gates = tf.TensorArray(x.dtype, n_steps, element_shape=[None, bias.shape[0]])
-        _, d_h0, d_c0, gates = tf.while_loop(
-            unfinished, step, (n_steps - 1, tf.zeros_like(h0), d_last_cell, gates)
-        )
-        d_gates = gates.concat()
-        hidden_before = tf.concat([h0[None], out.h[:-1]], axis=0)
-        d_weights = [
-            tf.matmul(tf.reshape(read, [-1, read.shape[2]]), d_gates, transpose_a=True)
-            for read in (x, hidden_before)
-        ]
-        d_x = tf.matmul(d_gates, kernel, transpose_b=True)
-        return (
-            tf.reshape(d_x, tf.shape(x)),
-            d_h0,
-            d_c0,
-            tf.concat(d_weights, axis=0),
-            tf.reduce_sum(d_gates, axis=0),
-        )
-
-    return (out.h, out.cs[-1]), gradient
 
 
 def _block_lstm(x, h0, c0, weights, bias):
@@ -199,26 +206,6 @@ def _block_lstm(x, h0, c0, weights, bias):
         b=bias,
         forget_bias=0.0,
         cell_clip=-1.0,
-        **_no_peephole(bias),
-    )
-
-
-def _cell_gradient(out, t, x, h0, weights, bias, cell_before, d_cell, d_hidden):
-    """Gradients of one step; of x, h0, weights and bias only the shapes are read."""
-    return tf.raw_ops.LSTMBlockCellGrad(
-        x=x[0],
-        h_prev=h0,
-        w=weights,
-        b=bias,
-        cs_prev=cell_before,
-        i=out.i[t],
-        cs=out.cs[t],
-        f=out.f[t],
-        o=out.o[t],
-        ci=out.ci[t],
-        co=out.co[t],
-        cs_grad=d_cell,
-        h_grad=d_hidden,
         **_no_peephole(bias),
     )
 

@@ -9,7 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine.kernels import FusedLSTM, PaddedBidirectional
+from sklstm.engine.kernels import (
+    FusedGRU,
+    FusedLSTM,
+    FusedSimpleRNN,
+    PaddedBidirectional,
+)
 from sklstm.engine.specs import (
     AutoencoderNetwork,
     EnsembleNetwork,
@@ -24,7 +29,7 @@ _STANDARD_CELLS = {
     "gru": keras.layers.GRU,
     "rnn": keras.layers.SimpleRNN,
 }
-_FAST_CELLS = {**_STANDARD_CELLS, "lstm": FusedLSTM}
+_FAST_CELLS = {"lstm": FusedLSTM, "gru": FusedGRU, "rnn": FusedSimpleRNN}
 
 # States that a cell hands from step to step.
 _STATES = {"lstm": 2, "gru": 1, "rnn": 1}
