@@ -44,9 +44,7 @@ def sklstm_epoch(cell, n_steps, units, series, target):
         weights = program.draw_weights(0)
 
     def epoch():
-        program.train(
-            data, weights, train=windows, epochs=1, batch_size=BATCH, seed=0
-        )
+        program.train(data, weights, train=windows, epochs=1, batch_size=BATCH, seed=0)
 
     return epoch
 

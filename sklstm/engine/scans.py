@@ -22,285 +22,316 @@ class _Steps:
     """
 
     def __init__(self, shape, handle):
-        self._shape = shape
+        self.shape = shape
         self.handle = handle
+
+    @classmethod
+    def of(cls, tensor):
+        """A list that holds the rows of a tensor."""
+        shape = tf.shape(tensor)[1:]
+        handle = tf.raw_ops.TensorListFromTensor(tensor=tensor, element_shape=shape)
+        return cls(shape, handle)
+
+    @classmethod
+    def zeros(cls, n_steps, n_samples, size):
+        shape = tf.stack([n_samples, size])
+        handle = tf.raw_ops.TensorListReserve(
+            element_shape=shape, num_elements=n_steps, element_dtype=tf.float32
+        )
+        return cls(shape, handle)
 
     def write(self, t, value):
         handle = tf.raw_ops.TensorListSetItem(
             input_handle=self.handle, index=t, item=value
         )
-        return _Steps(self._shape, handle)
+        return _Steps(self.shape, handle)
 
     def read(self, t):
         return tf.raw_ops.TensorListGetItem(
             input_handle=self.handle,
             index=t,
-            element_shape=self._shape,
+            element_shape=self.shape,
             element_dtype=tf.float32,
         )
 
     def stack(self):
         return tf.raw_ops.TensorListStack(
             input_handle=self.handle,
-            element_shape=self._shape,
+            element_shape=self.shape,
             element_dtype=tf.float32,
         )
 
 
-def _scan(step, states, sizes, n_steps, n_padded, *, back=False):
-    """Run a loop over the steps.
+def _scan(step, states, lists, n_steps, *, back=False):
+    """Run a loop over the steps, or back from the last one.
 
     Parameters
     ----------
     step : callable
-        From (step number, states, lists) to new states and lists.
+        From (number of the step, states, lists) to new states and lists.
     states : list of tensors of shape (n_samples, size)
-    sizes : list of int
-        Size of what each list holds for a sample.
-    n_steps, n_padded : tensors
-        Number of steps to run, and length of the lists.
+    lists : list of _Steps
+    n_steps : int or tensor
     back : bool
-        Whether to run from the last step to the first.
 
     Returns
     -------
     states : list of tensors
-    lists : list of tensors of shape (n_padded, n_samples, size)
+    lists : list of tensors of shape (length, n_samples, size)
     """
-    n_samples = tf.shape(states[0])[0]
-    shapes = [tf.stack([n_samples, size]) for size in sizes]
-    handles = [
-        tf.raw_ops.TensorListReserve(
-            element_shape=shape, num_elements=n_padded, element_dtype=tf.float32
-        )
-        for shape in shapes
-    ]
+    shapes = [each.shape for each in lists]
+
+    def as_lists(handles):
+        return [_Steps(*pair) for pair in zip(shapes, handles, strict=True)]
 
     def body(t, states, handles):
-        lists = [_Steps(*pair) for pair in zip(shapes, handles, strict=True)]
-        states, lists = step(t, states, lists)
+        states, lists = step(t, states, as_lists(handles))
         return t + (-1 if back else 1), states, [each.handle for each in lists]
 
     def unfinished(t, states, handles):
         return t >= 0 if back else t < n_steps
 
-    start = n_steps - 1 if back else tf.constant(0)
+    start = n_steps - 1 if back else 0
+    handles = [each.handle for each in lists]
     _, states, handles = tf.while_loop(unfinished, body, (start, states, handles))
-    lists = [_Steps(*pair).stack() for pair in zip(shapes, handles, strict=True)]
-    return states, lists
+    return states, [each.stack() for each in as_lists(handles)]
 
 
-def _project(x, weights, bias):
-    """All steps' products with weights."""
-    flat = tf.matmul(tf.reshape(x, [-1, x.shape[2]]), weights) + bias
-    n_steps, n_samples, _ = tf.unstack(tf.shape(x))
-    return tf.reshape(flat, [n_steps, n_samples, weights.shape[1]])
+def _computed_once(buffer, t, value):
+    """A value that XLA is to compute once, and not anew in each of its uses.
+
+    It is written into a list of two tensors, and read from there.
+    """
+    place = tf.bitwise.bitwise_and(t, 1)
+    buffer = buffer.write(place, value)
+    return buffer, buffer.read(place)
 
 
-def _product_over_steps(a, b):
+def _project(x, weights):
+    """The products of all steps with weights."""
+    n_rows, n_samples, n_columns = tf.unstack(tf.shape(x))
+    flat = tf.matmul(tf.reshape(x, [-1, n_columns]), weights)
+    return tf.reshape(flat, [n_rows, n_samples, weights.shape[1]])
+
+
+def _sum_over_steps(a, b):
     """The sum over steps and samples of the outer products."""
     a = tf.reshape(a, [-1, a.shape[2]])
     return tf.matmul(a, tf.reshape(b, [-1, b.shape[2]]), transpose_a=True)
 
 
-def _input_gradients(x, d_projected):
-    """Gradients of the weights of the inputs and of the bias."""
-    # One product, because XLA sums slowly over the samples.
-    with_one = tf.concat([x, tf.ones_like(x[:, :, :1])], axis=2)
-    both = _product_over_steps(with_one, d_projected)
-    return both[:-1], both[-1]
-
-
-def _before(first, steps):
-    """What was the state before each step."""
-    return tf.concat([first[None], steps[:-1]], axis=0)
-
-
-def _at_each_step(gradient, t):
-    """The gradient by an output, where outputs are wanted at all."""
-    return 0.0 if gradient is None else gradient[t]
+def _with_output_gradient(d_h, d_hidden, t):
+    """The gradient by an output from later steps, and by the outputs if wanted."""
+    return d_h if d_hidden is None else d_h + d_hidden[t]
 
 
 @dataclass(frozen=True)
 class Loop:
     """The time loop of a kind of cell.
 
+    All that has a time axis has it first, and one row more than there are steps:
+    states before each step and after the last one, zero gradients behind the last
+    step. So a product over all rows needs nothing cut off.
+
     Parameters
     ----------
+    n_states : int
+        Number of states, of which the output is the first.
     forward : callable
-        From (n_steps, x, states, kernel, recurrent, bias) to the outputs at all steps,
-        the last states, and a list of what the gradient needs.
+        From (n_steps, x, states, *weights) to the last states, the outputs, and a list
+        of what else the gradient needs. ``x`` ends with a column of ones, and the first
+        of the weights with a row that is the bias.
     backward : callable
-        From (n_steps, x, states, kernel, recurrent, saved, hidden, d_hidden, d_states)
-        to the gradients by the projected inputs, by the first states, and by the three
-        weights. ``d_hidden`` is None if only the last states are wanted.
+        From (n_steps, x, saved, hidden, recurrent kernel, d_hidden, d_states) to the
+        gradients by the first states and by the weights, and a list of what the
+        gradient by the inputs needs. ``d_hidden`` is None where only the last states
+        are wanted.
+    input_gradient : callable
+        From (that list, kernel) to the gradient by the inputs.
     """
 
+    n_states: int
     forward: Callable
     backward: Callable
+    input_gradient: Callable
 
 
-def _lstm_forward(n_steps, x, states, kernel, recurrent, bias):
+def _product_with_kernel(d_lists, kernel):
+    (d_projected,) = d_lists
+    return _project(d_projected, tf.transpose(kernel))
+
+
+def _lstm_forward(n_steps, x, states, kernel, recurrent):
+    n_rows, n_samples, _ = tf.unstack(tf.shape(x))
     units = recurrent.shape[0]
     # As tanh(z) = 2 sigmoid(2 z) - 1, one sigmoid serves all four gates.
     double = tf.repeat(tf.constant([1.0, 1.0, 2.0, 1.0]), units)
-    projected = _project(x, kernel * double, bias * double)
     recurrent *= double
 
     def step(t, states, lists):
         h, c = states
         gates, cells, hidden = lists
-        gates = gates.write(t, tf.sigmoid(projected[t] + tf.matmul(h, recurrent)))
+        gates = gates.write(t, tf.sigmoid(gates.read(t) + tf.matmul(h, recurrent)))
         i, f, g, o = tf.split(gates.read(t), 4, axis=1)
         c = f * c + i * (2 * g - 1)
         h = o * tf.tanh(c)
-        return [h, c], [gates, cells.write(t, c), hidden.write(t, h)]
+        return [h, c], [gates, cells.write(t + 1, c), hidden.write(t + 1, h)]
 
-    sizes = [4 * units, units, units]
-    states, lists = _scan(step, states, sizes, n_steps, tf.shape(x)[0])
-    return lists[-1], states, lists[:-1]
+    h, c = states
+    lists = [
+        _Steps.of(_project(x, kernel * double)),
+        _Steps.zeros(n_rows, n_samples, units).write(0, c),
+        _Steps.zeros(n_rows, n_samples, units).write(0, h),
+    ]
+    last, (gates, cells, hidden) = _scan(step, states, lists, n_steps)
+    return last, hidden, [gates, cells]
 
 
-def _lstm_backward(
-    n_steps, x, states, kernel, recurrent, saved, hidden, d_hidden, d_states
-):
+def _lstm_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
     gates, cells = saved
-    units = recurrent.shape[0]
+    n_rows, n_samples, units = tf.unstack(tf.shape(hidden))
     back = tf.transpose(recurrent)
-    cells_before = _before(states[1], cells)
 
     def step(t, states, lists):
         d_h, d_c = states
-        d_gates, d_cells, tanhs = lists
+        d_gates, d_cell, tanh_cell = lists
         s = gates[t]
         i, f, g, o = tf.split(s, 4, axis=1)
-        tanhs = tanhs.write(t, tf.tanh(cells[t]))
-        tanh = tanhs.read(t)
-        d_h += _at_each_step(d_hidden, t)
-        d_cells = d_cells.write(t, d_c + d_h * o * (1 - tanh * tanh))
-        d_c = d_cells.read(t)
-        by = [d_c * (2 * g - 1), d_c * cells_before[t], d_c * 4 * i, d_h * tanh]
+        tanh_cell, tanh = _computed_once(tanh_cell, t, tf.tanh(cells[t + 1]))
+        d_h = _with_output_gradient(d_h, d_hidden, t)
+        d_c += d_h * o * (1 - tanh * tanh)
+        d_cell, d_c = _computed_once(d_cell, t, d_c)
+        by = [d_c * (2 * g - 1), d_c * cells[t], d_c * 4 * i, d_h * tanh]
         d_gate = s * (1 - s) * tf.concat(by, axis=1)
-        lists = [d_gates.write(t, d_gate), d_cells, tanhs]
+        lists = [d_gates.write(t, d_gate), d_cell, tanh_cell]
         return [tf.matmul(d_gate, back), d_c * f], lists
 
-    sizes = [4 * units, units, units]
-    d_states, lists = _scan(step, d_states, sizes, n_steps, tf.shape(x)[0], back=True)
-    d_gates = lists[0]
-    d_kernel, d_bias = _input_gradients(x, d_gates)
-    d_recurrent = _product_over_steps(_before(states[0], hidden), d_gates)
-    return d_gates, d_states, d_kernel, d_recurrent, d_bias
+    lists = [
+        _Steps.zeros(n_rows, n_samples, 4 * units),
+        _Steps.zeros(2, n_samples, units),
+        _Steps.zeros(2, n_samples, units),
+    ]
+    d_states, (d_gates, *_) = _scan(step, d_states, lists, n_steps, back=True)
+    d_weights = [_sum_over_steps(x, d_gates), _sum_over_steps(hidden, d_gates)]
+    return d_states, d_weights, [d_gates]
 
 
 # The time loop of `keras.layers.LSTM`.
-LSTM = Loop(_lstm_forward, _lstm_backward)
+LSTM = Loop(2, _lstm_forward, _lstm_backward, _product_with_kernel)
 
 
-def _gru_forward(n_steps, x, states, kernel, recurrent, bias):
+def _gru_forward(n_steps, x, states, kernel, recurrent, candidate_bias):
+    n_rows, n_samples, _ = tf.unstack(tf.shape(x))
     units = recurrent.shape[0]
-    # The recurrent bias of the first two gates may as well be the input's.
-    in_gates = tf.constant([1.0, 1.0, 0.0])
-    projected = _project(x, kernel, bias[0] + bias[1] * tf.repeat(in_gates, units))
-    candidate_bias = bias[1, 2 * units :]
+    two = 2 * units
 
     def step(t, states, lists):
         (h,) = states
         gates, candidates, products, hidden = lists
-        read, product = projected[t], tf.matmul(h, recurrent)
-        two = 2 * units
-        gates = gates.write(t, tf.sigmoid(read[:, :two] + product[:, :two]))
+        product = tf.matmul(h, recurrent)
+        gates = gates.write(t, tf.sigmoid(gates.read(t) + product[:, :two]))
         z, r = tf.split(gates.read(t), 2, axis=1)
         product = product[:, two:] + candidate_bias
-        products = products.write(t, product)
-        candidates = candidates.write(t, tf.tanh(read[:, two:] + r * product))
+        candidate = tf.tanh(candidates.read(t) + r * product)
+        candidates = candidates.write(t, candidate)
         candidate = candidates.read(t)
         h = candidate + z * (h - candidate)
-        return [h], [gates, candidates, products, hidden.write(t, h)]
+        products, hidden = products.write(t, product), hidden.write(t + 1, h)
+        return [h], [gates, candidates, products, hidden]
 
-    sizes = [2 * units, units, units, units]
-    states, lists = _scan(step, states, sizes, n_steps, tf.shape(x)[0])
-    return lists[-1], states, lists[:-1]
+    lists = [
+        _Steps.of(_project(x, kernel[:, :two])),
+        _Steps.of(_project(x, kernel[:, two:])),
+        _Steps.zeros(n_rows, n_samples, units),
+        _Steps.zeros(n_rows, n_samples, units).write(0, states[0]),
+    ]
+    last, (*saved, hidden) = _scan(step, states, lists, n_steps)
+    return last, hidden, saved
 
 
-def _gru_backward(
-    n_steps, x, states, kernel, recurrent, saved, hidden, d_hidden, d_states
-):
+def _gru_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
     gates, candidates, products = saved
-    units = recurrent.shape[0]
+    n_rows, n_samples, units = tf.unstack(tf.shape(hidden))
+    two = 2 * recurrent.shape[0]
     back = tf.transpose(recurrent)
-    hidden_before = _before(states[0], hidden)
 
     def step(t, states, lists):
         (d_h,) = states
-        d_products, d_candidates, d_alls = lists
-        d_alls = d_alls.write(t, d_h + _at_each_step(d_hidden, t))
-        d_h = d_alls.read(t)
+        d_products, d_candidates, d_output = lists
+        d_h = _with_output_gradient(d_h, d_hidden, t)
+        d_output, d_h = _computed_once(d_output, t, d_h)
         z, r = tf.split(gates[t], 2, axis=1)
         n = candidates[t]
         d_candidates = d_candidates.write(t, d_h * (1 - z) * (1 - n * n))
         d_n = d_candidates.read(t)
-        d_z = d_h * (hidden_before[t] - n) * z * (1 - z)
+        d_z = d_h * (hidden[t] - n) * z * (1 - z)
         d_r = d_n * products[t] * r * (1 - r)
         d_product = tf.concat([d_z, d_r, d_n * r], axis=1)
-        lists = [d_products.write(t, d_product), d_candidates, d_alls]
+        lists = [d_products.write(t, d_product), d_candidates, d_output]
         return [d_h * z + tf.matmul(d_product, back)], lists
 
-    sizes = [3 * units, units, units]
-    d_states, (d_products, d_candidates, _) = _scan(
-        step, d_states, sizes, n_steps, tf.shape(x)[0], back=True
-    )
-    d_projected = tf.concat([d_products[:, :, : 2 * units], d_candidates], axis=2)
-    d_kernel, d_bias = _input_gradients(x, d_projected)
-    d_recurrent = _product_over_steps(hidden_before, d_products)
-    d_recurrent_bias = tf.concat(
-        [d_bias[: 2 * units], tf.reduce_sum(d_products[:, :, 2 * units :], (0, 1))],
-        axis=0,
-    )
-    d_bias = tf.stack([d_bias, d_recurrent_bias])
-    return d_projected, d_states, d_kernel, d_recurrent, d_bias
+    lists = [
+        _Steps.zeros(n_rows, n_samples, 3 * units),
+        _Steps.zeros(n_rows, n_samples, units),
+        _Steps.zeros(2, n_samples, units),
+    ]
+    d_states, lists = _scan(step, d_states, lists, n_steps, back=True)
+    d_products, d_candidates, _ = lists
+    # Right for the two gates, and for the bias of the candidate's product.
+    d_kernel = _sum_over_steps(x, d_products)
+    candidate_kernel = _sum_over_steps(x, d_candidates)
+    d_weights = [
+        tf.concat([d_kernel[:, :two], candidate_kernel], axis=1),
+        _sum_over_steps(hidden, d_products),
+        d_kernel[-1, two:],
+    ]
+    return d_states, d_weights, [d_products, d_candidates]
+
+
+def _gru_input_gradient(d_lists, kernel):
+    d_products, d_candidates = d_lists
+    two = 2 * d_candidates.shape[2]
+    d_projected = tf.concat([d_products[:, :, :two], d_candidates], axis=2)
+    return _project(d_projected, tf.transpose(kernel))
 
 
 # The time loop of `keras.layers.GRU` with `reset_after`.
-GRU = Loop(_gru_forward, _gru_backward)
+GRU = Loop(1, _gru_forward, _gru_backward, _gru_input_gradient)
 
 
-def _simple_rnn_forward(n_steps, x, states, kernel, recurrent, bias):
-    projected = _project(x, kernel, bias)
+def _simple_rnn_forward(n_steps, x, states, kernel, recurrent):
+    n_rows, n_samples, _ = tf.unstack(tf.shape(x))
+    projected = _project(x, kernel)
 
     def step(t, states, lists):
-        (h,) = states
+        (h,), (hidden,) = states, lists
         h = tf.tanh(projected[t] + tf.matmul(h, recurrent))
-        hidden = lists[0].write(t, h)
-        return [hidden.read(t)], [hidden]
+        hidden = hidden.write(t + 1, h)
+        return [hidden.read(t + 1)], [hidden]
 
-    sizes = [recurrent.shape[0]]
-    states, lists = _scan(step, states, sizes, n_steps, tf.shape(x)[0])
-    return lists[0], states, []
+    hidden = _Steps.zeros(n_rows, n_samples, recurrent.shape[0]).write(0, states[0])
+    last, (hidden,) = _scan(step, states, [hidden], n_steps)
+    return last, hidden, []
 
 
-def _simple_rnn_backward(
-    n_steps, x, states, kernel, recurrent, saved, hidden, d_hidden, d_states
-):
+def _simple_rnn_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
     back = tf.transpose(recurrent)
 
     def step(t, states, lists):
-        (d_h,) = states
-        h = hidden[t]
-        d_h += _at_each_step(d_hidden, t)
-        d_sums = lists[0].write(t, d_h * (1 - h * h))
+        (d_h,), (d_sums,) = states, lists
+        h = hidden[t + 1]
+        d_h = _with_output_gradient(d_h, d_hidden, t)
+        d_sums = d_sums.write(t, d_h * (1 - h * h))
         return [tf.matmul(d_sums.read(t), back)], [d_sums]
 
-    sizes = [recurrent.shape[0]]
-    d_states, (d_sums,) = _scan(
-        step, d_states, sizes, n_steps, tf.shape(x)[0], back=True
-    )
-    d_kernel, d_bias = _input_gradients(x, d_sums)
-    d_recurrent = _product_over_steps(_before(states[0], hidden), d_sums)
-    return d_sums, d_states, d_kernel, d_recurrent, d_bias
+    d_sums = _Steps.zeros(*tf.unstack(tf.shape(hidden)))
+    d_states, (d_sums,) = _scan(step, d_states, [d_sums], n_steps, back=True)
+    d_weights = [_sum_over_steps(x, d_sums), _sum_over_steps(hidden, d_sums)]
+    return d_states, d_weights, [d_sums]
 
 
 # The time loop of `keras.layers.SimpleRNN`.
-SIMPLE_RNN = Loop(_simple_rnn_forward, _simple_rnn_backward)
+SIMPLE_RNN = Loop(1, _simple_rnn_forward, _simple_rnn_backward, _product_with_kernel)
 
 
 # Samples that a loop runs at once without a gradient: always as many, so that there is
@@ -340,35 +371,40 @@ def run(loop, x, states, weights, *, training, sequences):
         The last ones.
     """
     fixed_steps = x.shape[1]
-    x = tf.transpose(x, (1, 0, 2))
-    n_steps, n_samples, _ = tf.unstack(tf.shape(x))
-    beyond_steps = 0
-    if fixed_steps is None:
-        beyond_steps = _fill(n_steps, _STEP_SIZES) - n_steps
+    n_samples, n_steps, _ = tf.unstack(tf.shape(x))
+    n_rows = n_steps if fixed_steps else _fill(n_steps, _STEP_SIZES)
     if training:
         half = _fill((n_samples + 1) // 2, _SAMPLE_SIZES)
         n_filled = 2 * half
     else:
         n_filled = -(-n_samples // _SAMPLES_AT_ONCE) * _SAMPLES_AT_ONCE
     beyond = n_filled - n_samples
-    x = tf.pad(x, [[0, beyond_steps], [0, beyond], [0, 0]])
+    x = tf.pad(x, [[0, beyond], [0, n_rows + 1 - n_steps], [0, 0]])
+    x = tf.pad(x, [[0, 0], [0, 0], [0, 1]], constant_values=1.0)
     states = [tf.pad(state, [[0, beyond], [0, 0]]) for state in states]
+    weights = _weights_of_loop(*weights)
     if training:
-        parts = []
-        for part in (slice(None, half), slice(half, None)):
-            run_part = _differentiable(loop, fixed_steps, sequences)
-            own = [state[part] for state in states]
-            parts.append(run_part(n_steps, x[:, part], *own, *weights))
-    else:
+        run_part = _differentiable(loop, fixed_steps, sequences)
         parts = [
-            _run_batches(loop, fixed_steps, sequences, n_steps, x, states, weights)
+            run_part(n_steps, x[part], *(state[part] for state in states), *weights)
+            for part in (slice(None, half), slice(half, None))
         ]
-    hidden, states = None, [list(part) for part in parts]
-    if sequences:
-        hidden = tf.concat([part.pop(0) for part in states], axis=1)
-        hidden = tf.transpose(hidden[:n_steps, :n_samples], (1, 0, 2))
-    states = [tf.concat(both, axis=0)[:n_samples] for both in zip(*states, strict=True)]
-    return hidden, states
+        found = [tf.concat(both, axis=0) for both in zip(*parts, strict=True)]
+    else:
+        found = _run_batches(loop, fixed_steps, sequences, n_steps, x, states, weights)
+    hidden = found.pop(0)[:n_samples, :n_steps] if sequences else None
+    return hidden, [state[:n_samples] for state in found]
+
+
+def _weights_of_loop(kernel, recurrent, bias):
+    """The kernel with the bias as its last row, and what else a loop takes."""
+    if len(bias.shape) == 1:
+        return tf.concat([kernel, bias[None]], axis=0), recurrent
+    # The second bias is added to the recurrent product: for the two gates that is as
+    # well as to the projected inputs.
+    two = 2 * recurrent.shape[0]
+    both = bias[0] + tf.pad(bias[1, :two], [[0, bias.shape[1] - two]])
+    return tf.concat([kernel, both[None]], axis=0), recurrent, bias[1, two:]
 
 
 def _fill(number, sizes):
@@ -384,64 +420,73 @@ def _differentiable(loop, fixed_steps, sequences):
         # The hand-written gradient is the only one: what follows is no matter for
         # the tape, which would otherwise look for one within the compiled function.
         x, *others = map(tf.stop_gradient, (x, *states_and_weights))
-        states, weights = others[:-3], others[-3:]
-        kernel, recurrent, _ = weights
-        forward = _compiled(loop.forward, fixed_steps)
-        hidden, last, saved = forward(n_steps, x, states, *weights)
+        states, weights = others[: loop.n_states], others[loop.n_states :]
+        kernel, recurrent = weights[:2]
+        run_forward = _compiled_forward(loop, fixed_steps, sequences, saving=True)
+        found, saved = run_forward(n_steps, x, states, weights)
 
-        def gradient(*d_outputs):
-            d_hidden = d_outputs[0] if sequences else None
-            d_states = list(d_outputs[1:] if sequences else d_outputs)
-            backward = _compiled(loop.backward, fixed_steps)
-            d_projected, d_first, *d_weights = backward(
-                n_steps, x, states, kernel, recurrent, saved, hidden, d_hidden, d_states
+        def gradient(*d_found):
+            run_backward = _compiled_backward(loop, fixed_steps, sequences)
+            d_states, d_weights, d_lists = run_backward(
+                n_steps, x, saved, recurrent, d_found
             )
             # Not in the compiled function: a first layer does without.
-            d_x = tf.matmul(
-                tf.reshape(d_projected, [-1, kernel.shape[1]]), kernel, transpose_b=True
-            )
-            return None, tf.reshape(d_x, tf.shape(x)), *d_first, *d_weights
+            d_x = tf.transpose(loop.input_gradient(d_lists, kernel), (1, 0, 2))
+            return None, d_x, *d_states, *d_weights
 
-        return ([hidden] if sequences else []) + last, gradient
+        return found, gradient
 
     return run_part
 
 
 def _run_batches(loop, fixed_steps, sequences, n_steps, x, states, weights):
     """A loop without a gradient: the outputs, if wanted, and the last states."""
-    n_batches = tf.shape(x)[1] // _SAMPLES_AT_ONCE
-    forward = _compiled(loop.forward, fixed_steps)
+    n_batches = tf.shape(x)[0] // _SAMPLES_AT_ONCE
+    run_forward = _compiled_forward(loop, fixed_steps, sequences, saving=False)
 
     def step(i, lists):
         own = slice(i * _SAMPLES_AT_ONCE, (i + 1) * _SAMPLES_AT_ONCE)
-        hidden, last, _ = forward(
-            n_steps, x[:, own], [state[own] for state in states], *weights
-        )
-        found = ([tf.transpose(hidden, (1, 0, 2))] if sequences else []) + last
-        return i + 1, [
-            each.write(i, value) for each, value in zip(lists, found, strict=True)
-        ]
+        found, _ = run_forward(n_steps, x[own], [s[own] for s in states], weights)
+        lists = [each.write(i, value) for each, value in zip(lists, found, strict=True)]
+        return i + 1, lists
 
     def unfinished(i, lists):
         return i < n_batches
 
-    lists = [
-        tf.TensorArray(tf.float32, n_batches) for _ in range(sequences + len(states))
-    ]
+    n_lists = len(states) + sequences
+    lists = [tf.TensorArray(tf.float32, n_batches) for _ in range(n_lists)]
     _, lists = tf.while_loop(
         unfinished, step, (0, lists), parallel_iterations=_SIDE_BY_SIDE
     )
-    found = [each.concat() for each in lists]
-    if sequences:
-        found[0] = tf.transpose(found[0], (1, 0, 2))
-    return found
+    return [each.concat() for each in lists]
 
 
 @lru_cache(_MAX_COMPILED)
-def _compiled(function, fixed_steps):
-    """Half of a loop, compiled for a fixed number of steps or for any."""
+def _compiled_forward(loop, fixed_steps, sequences, *, saving):
+    """The loop, compiled for a fixed number of steps or for any."""
 
-    def run(n_steps, *args):
-        return function(n_steps if fixed_steps is None else fixed_steps, *args)
+    def run(n_steps, x, states, weights):
+        n_steps = fixed_steps or n_steps
+        last, hidden, saved = loop.forward(
+            n_steps, tf.transpose(x, (1, 0, 2)), states, *weights
+        )
+        outputs = [tf.transpose(hidden[1:], (1, 0, 2))] if sequences else []
+        return outputs + last, [hidden, *saved] if saving else []
+
+    return tf.function(run, jit_compile=True, autograph=False)
+
+
+@lru_cache(_MAX_COMPILED)
+def _compiled_backward(loop, fixed_steps, sequences):
+    """The loop's gradient, compiled for a fixed number of steps or for any."""
+
+    def run(n_steps, x, saved, recurrent, d_found):
+        n_steps = fixed_steps or n_steps
+        hidden, *saved = saved
+        d_hidden, *d_states = d_found if sequences else (None, *d_found)
+        if sequences:
+            d_hidden = tf.transpose(d_hidden, (1, 0, 2))
+        x = tf.transpose(x, (1, 0, 2))
+        return loop.backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states)
 
     return tf.function(run, jit_compile=True, autograph=False)
