@@ -2,14 +2,29 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 
-from sklstm.engine import kernels  # noqa: E402
-from sklstm.engine.kernels import FusedLSTM  # noqa: E402
+from sklstm.engine import kernels, scans  # noqa: E402
+from sklstm.engine.kernels import FusedGRU, FusedLSTM, FusedSimpleRNN  # noqa: E402
+
+STANDARD = {
+    FusedLSTM: keras.layers.LSTM,
+    FusedGRU: keras.layers.GRU,
+    FusedSimpleRNN: keras.layers.SimpleRNN,
+}
+
+
+@pytest.fixture(params=["lstm", "compiled lstm", "gru", "rnn"])
+def fast_layer(request, monkeypatch):
+    """Each fast layer; an LSTM with its operation, and with the compiled loop."""
+    if request.param == "compiled lstm":  # as many units have it
+        monkeypatch.setattr(kernels, "_UNITS_OF_COMPILED_LOOP", 1)
+    layers = {"gru": FusedGRU, "rnn": FusedSimpleRNN}
+    return layers.get(request.param, FusedLSTM)
 
 
 def gradients(layer, x, states=None):
@@ -26,12 +41,12 @@ def gradients(layer, x, states=None):
     return outputs, tape.gradient(loss, [*watched, *layer.trainable_variables])
 
 
-def twins(units, n_features, **kwargs):
-    """A fused and a standard layer with the same random weights."""
+def twins(fast_layer, units, n_features, **kwargs):
+    """A fast and a standard layer with the same random weights."""
     rng = np.random.default_rng(units)
     layers = [
         kind(units, name=kind.__name__.lower(), **kwargs)
-        for kind in (FusedLSTM, keras.layers.LSTM)
+        for kind in (fast_layer, STANDARD[fast_layer])
     ]
     for layer in layers:
         layer.build((None, None, n_features))
@@ -46,65 +61,116 @@ def assert_same(one, other, tolerance=2e-5):
         np.testing.assert_allclose(a, b, atol=tolerance, rtol=tolerance)
 
 
-@settings(max_examples=25, deadline=None)
+# A compiled loop is compiled anew for each shape.
+FEW_EXAMPLES = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@FEW_EXAMPLES
 @given(
     n_steps=st.integers(1, 12),
     units=st.integers(1, 9),
-    n_samples=st.integers(1, 7),
+    n_samples=st.integers(1, 40),
     n_features=st.integers(1, 4),
     return_sequences=st.booleans(),
     go_backwards=st.booleans(),
 )
 def test_equals_the_standard_layer_in_outputs_and_gradients(
-    n_steps, units, n_samples, n_features, return_sequences, go_backwards
+    fast_layer, n_steps, units, n_samples, n_features, return_sequences, go_backwards
 ):
-    fused, standard = twins(
-        units, n_features, return_sequences=return_sequences, go_backwards=go_backwards
+    fast, standard = twins(
+        fast_layer,
+        units,
+        n_features,
+        return_sequences=return_sequences,
+        go_backwards=go_backwards,
     )
     rng = np.random.default_rng(n_steps)
     x = rng.normal(size=(n_samples, n_steps, n_features)).astype("float32")
-    for one, other in zip(gradients(fused, x), gradients(standard, x), strict=True):
+    for one, other in zip(gradients(fast, x), gradients(standard, x), strict=True):
         assert_same(one, other)
 
 
-@settings(max_examples=25, deadline=None)
+@FEW_EXAMPLES
 @given(
     n_steps=st.integers(1, 12),
     units=st.integers(1, 9),
-    n_samples=st.integers(1, 7),
+    n_samples=st.integers(1, 40),
     n_features=st.integers(1, 4),
     return_sequences=st.booleans(),
-    own_gradient=st.booleans(),
 )
 def test_equals_the_standard_layer_with_states(
-    n_steps, units, n_samples, n_features, return_sequences, own_gradient
+    fast_layer, n_steps, units, n_samples, n_features, return_sequences
 ):
     """Its states may be given and are given back; so they have gradients too."""
-    fused, standard = twins(
-        units, n_features, return_sequences=return_sequences, return_state=True
+    fast, standard = twins(
+        fast_layer,
+        units,
+        n_features,
+        return_sequences=return_sequences,
+        return_state=True,
     )
     rng = np.random.default_rng(n_steps)
     x = rng.normal(size=(n_samples, n_steps, n_features)).astype("float32")
     states = [
-        tf.constant(rng.normal(size=(n_samples, units)), tf.float32) for _ in range(2)
+        tf.constant(rng.normal(size=(n_samples, units)), tf.float32)
+        for _ in range(2 if fast_layer is FusedLSTM else 1)
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        if own_gradient:  # as many units have it
-            patch.setattr(kernels, "_UNITS_OF_OWN_GRADIENT", 1)
-        one = gradients(fused, x, states)
-    other = gradients(standard, x, states)
+    one, other = (gradients(layer, x, states) for layer in (fast, standard))
     assert_same(one[0], other[0])
     assert_same(one[1], other[1])
 
 
-def test_equals_the_standard_layer_of_many_units():
-    units = kernels._UNITS_OF_OWN_GRADIENT
-    fused, standard = twins(units, 3, return_sequences=True)
-    for layer in (fused, standard):
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_equals_the_standard_layer_where_no_length_is_known(
+    fast_layer, return_sequences
+):
+    """In a graph whose sequences and batches may be of any size."""
+    twin_layers = twins(fast_layer, 5, 2, return_sequences=return_sequences)
+
+    def in_graph(layer):
+        signature = [tf.TensorSpec([None, None, 2])]
+        function = tf.function(
+            lambda x: (gradients(layer, x), layer(x, training=False)),
+            input_signature=signature,
+            autograph=False,
+        )
+        return lambda x: function(x.astype("float32"))
+
+    fast, standard = map(in_graph, twin_layers)
+    rng = np.random.default_rng(0)
+    for shape in [(3, 4, 2), (40, 16, 2), (33, 17, 2), (1, 1, 2)]:
+        x = rng.normal(size=shape)
+        assert_same(fast(x), standard(x))
+
+
+def test_equals_the_standard_layer_of_many_units(fast_layer):
+    fast, standard = twins(fast_layer, 128, 3, return_sequences=True)
+    for layer in (fast, standard):
         layer.set_weights([w / 10 for w in layer.get_weights()])
     x = np.random.default_rng(0).normal(size=(5, 20, 3)).astype("float32")
-    one, other = (gradients(layer, x) for layer in (fused, standard))
+    one, other = (gradients(layer, x) for layer in (fast, standard))
     assert_same(one, other, 1e-4)
+
+
+def test_gives_the_same_gradients_again(fast_layer):
+    """To the last bit."""
+    layer, _ = twins(fast_layer, 64, 8)
+    x = np.random.default_rng(0).normal(size=(32, 20, 8)).astype("float32")
+    function = tf.function(lambda: gradients(layer, x), autograph=False)
+    first = tf.nest.flatten(function())
+    for _ in range(5):
+        for one, other in zip(first, tf.nest.flatten(function()), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_compiles_once_for_all_numbers_of_samples_of_a_batch():
+    sizes = scans._SAMPLE_SIZES
+    filled = [int(scans._fill(tf.constant(n), sizes)) for n in (1, 16, 17, 33, 129)]
+    assert filled == [16, 16, 32, 48, 256]
 
 
 @pytest.mark.parametrize(
@@ -112,22 +178,28 @@ def test_equals_the_standard_layer_of_many_units():
     [{"activation": "relu"}, {"use_bias": False}, {"recurrent_dropout": 0.5}],
     ids=str,
 )
-def test_falls_back_to_the_standard_loop(settings):
-    fused, standard = twins(4, 2, **settings)
+def test_falls_back_to_the_standard_loop(fast_layer, settings):
+    fast, standard = twins(fast_layer, 4, 2, **settings)
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
-    assert_same(fused(x), standard(x))
+    assert_same(fast(x), standard(x))
 
 
-def test_a_mask_runs_the_standard_loop():
-    fused, standard = twins(4, 2)
+def test_a_reset_before_the_product_runs_the_standard_loop():
+    fast, standard = twins(FusedGRU, 4, 2, reset_after=False)
+    x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
+    assert_same(fast(x), standard(x))
+
+
+def test_a_mask_runs_the_standard_loop(fast_layer):
+    fast, standard = twins(fast_layer, 4, 2)
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
     mask = np.arange(5) < np.array([[5], [3], [1]])
-    assert_same(fused(x, mask=mask), standard(x, mask=mask))
+    assert_same(fast(x, mask=mask), standard(x, mask=mask))
 
 
-def test_equals_the_standard_layer_in_both_directions():
+def test_equals_the_standard_layer_in_both_directions(fast_layer):
     both = []
-    for kind in (FusedLSTM, keras.layers.LSTM):
+    for kind in (fast_layer, STANDARD[fast_layer]):
         layer = keras.layers.Bidirectional(kind(3, return_sequences=True))
         layer.build((None, 4, 2))
         rng = np.random.default_rng(0)
@@ -138,9 +210,9 @@ def test_equals_the_standard_layer_in_both_directions():
         assert_same(one, other)
 
 
-def test_trains_no_empty_half():
-    # One sample cannot be split over two operations.
-    fused, standard = twins(3, 1)
+def test_trains_no_empty_half(fast_layer):
+    # One sample cannot be split in two.
+    fast, standard = twins(fast_layer, 3, 1)
     x = np.ones((1, 4, 1), "float32")
-    for one, other in zip(gradients(fused, x), gradients(standard, x), strict=True):
+    for one, other in zip(gradients(fast, x), gradients(standard, x), strict=True):
         assert_same(one, other)

@@ -1,7 +1,7 @@
 """Milliseconds a training step takes: sklstm beside plain Keras and PyTorch.
 
-    python docs/benchmarks/training_step.py [--cells lstm gru rnn] [--units 32 64 128 256]
-        [--steps 10 60 200]
+    python docs/benchmarks/training_step.py [--cells lstm gru rnn] [--steps 10 60 200]
+        [--units 32 64 128 256] [--ways sklstm PyTorch Keras]
 
 One recurrent layer and a dense one on windows of 8 columns, batches of 32, Adam, mean
 squared error. sklstm runs the program that its forecasters run, which cuts the windows
