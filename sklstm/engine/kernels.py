@@ -24,8 +24,7 @@ class FusedLSTM(keras.layers.LSTM):
         """Run the time loop; Keras calls it from `call`."""
         if mask is not None or not _can_fuse(self, sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        compiled = training and self.cell.units >= _UNITS_OF_COMPILED_LOOP
-        if compiled:
+        if training and _is_large(self.cell.units, sequences.shape[1]):
             return _run_compiled(
                 scans.LSTM, self, sequences, initial_state, training=True
             )
@@ -140,9 +139,16 @@ class PaddedBidirectional(keras.layers.Bidirectional):
         return tf.concat([forward, turn_round(backward)], axis=2)
 
 
-# From so many units on, a loop compiled by XLA trains faster than `BlockLSTM`, and its
-# compilation is worth while.
+# From so many units on, or with so many units times steps, a loop compiled by XLA
+# trains an LSTM faster than `BlockLSTM`, and its compilation is worth while.
 _UNITS_OF_COMPILED_LOOP = 64
+_STATES_OF_COMPILED_LOOP = 4000
+
+
+def _is_large(units, n_steps):
+    """Whether an LSTM is trained by the compiled loop; an open length is None."""
+    many_states = units * (n_steps or 0) >= _STATES_OF_COMPILED_LOOP
+    return units >= _UNITS_OF_COMPILED_LOOP or many_states
 
 
 def lstm_sequence(x, h0, c0, kernel, recurrent_kernel, bias, *, training):
