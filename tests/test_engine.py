@@ -47,6 +47,34 @@ def test_a_second_fit_traces_nothing(empty_pool):
     assert program.n_traces == traces
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_second_thread_traces_nothing(cell):
+    """It runs the graphs of the first one on variables of its own."""
+    model = LSTMForecaster(5, units=3, cell=cell, epochs=3, dropout=0.2, random_state=0)
+    model.fit(walk(60))
+    rows = np.asarray(walk(60), np.float32)
+    ones = np.ones((50, 1), np.float32)
+    data = engine.WindowData(
+        rows, np.arange(50), 0 * ones, ones, rows, np.ones(60, np.float32)
+    )
+    options = {"train": np.arange(50), "epochs": 2, "batch_size": 7}
+    key = model._network, model._training_spec
+    with engine.borrow_program(*key) as one, engine.borrow_program(*key) as other:
+        assert other is not one
+        start = one.draw_weights(3)
+        first = one.train(data, start, seed=1, **options)
+        told = one.forward(data, first[0])
+        # Training of the second touches nothing of the first, and gives the same.
+        apart = other.train(data, other.draw_weights(5), seed=2, **options)
+        np.testing.assert_array_equal(one.forward(data, first[0]), told)
+        again = other.train(data, start, seed=1, **options)
+        for mine, others in zip(first[0] + first[2], again[0] + again[2], strict=True):
+            np.testing.assert_array_equal(mine, others)
+        assert not np.array_equal(apart[0][0], again[0][0])
+        np.testing.assert_array_equal(other.forward(data, first[0]), told)
+        assert other.n_traces == 0
+
+
 @pytest.mark.parametrize("embedding_dim", [None, 3])
 def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
     """Neither other lengths nor another number of sequences, from fold to fold."""
@@ -174,7 +202,11 @@ def test_threads_have_a_program_each(empty_pool):
 
 
 def test_idle_programs_are_bounded(monkeypatch):
-    monkeypatch.setattr(programs, "_make_program", lambda *key: object())
+    class Nothing:
+        def __init__(self, *key):
+            pass
+
+    monkeypatch.setattr(programs, "_make_program", Nothing)
     pool = programs._ProgramPool(2)
     monkeypatch.setattr(programs, "_pool", pool)
     borrowed = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sklstm.engine import scans
@@ -139,6 +140,10 @@ class PaddedBidirectional(keras.layers.Bidirectional):
         return tf.concat([forward, turn_round(backward)], axis=2)
 
 
+# An LSTM with fewer units times steps is trained on one core: two cores gain nothing,
+# and another fit, in another thread, can have the second.
+_STATES_OF_TWO_PARTS = 500
+
 # From so many units on, or with so many units times steps, a loop compiled by XLA
 # trains an LSTM faster than `BlockLSTM`, and its compilation is worth while.
 _UNITS_OF_COMPILED_LOOP = 64
@@ -176,7 +181,8 @@ def lstm_sequence(x, h0, c0, kernel, recurrent_kernel, bias, *, training):
         kernel = tf.pad(kernel, [[0, 1], [0, 0]])
     weights = _block_gates(tf.concat([kernel, recurrent_kernel], axis=0))
     bias = _block_gates(bias)
-    if not training:
+    is_small = recurrent_kernel.shape[0] * (x.shape[0] or np.inf) < _STATES_OF_TWO_PARTS
+    if is_small or not training:
         hidden, last_cell = _run(x, h0, c0, weights, bias)
         return hidden, hidden[-1], last_cell
     # The operation runs on one thread, so two halves of the batch run side by side.

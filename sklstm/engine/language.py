@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine.networks import state_sizes, step_language
-from sklstm.engine.program import Program, compile_function
+from sklstm.engine.program import Program
 from sklstm.engine.specs import (
     NEVER,
     PADDING,
@@ -48,25 +48,32 @@ class LanguageProgram(Program):
     ----------
     network : LanguageNetwork
     training : TrainingSpec
+    like : LanguageProgram, optional
+        As for `Program`.
     """
 
     spec: LanguageNetwork
 
-    def __init__(self, network: LanguageNetwork, training: TrainingSpec):
+    def __init__(
+        self,
+        network: LanguageNetwork,
+        training: TrainingSpec,
+        like: Program | None = None,
+    ):
         data = {
             name: tf.TensorSpec([None], tf.int32)
             for name in ("tokens", "starts", "lengths")
         }
-        super().__init__(network, training, data)
+        super().__init__(network, training, data, like)
         tokens = tf.TensorSpec([None, None], tf.int32)
         self._sizes = state_sizes(network.stack)
         states = tuple(tf.TensorSpec([None, size]) for size in self._sizes)
         logits = tf.TensorSpec([None, network.n_tokens])
         chance = tf.TensorSpec([None, None], tf.float64)
         real, whole = tf.TensorSpec([], tf.float64), tf.TensorSpec([], tf.int32)
-        self._read = compile_function(self._run_read, tokens, states)
-        self._score = compile_function(self._run_score, tokens, tokens, states)
-        self._write = compile_function(
+        self._read = self._compile(self._run_read, tokens, states)
+        self._score = self._compile(self._run_score, tokens, tokens, states)
+        self._write = self._compile(
             self._run_write, logits, states, chance, real, whole, real
         )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from threading import Lock
 from typing import Protocol
 
 import keras
@@ -41,9 +43,18 @@ class Program(ABC):
     data : dict of str to tf.TensorSpec
         The tensors that training takes. Shapes are left open, so that no other number
         of rows is traced anew.
+    like : Program, optional
+        One of the same specifications, whose graphs it runs on variables of its own:
+        so a second thread has nothing to trace.
     """
 
-    def __init__(self, network: NetworkSpec, training: TrainingSpec, data: dict):
+    def __init__(
+        self,
+        network: NetworkSpec,
+        training: TrainingSpec,
+        data: dict,
+        like: Program | None = None,
+    ):
         self.spec = network
         self.n_traces = 0
         self.network = build_network(network, fast=True)
@@ -60,12 +71,27 @@ class Program(ABC):
                 getattr(layer, "seed_generator", None), keras.random.SeedGenerator
             )
         ]
+        self._like = like
+        self._graphs: dict[str, Graph] = {}
         self._loaded: Weights | None = None
         self._training_data = data
         index = tf.TensorSpec([None], tf.int32)
         batch_size, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)
-        self._epoch = compile_function(self._run_epoch, data, index, batch_size, seed)
-        self._evaluate = compile_function(self._run_evaluate, data, index)
+        self._epoch = self._compile(self._run_epoch, data, index, batch_size, seed)
+        self._evaluate = self._compile(self._run_evaluate, data, index)
+
+    def _compile(self, function: Callable, *signature) -> Graph:
+        """A method as a graph on this program's variables."""
+        variables = [
+            *self.network.variables,
+            *self.optimizer.variables,
+            *self._seed_states,
+        ]
+        handles = [variable.value.handle for variable in variables]
+        name = function.__name__
+        like = None if self._like is None else self._like._graphs[name]
+        self._graphs[name] = Graph(function, signature, handles, like)
+        return self._graphs[name]
 
     # The functions below are traced: what Python does in them, as counting, it does
     # once a trace. Loops are spelled out, because converting Python's own takes
@@ -223,12 +249,58 @@ class Program(ABC):
         return tuple(self.network.get_weights())
 
 
-def compile_function(function, *signature):
-    """A function as a TensorFlow graph that is traced once."""
-    # TensorFlow counts the traces of a method over all its objects, and would warn of
-    # a handful of architectures; it tells partial functions apart.
-    function = partial(function)
-    return tf.function(function, input_signature=signature, autograph=False)
+class Graph:
+    """A function as a TensorFlow graph, traced at its first call.
+
+    Parameters
+    ----------
+    function : callable
+        Reads and writes variables.
+    signature : sequence
+        The specifications of its arguments.
+    handles : list of tensor
+        The variables that it may touch.
+    like : Graph, optional
+        The same of other variables, in the same order: nothing is traced again.
+    """
+
+    def __init__(self, function, signature, handles, like: Graph | None = None):
+        # TensorFlow counts the traces of a method over all its objects, and would warn
+        # of a handful of architectures; it tells partial functions apart.
+        self._function = tf.function(
+            partial(function), input_signature=signature, autograph=False
+        )
+        self._handles = handles
+        self._like = like
+        self._lock = Lock()
+        self._concrete = None
+
+    def __call__(self, *arguments):
+        """What the function gives."""
+        return self._trace()(*arguments)
+
+    def _trace(self):
+        with self._lock:
+            if self._concrete is None and self._like is None:
+                self._concrete = self._function.get_concrete_function()
+            elif self._concrete is None:
+                self._concrete = self._like._on(self._handles)
+        return self._concrete
+
+    def _on(self, handles):
+        """The traced function on other variables."""
+        own = {
+            id(mine): other for mine, other in zip(self._handles, handles, strict=True)
+        }
+        traced = self._trace()
+        captured = [own.get(id(each), each) for each in traced.captured_inputs]
+        for before, after in zip(traced.captured_inputs, captured, strict=True):
+            # Two programs must not share what they write to.
+            if before is after and before.dtype == tf.resource:
+                raise RuntimeError(f"{before} is no variable of the program")
+        copied = copy.copy(traced)
+        copied.set_external_captures(captured)
+        return copied
 
 
 def as_tensors(data: SampleData, signature: dict) -> dict[str, tf.Tensor]:

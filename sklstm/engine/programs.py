@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
 from sklstm.engine.language import LanguageProgram
 from sklstm.engine.program import Program
@@ -24,6 +25,8 @@ class _ProgramPool:
         self._size = size
         self._lock = threading.Lock()
         self._idle: OrderedDict = OrderedDict()  # key -> list of programs
+        # The one of each key that holds the graphs, while anybody uses them.
+        self._first: WeakValueDictionary = WeakValueDictionary()
 
     def take(self, key) -> Program:
         with self._lock:
@@ -34,7 +37,10 @@ class _ProgramPool:
                     del self._idle[key]
                 return program
             # Built under the lock: Keras' building is not made for several threads.
-            return _make_program(*key)
+            network, training = key
+            program = _make_program(network, training, self._first.get(key))
+            self._first.setdefault(key, program)
+            return program
 
     def put(self, key, program: Program) -> None:
         with self._lock:
@@ -47,10 +53,12 @@ class _ProgramPool:
                     del self._idle[oldest]
 
 
-def _make_program(network: NetworkSpec, training: TrainingSpec) -> Program:
+def _make_program(
+    network: NetworkSpec, training: TrainingSpec, like: Program | None
+) -> Program:
     if isinstance(network, LanguageNetwork):
-        return LanguageProgram(network, training)
-    return SampleProgram(network, training)
+        return LanguageProgram(network, training, like)
+    return SampleProgram(network, training, like)
 
 
 _pool = _ProgramPool(MAX_IDLE_PROGRAMS)

@@ -7,7 +7,7 @@ from functools import singledispatch
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine.program import Program, as_tensors, compile_function
+from sklstm.engine.program import Program, as_tensors
 from sklstm.engine.specs import (
     AutoencoderNetwork,
     SequenceData,
@@ -38,19 +38,22 @@ class SampleProgram(Program):
     ----------
     network : WindowNetwork, AutoencoderNetwork or SequenceNetwork
     training : TrainingSpec
+    like : SampleProgram, optional
+        As for `Program`.
     """
 
     def __init__(
         self,
         network: WindowNetwork | AutoencoderNetwork | SequenceNetwork,
         training: TrainingSpec,
+        like: Program | None = None,
     ):
         inputs, targets = data_signature(network)
-        super().__init__(network, training, inputs | targets)
+        super().__init__(network, training, inputs | targets, like)
         self._forward_data = inputs
         self._loss = make_loss(training)
         index = tf.TensorSpec([None], tf.int32)
-        self._forward = compile_function(self._run_forward, inputs, index)
+        self._forward = self._compile(self._run_forward, inputs, index)
 
     def forward(
         self, data: WindowData | StretchData | SequenceData, weights: Weights
