@@ -695,7 +695,8 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
 class TokenStream:
     """A sequence that is scored while it comes. Get one from ``stream()``.
 
-    Scores are those of `SequenceAnomalyDetector.score_samples` for what has come.
+    Scores are those of `sklstm.SequenceAnomalyDetector.score_samples` for what has
+    come.
 
     Examples
     --------

@@ -115,7 +115,7 @@ class WalkForwardCV(BaseCrossValidator):
 
 @dataclass(frozen=True, repr=False)
 class WalkForwardResult:
-    """Forecasts and scores of `walk_forward`.
+    """Forecasts and scores of `sklstm.walk_forward`.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ class SktimeLSTMForecaster(BaseForecaster):
 
     One recurrent network forecasts all columns of y from windows of their past; of a
     panel or a hierarchy one network is trained on all series together, each with
-    scales of its own. X holds what is known ahead (calendar, plans): in `fit` in all
-    rows of y, in `predict` in all rows up to the last one to be forecast.
+    scales of its own. X holds what is known ahead (calendar, plans): in ``fit`` in all
+    rows of y, in ``predict`` in all rows up to the last one to be forecast.
 
     Rows of ``fh`` that lie in the past are forecast one step ahead from the rows
     before them. Where fewer than a window has go before, the first one is repeated;
@@ -38,7 +38,7 @@ class SktimeLSTMForecaster(BaseForecaster):
     need rows held out (``calibration_split``), enough of them for the coverage, and
     reach no further than ``horizon``.
 
-    `update` takes in new rows; with ``update_params=True`` it also trains on them for
+    ``update`` takes in new rows; with ``update_params=True`` it also trains on them for
     one epoch. Rows seen before are replaced; if y ends before the last row seen,
     the forecaster goes back to that time. Rows that nobody gave, between the last one
     seen and the first new one, are taken as if they had never been: fill such gaps, or
@@ -50,7 +50,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         Rows that the network reads.
     horizon : int or None, default=None
         Steps ahead told at once from the same window (a direct forecast), and as far as
-        intervals reach. None takes the furthest step of the ``fh`` in `fit`, or 1
+        intervals reach. None takes the furthest step of the ``fh`` in ``fit``, or 1
         without one. Further steps are forecast recursively.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Kind of recurrent cell: long short-term memory, gated recurrent unit, or the
@@ -80,7 +80,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         far forecasts are off, for intervals and quantiles: 0.2, say. With 0 all is
         learnt from, and there are none.
     quantiles : tuple of float or None, default=None
-        Quantiles to learn, 0.5 among them, which `predict` gives; by their pinball
+        Quantiles to learn, 0.5 among them, which ``predict`` gives; by their pinball
         loss, in place of ``loss``. Intervals then start from the outermost ones.
     loss : str, keras.losses.Loss or callable, default="mae"
         The loss, on the normalised scale. A callable takes (y_true, y_pred) of shape

@@ -177,7 +177,7 @@ class WalkForwardDisplay:
         target : label, default=None
             The one target to draw; by default all.
         metric : str, default=None
-            The error to draw, without "neg_"; by default the first of ``scoring``.
+            The error to draw, without ``neg_``; by default the first of ``scoring``.
         naive : bool, default=False
             Whether to draw the naive forecasts themselves too.
         ax : matplotlib Axes or sequence of them, default=None
