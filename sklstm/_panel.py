@@ -163,8 +163,8 @@ def is_list_of_tables(X) -> bool:
     if not isinstance(X, list | tuple) or not len(X):
         return False
     first = X[0]
-    if hasattr(first, "ndim"):
-        return first.ndim > 1
+    if hasattr(first, "shape"):
+        return len(first.shape) > 1
     if not isinstance(first, list | tuple) or not len(first):
         return False
     return isinstance(first[0], list | tuple)

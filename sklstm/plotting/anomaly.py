@@ -354,7 +354,9 @@ def _as_table(X) -> pd.DataFrame:
             f"{type(X).__name__} of shape {shape}. Reshape one metric with "
             "X.reshape(-1, 1) or X.to_frame(); draw several series one by one."
         )
-    return X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
+    if isinstance(X, pd.DataFrame):
+        return X
+    return pd.DataFrame(np.asarray(X), columns=getattr(X, "columns", None))
 
 
 def _check_scores(scores, n_rows) -> np.ndarray:
