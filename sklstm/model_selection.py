@@ -140,6 +140,20 @@ class WalkForwardResult:
         Seconds of each fold: ``fit_time`` and ``predict_time``.
     estimators : list of estimators
         The fitted estimators of the folds, with ``return_estimator=True``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sktime.split import ExpandingWindowSplitter
+    >>> from sklstm import WindowForecaster, walk_forward
+    >>> y = np.sin(np.arange(100) / 5) + np.random.default_rng(0).normal(0, 0.1, 100)
+    >>> cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=90, step_length=2)
+    >>> result = walk_forward(WindowForecaster(Ridge()), y[:, None], y, cv=cv)
+    >>> result.forecasts.columns.tolist()
+    ['fold', 'step', 'target', 'actual', 'forecast', 'naive']
+    >>> result.scores.shape, result.summary.columns.tolist()
+    ((5, 6), ['forecast', 'naive', 'skill'])
     """
 
     forecasts: pd.DataFrame
