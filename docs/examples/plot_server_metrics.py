@@ -30,7 +30,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import AnomalyDisplay, LSTMAutoencoderDetector, LSTMForecastDetector
 
-data = Path(__file__).parent / "data"
+here = Path(__file__).parent if "__file__" in globals() else Path()  # a notebook
+data = here / "data"
 ordinary = pd.read_csv(data / "server_metrics_ordinary.csv.gz")
 later = pd.read_csv(data / "server_metrics_incidents.csv.gz", keep_default_na=False)
 incident = later.pop("incident")

@@ -35,7 +35,8 @@ from sklearn.metrics import roc_auc_score
 from sklstm import SequenceAnomalyDetector
 
 columns = ["kind", "program", "calls", "lost"]
-with gzip.open(Path(__file__).parent / "data" / "system_calls.txt.gz", "rt") as lines:
+here = Path(__file__).parent if "__file__" in globals() else Path()  # a notebook
+with gzip.open(here / "data" / "system_calls.txt.gz", "rt") as lines:
     traces = pd.DataFrame([line.rstrip("\n").split("\t") for line in lines])
 traces.columns = columns
 traces["calls"] = traces["calls"].str.split()
