@@ -27,14 +27,29 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
 }
-html_sidebars = {"changelog": [], "comparison": [], "mistakes": []}
+# Pages without others below them need no list of those.
+html_sidebars = {
+    page: []
+    for page in (
+        "benchmarks/results",
+        "changelog",
+        "comparison",
+        "contributing",
+        "design",
+        "getting_started",
+        "index",
+        "mistakes",
+        "which_network",
+    )
+}
 html_show_sourcelink = False
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings tell the types
 autosummary_generate = True
 autosummary_context = {
