@@ -175,13 +175,39 @@ def test_compiles_once_for_all_numbers_of_samples_of_a_batch():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"activation": "relu"}, {"use_bias": False}, {"recurrent_dropout": 0.5}],
+    [{"activation": "relu"}, {"use_bias": False}, {"dropout": 0.5}],
     ids=str,
 )
 def test_falls_back_to_the_standard_loop(fast_layer, settings):
     fast, standard = twins(fast_layer, 4, 2, **settings)
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
     assert_same(fast(x), standard(x))
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_recurrent_dropout_drops_the_same_for_all_gates(
+    fast_layer, return_sequences, monkeypatch
+):
+    fast, standard = twins(
+        fast_layer, 6, 2, recurrent_dropout=0.5, return_sequences=return_sequences
+    )
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(19, 5, 2)).astype("float32")
+    mask = tf.constant(2.0 * rng.integers(0, 2, size=(19, 6)), tf.float32)
+    monkeypatch.setattr(keras.random, "dropout", lambda *args, **kwargs: mask)
+    gates = {FusedLSTM: [mask] * 4, FusedGRU: [mask] * 3, FusedSimpleRNN: mask}
+    standard.cell.get_recurrent_dropout_mask = lambda h: gates[fast_layer]
+    for one, other in zip(gradients(fast, x), gradients(standard, x), strict=True):
+        assert_same(one, other)
+    assert_same(fast(x), standard(x))  # none in prediction
+
+
+def test_recurrent_dropout_is_drawn_anew_for_each_batch(fast_layer):
+    layer, _ = twins(fast_layer, 6, 2, recurrent_dropout=0.5, seed=1)
+    x = np.ones((3, 5, 2), "float32")
+    first = layer(x, training=True)
+    assert not np.array_equal(first, layer(x, training=True))
+    assert not np.array_equal(first[0], first[1])
 
 
 def test_a_reset_before_the_product_runs_the_standard_loop():

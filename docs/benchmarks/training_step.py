@@ -6,18 +6,21 @@
 One recurrent layer and a dense one on windows of 8 columns, batches of 32, Adam, mean
 squared error. sklstm runs the program that its forecasters run, which cuts the windows
 from the series too; Keras runs `fit`, and PyTorch a loop written by hand, both on
-windows that lie ready. The ways take turns in one process, and the fastest epoch of
-each counts; the first, which compiles, does not. Ways whose packages are not installed
-are left out.
+windows that lie ready. Each way has a process of its own, so that their threads do not
+wait for each other; they take turns, and the fastest epoch of each counts; the first,
+which compiles, does not. Ways whose packages are not installed are left out.
 """
 
 import argparse
 import importlib.util
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
 N_COLUMNS, BATCH = 8, 32
+TURNS = 3
 CELLS, UNITS, STEPS = ["lstm", "gru", "rnn"], [32, 64, 128, 256], [10, 60, 200]
 
 
@@ -95,26 +98,40 @@ WAYS = {
 }
 
 
-def measure(cell, n_steps, units, ways):
-    """Milliseconds a step, by way."""
-    # Enough steps that what an epoch costs beside them is small.
-    n_batches = max(30, 4000 // n_steps)
+_epoch = None
+
+
+def prepare(way, cell, n_steps, units, n_batches):
+    """In the process of a way: make an epoch ready, and run it once."""
+    global _epoch
     rng = np.random.default_rng(0)
     series = rng.normal(size=(n_batches * BATCH + n_steps, N_COLUMNS))
     series = series.astype(np.float32)
     target = series.mean(axis=1)
-    epochs = {
-        name: WAYS[name][0](cell, n_steps, units, series, target) for name in ways
-    }
-    fastest, spent = dict.fromkeys(ways, np.inf), dict.fromkeys(ways, 0.0)
-    for epoch in epochs.values():
-        epoch()
-    while unfinished := [name for name in ways if spent[name] < WAYS[name][2]]:
-        for name in unfinished:
-            begin = time.perf_counter()
-            epochs[name]()
-            seconds = time.perf_counter() - begin
-            spent[name] += seconds
+    _epoch = WAYS[way][0](cell, n_steps, units, series, target)
+    _epoch()
+
+
+def fastest_epoch(seconds):
+    """In the process of a way: the seconds of the fastest of some epochs."""
+    fastest, end = np.inf, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        begin = time.perf_counter()
+        _epoch()
+        fastest = min(fastest, time.perf_counter() - begin)
+    return fastest
+
+
+def measure(cell, n_steps, units, workers):
+    """Milliseconds a step, by way."""
+    # Enough steps that what an epoch costs beside them is small.
+    n_batches = max(30, 4000 // n_steps)
+    fastest = dict.fromkeys(workers, np.inf)
+    for name, worker in workers.items():
+        worker.submit(prepare, name, cell, n_steps, units, n_batches).result()
+    for _ in range(TURNS):
+        for name, worker in workers.items():
+            seconds = worker.submit(fastest_epoch, WAYS[name][2] / TURNS).result()
             fastest[name] = min(fastest[name], 1000 * seconds / n_batches)
     return fastest
 
@@ -130,13 +147,15 @@ def main():
     others = [name for name in ways if name != "sklstm"]
     ratios = others if "sklstm" in ways else []
     header = ["cell", "steps", "units", *ways, *(f"{name} / sklstm" for name in ratios)]
+    processes = multiprocessing.get_context("spawn")
+    workers = {name: ProcessPoolExecutor(1, mp_context=processes) for name in ways}
     print("Milliseconds a training step")
     print("| " + " | ".join(header) + " |")
     print("|---" * len(header) + "|")
     for cell in options.cells:
         for n_steps in options.steps:
             for units in options.units:
-                fastest = measure(cell, n_steps, units, ways)
+                fastest = measure(cell, n_steps, units, workers)
                 row = [cell, str(n_steps), str(units)]
                 row += [f"{fastest[name]:.2f}" for name in ways]
                 row += [f"{fastest[name] / fastest['sklstm']:.2f}" for name in ratios]

@@ -17,15 +17,22 @@ class FusedLSTM(keras.layers.LSTM):
     On a CPU the standard layer runs a loop of some ten small operations a step.
     Here it is one operation, `BlockLSTM`, or for training of more units a loop
     compiled by XLA. Weights, outputs and gradients are those of the standard layer;
-    where the fast loops do not apply (a mask, dropout inside the cell, other
-    activations, half precision) the standard one runs.
+    where the fast loops do not apply (a mask, dropout of the cell's inputs, other
+    activations, half precision) the standard one runs. Recurrent dropout drops the
+    same of the state for all gates [1]_, where the standard layer draws for each.
+
+    References
+    ----------
+    .. [1] Gal and Ghahramani (2016), "A theoretically grounded application of dropout
+       in recurrent neural networks", NeurIPS.
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run the time loop; Keras calls it from `call`."""
         if mask is not None or not _can_fuse(self, sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
-        if training and _is_large(self.cell.units, sequences.shape[1]):
+        large = _is_large(self.cell.units, sequences.shape[1])
+        if training and (large or self.cell.recurrent_dropout):
             return _run_compiled(
                 scans.LSTM, self, sequences, initial_state, training=True
             )
@@ -80,10 +87,9 @@ class FusedSimpleRNN(keras.layers.SimpleRNN):
 
 def _can_fuse(layer, sequences, training):
     cell = layer.cell
-    drops = training and (cell.dropout or cell.recurrent_dropout)
     gates = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
     return (
-        not drops
+        not (training and cell.dropout)
         and cell.use_bias
         and cell.activation is keras.activations.tanh
         and gates is keras.activations.sigmoid
@@ -101,13 +107,19 @@ def _run_compiled(loop, layer, sequences, states, *, training):
     """What `inner_loop` gives, by a compiled loop."""
     if layer.go_backwards:
         sequences = tf.reverse(sequences, [1])
+    states, cell, mask = tf.nest.flatten(states), layer.cell, None
+    if training and cell.recurrent_dropout:
+        mask = keras.random.dropout(
+            tf.ones_like(states[0]), cell.recurrent_dropout, seed=cell.seed_generator
+        )
     hidden, states = scans.run(
         loop,
         sequences,
-        tf.nest.flatten(states),
-        _weights(layer.cell),
+        states,
+        _weights(cell),
         training=bool(training),
         sequences=layer.return_sequences,
+        mask=mask,
     )
     last = states[0]
     return last, last[:, None] if hidden is None else hidden, states

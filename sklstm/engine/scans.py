@@ -120,6 +120,11 @@ def _sum_over_steps(a, b):
     return tf.matmul(a, tf.reshape(b, [-1, b.shape[2]]), transpose_a=True)
 
 
+def _masked(h, mask):
+    """A state as the recurrent product reads it; its gradient is masked alike."""
+    return h if mask is None else h * mask
+
+
 def _with_output_gradient(d_h, d_hidden, t):
     """The gradient by an output from later steps, and by the outputs if wanted."""
     return d_h if d_hidden is None else d_h + d_hidden[t]
@@ -138,12 +143,13 @@ class Loop:
     n_states : int
         Number of states, of which the output is the first.
     forward : callable
-        From (n_steps, x, states, *weights) to the last states, the outputs, and a list
-        of what else the gradient needs. ``x`` ends with a column of ones, and the first
-        of the weights with a row that is the bias.
+        From (n_steps, x, states, mask, *weights) to the last states, the outputs, and a
+        list of what else the gradient needs. ``x`` ends with a column of ones, and the
+        first of the weights with a row that is the bias. The recurrent products read
+        the output times ``mask``, of its shape, unless that is None.
     backward : callable
-        From (n_steps, x, saved, hidden, recurrent kernel, d_hidden, d_states) to the
-        gradients by the first states and by the weights, and a list of what the
+        From (n_steps, x, saved, hidden, mask, recurrent kernel, d_hidden, d_states) to
+        the gradients by the first states and by the weights, and a list of what the
         gradient by the inputs needs. ``d_hidden`` is None where only the last states
         are wanted.
     input_gradient : callable
@@ -161,7 +167,7 @@ def _product_with_kernel(d_lists, kernel):
     return _project(d_projected, tf.transpose(kernel))
 
 
-def _lstm_forward(n_steps, x, states, kernel, recurrent):
+def _lstm_forward(n_steps, x, states, mask, kernel, recurrent):
     n_rows, n_samples, _ = tf.unstack(tf.shape(x))
     units = recurrent.shape[0]
     # As tanh(z) = 2 sigmoid(2 z) - 1, one sigmoid serves all four gates.
@@ -171,7 +177,8 @@ def _lstm_forward(n_steps, x, states, kernel, recurrent):
     def step(t, states, lists):
         h, c = states
         gates, cells, hidden = lists
-        gates = gates.write(t, tf.sigmoid(gates.read(t) + tf.matmul(h, recurrent)))
+        product = tf.matmul(_masked(h, mask), recurrent)
+        gates = gates.write(t, tf.sigmoid(gates.read(t) + product))
         i, f, g, o = tf.split(gates.read(t), 4, axis=1)
         c = f * c + i * (2 * g - 1)
         h = o * tf.tanh(c)
@@ -187,7 +194,7 @@ def _lstm_forward(n_steps, x, states, kernel, recurrent):
     return last, hidden, [gates, cells]
 
 
-def _lstm_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
+def _lstm_backward(n_steps, x, saved, hidden, mask, recurrent, d_hidden, d_states):
     gates, cells = saved
     n_rows, n_samples, units = tf.unstack(tf.shape(hidden))
     back = tf.transpose(recurrent)
@@ -204,7 +211,7 @@ def _lstm_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
         by = [d_c * (2 * g - 1), d_c * cells[t], d_c * 4 * i, d_h * tanh]
         d_gate = s * (1 - s) * tf.concat(by, axis=1)
         lists = [d_gates.write(t, d_gate), d_cell, tanh_cell]
-        return [tf.matmul(d_gate, back), d_c * f], lists
+        return [_masked(tf.matmul(d_gate, back), mask), d_c * f], lists
 
     lists = [
         _Steps.zeros(n_rows, n_samples, 4 * units),
@@ -212,15 +219,15 @@ def _lstm_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
         _Steps.zeros(2, n_samples, units),
     ]
     d_states, (d_gates, *_) = _scan(step, d_states, lists, n_steps, back=True)
-    d_weights = [_sum_over_steps(x, d_gates), _sum_over_steps(hidden, d_gates)]
-    return d_states, d_weights, [d_gates]
+    d_recurrent = _sum_over_steps(_masked(hidden, mask), d_gates)
+    return d_states, [_sum_over_steps(x, d_gates), d_recurrent], [d_gates]
 
 
 # The time loop of `keras.layers.LSTM`.
 LSTM = Loop(2, _lstm_forward, _lstm_backward, _product_with_kernel)
 
 
-def _gru_forward(n_steps, x, states, kernel, recurrent, candidate_bias):
+def _gru_forward(n_steps, x, states, mask, kernel, recurrent, candidate_bias):
     n_rows, n_samples, _ = tf.unstack(tf.shape(x))
     units = recurrent.shape[0]
     two = 2 * units
@@ -228,7 +235,7 @@ def _gru_forward(n_steps, x, states, kernel, recurrent, candidate_bias):
     def step(t, states, lists):
         (h,) = states
         gates, candidates, products, hidden = lists
-        product = tf.matmul(h, recurrent)
+        product = tf.matmul(_masked(h, mask), recurrent)
         gates = gates.write(t, tf.sigmoid(gates.read(t) + product[:, :two]))
         z, r = tf.split(gates.read(t), 2, axis=1)
         product = product[:, two:] + candidate_bias
@@ -249,7 +256,7 @@ def _gru_forward(n_steps, x, states, kernel, recurrent, candidate_bias):
     return last, hidden, saved
 
 
-def _gru_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
+def _gru_backward(n_steps, x, saved, hidden, mask, recurrent, d_hidden, d_states):
     gates, candidates, products = saved
     n_rows, n_samples, units = tf.unstack(tf.shape(hidden))
     two = 2 * recurrent.shape[0]
@@ -268,7 +275,7 @@ def _gru_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
         d_r = d_n * products[t] * r * (1 - r)
         d_product = tf.concat([d_z, d_r, d_n * r], axis=1)
         lists = [d_products.write(t, d_product), d_candidates, d_output]
-        return [d_h * z + tf.matmul(d_product, back)], lists
+        return [d_h * z + _masked(tf.matmul(d_product, back), mask)], lists
 
     lists = [
         _Steps.zeros(n_rows, n_samples, 3 * units),
@@ -282,7 +289,7 @@ def _gru_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
     candidate_kernel = _sum_over_steps(x, d_candidates)
     d_weights = [
         tf.concat([d_kernel[:, :two], candidate_kernel], axis=1),
-        _sum_over_steps(hidden, d_products),
+        _sum_over_steps(_masked(hidden, mask), d_products),
         d_kernel[-1, two:],
     ]
     return d_states, d_weights, [d_products, d_candidates]
@@ -299,13 +306,13 @@ def _gru_input_gradient(d_lists, kernel):
 GRU = Loop(1, _gru_forward, _gru_backward, _gru_input_gradient)
 
 
-def _simple_rnn_forward(n_steps, x, states, kernel, recurrent):
+def _simple_rnn_forward(n_steps, x, states, mask, kernel, recurrent):
     n_rows, n_samples, _ = tf.unstack(tf.shape(x))
     projected = _project(x, kernel)
 
     def step(t, states, lists):
         (h,), (hidden,) = states, lists
-        h = tf.tanh(projected[t] + tf.matmul(h, recurrent))
+        h = tf.tanh(projected[t] + tf.matmul(_masked(h, mask), recurrent))
         hidden = hidden.write(t + 1, h)
         return [hidden.read(t + 1)], [hidden]
 
@@ -314,7 +321,9 @@ def _simple_rnn_forward(n_steps, x, states, kernel, recurrent):
     return last, hidden, []
 
 
-def _simple_rnn_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states):
+def _simple_rnn_backward(
+    n_steps, x, saved, hidden, mask, recurrent, d_hidden, d_states
+):
     back = tf.transpose(recurrent)
 
     def step(t, states, lists):
@@ -322,12 +331,12 @@ def _simple_rnn_backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_state
         h = hidden[t + 1]
         d_h = _with_output_gradient(d_h, d_hidden, t)
         d_sums = d_sums.write(t, d_h * (1 - h * h))
-        return [tf.matmul(d_sums.read(t), back)], [d_sums]
+        return [_masked(tf.matmul(d_sums.read(t), back), mask)], [d_sums]
 
     d_sums = _Steps.zeros(*tf.unstack(tf.shape(hidden)))
     d_states, (d_sums,) = _scan(step, d_states, [d_sums], n_steps, back=True)
-    d_weights = [_sum_over_steps(x, d_sums), _sum_over_steps(hidden, d_sums)]
-    return d_states, d_weights, [d_sums]
+    d_recurrent = _sum_over_steps(_masked(hidden, mask), d_sums)
+    return d_states, [_sum_over_steps(x, d_sums), d_recurrent], [d_sums]
 
 
 # The time loop of `keras.layers.SimpleRNN`.
@@ -348,7 +357,7 @@ _STEP_SIZES = [2**i for i in range(4, 24)]
 _MAX_COMPILED = 256
 
 
-def run(loop, x, states, weights, *, training, sequences):
+def run(loop, x, states, weights, *, training, sequences, mask=None):
     """Run a loop over whole sequences.
 
     Parameters
@@ -363,6 +372,9 @@ def run(loop, x, states, weights, *, training, sequences):
         Whether a gradient is wanted.
     sequences : bool
         Whether the outputs at all steps are wanted.
+    mask : tensor of shape (n_samples, units), optional
+        In training, what the output is multiplied by where the recurrent products read
+        it: recurrent dropout.
 
     Returns
     -------
@@ -385,8 +397,15 @@ def run(loop, x, states, weights, *, training, sequences):
     weights = _weights_of_loop(*weights)
     if training:
         run_part = _differentiable(loop, fixed_steps, sequences)
+        masks = [] if mask is None else [tf.pad(mask, [[0, beyond], [0, 0]])]
         parts = [
-            run_part(n_steps, x[part], *(state[part] for state in states), *weights)
+            run_part(
+                n_steps,
+                [each[part] for each in masks],
+                x[part],
+                *(state[part] for state in states),
+                *weights,
+            )
             for part in (slice(None, half), slice(half, None))
         ]
         found = [tf.concat(both, axis=0) for both in zip(*parts, strict=True)]
@@ -416,23 +435,24 @@ def _differentiable(loop, fixed_steps, sequences):
     """A loop as a function with a gradient: to the outputs, if wanted, and states."""
 
     @tf.custom_gradient
-    def run_part(n_steps, x, *states_and_weights):
+    def run_part(n_steps, masks, x, *states_and_weights):
         # The hand-written gradient is the only one: what follows is no matter for
         # the tape, which would otherwise look for one within the compiled function.
         x, *others = map(tf.stop_gradient, (x, *states_and_weights))
         states, weights = others[: loop.n_states], others[loop.n_states :]
         kernel, recurrent = weights[:2]
         run_forward = _compiled_forward(loop, fixed_steps, sequences, saving=True)
-        found, saved = run_forward(n_steps, x, states, weights)
+        found, saved = run_forward(n_steps, x, states, masks, weights)
 
         def gradient(*d_found):
             run_backward = _compiled_backward(loop, fixed_steps, sequences)
             d_states, d_weights, d_lists = run_backward(
-                n_steps, x, saved, recurrent, d_found
+                n_steps, x, saved, masks, recurrent, d_found
             )
             # Not in the compiled function: a first layer does without.
             d_x = tf.transpose(loop.input_gradient(d_lists, kernel), (1, 0, 2))
-            return None, d_x, *d_states, *d_weights
+            d_masks = [None for _ in masks]
+            return None, d_masks, d_x, *d_states, *d_weights
 
         return found, gradient
 
@@ -446,7 +466,8 @@ def _run_batches(loop, fixed_steps, sequences, n_steps, x, states, weights):
 
     def step(i, lists):
         own = slice(i * _SAMPLES_AT_ONCE, (i + 1) * _SAMPLES_AT_ONCE)
-        found, _ = run_forward(n_steps, x[own], [s[own] for s in states], weights)
+        own_states = [state[own] for state in states]
+        found, _ = run_forward(n_steps, x[own], own_states, [], weights)
         lists = [each.write(i, value) for each, value in zip(lists, found, strict=True)]
         return i + 1, lists
 
@@ -465,10 +486,10 @@ def _run_batches(loop, fixed_steps, sequences, n_steps, x, states, weights):
 def _compiled_forward(loop, fixed_steps, sequences, *, saving):
     """The loop, compiled for a fixed number of steps or for any."""
 
-    def run(n_steps, x, states, weights):
-        n_steps = fixed_steps or n_steps
+    def run(n_steps, x, states, masks, weights):
+        n_steps, mask = fixed_steps or n_steps, masks[0] if masks else None
         last, hidden, saved = loop.forward(
-            n_steps, tf.transpose(x, (1, 0, 2)), states, *weights
+            n_steps, tf.transpose(x, (1, 0, 2)), states, mask, *weights
         )
         outputs = [tf.transpose(hidden[1:], (1, 0, 2))] if sequences else []
         return outputs + last, [hidden, *saved] if saving else []
@@ -480,13 +501,15 @@ def _compiled_forward(loop, fixed_steps, sequences, *, saving):
 def _compiled_backward(loop, fixed_steps, sequences):
     """The loop's gradient, compiled for a fixed number of steps or for any."""
 
-    def run(n_steps, x, saved, recurrent, d_found):
-        n_steps = fixed_steps or n_steps
+    def run(n_steps, x, saved, masks, recurrent, d_found):
+        n_steps, mask = fixed_steps or n_steps, masks[0] if masks else None
         hidden, *saved = saved
         d_hidden, *d_states = d_found if sequences else (None, *d_found)
         if sequences:
             d_hidden = tf.transpose(d_hidden, (1, 0, 2))
         x = tf.transpose(x, (1, 0, 2))
-        return loop.backward(n_steps, x, saved, hidden, recurrent, d_hidden, d_states)
+        return loop.backward(
+            n_steps, x, saved, hidden, mask, recurrent, d_hidden, d_states
+        )
 
     return tf.function(run, jit_compile=True, autograph=False)
