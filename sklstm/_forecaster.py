@@ -24,6 +24,7 @@ from sklstm._checks import (
 from sklstm._frames import Labels, index_of
 from sklstm._panel import Given, Panel, split_plans, split_series
 from sklstm._past import Past, fill_up
+from sklstm._scaling import is_constant
 from sklstm._windows import (
     OwnPast,
     SeriesScaling,
@@ -39,8 +40,9 @@ from sklstm.engine import WindowData
 # How far a column that the user names may be from an affine image of the target.
 _NAMED_TOLERANCE = 1e-2
 
-# How far y may be from what its column tells, as a share of its scale and size.
-_UNIT_TOLERANCE = 1e-2
+# How far y may be from what its column tells, as a share of its spread and size: far
+# enough for the noise that `_NAMED_TOLERANCE` lets pass, and no other unit.
+_UNIT_TOLERANCE = 0.1
 
 # With fewer rows nobody knows the step from one label to the next.
 _STEP_ROWS = 3
@@ -446,7 +448,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 targets = past.scaling.targets_from_own(rows)
             targets = self._check_targets(targets)
             with naming(each.place):
-                _check_unit(past.scaling, rows, targets)
+                _check_unit(past, rows, targets)
             if each.weight is None:
                 weight = np.ones(len(rows))
             else:
@@ -827,14 +829,18 @@ def _check_columns_agree(Xs, each_target, unknown) -> None:
             )
 
 
-def _check_unit(scaling: SeriesScaling, rows, targets) -> None:
-    """Refuse targets that are not to their columns of X as those in fit were."""
-    expected, own = scaling.targets_from_own(rows), scaling.own_pasts()
-    unit = np.empty(targets.shape[1])
-    unit[scaling.order] = scaling.y_scale
+def _check_unit(past: Past, rows, targets) -> None:
+    """Refuse targets that are not to their columns of X as those in fit were.
+
+    Of a series that has not moved nobody knows how they are to them.
+    """
+    expected, own = past.scaling.targets_from_own(rows), past.scaling.own_pasts()
+    spread = past.Y.std(axis=0)
     off = np.abs(targets - expected)
-    allowed = _UNIT_TOLERANCE * (unit + np.abs(expected))
+    allowed = _UNIT_TOLERANCE * (spread + np.abs(expected))
     for i in np.flatnonzero((off > allowed).any(axis=0)):
+        if is_constant(spread[i], past.Y[:, i].mean()):
+            continue
         row = int(np.argmax(off[:, i] - allowed[:, i]))
         raise ValueError(
             f"y must be to column {own[i].column} of X as in fit, which held the own "

@@ -207,6 +207,14 @@ def is_time(index) -> bool:
     return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
 
 
+def same(index, other) -> bool:
+    """Whether labels are the same; times may be counted in other units."""
+    if index.equals(other):
+        return True
+    alike = type(index) is type(other) and len(index) == len(other)
+    return alike and bool(np.all(index == other))
+
+
 def check_rows_in_order(X, y) -> None:
     """Refuse rows whose labels say that they are not in time order.
 
@@ -225,9 +233,10 @@ def check_rows_in_order(X, y) -> None:
                 "and what belongs to its rows, as by X.sort_index(); or number them "
                 "anew, as by X.reset_index(drop=True), if their order is right."
             )
-    if index is None or own is None or len(index) != len(own) or index.equals(own):
+    if index is None or own is None or len(index) != len(own) or same(index, own):
         return
-    if (is_time(index) and is_time(own)) or not len(index.difference(own)):
+    of_one_kind = type(index) is type(own)
+    if (is_time(index) and of_one_kind) or not len(index.difference(own)):
         raise ValueError(
             f"y must have the rows of X, in their order, but the index of X begins "
             f"{list(index[:2])}, and that of y {list(own[:2])}. Pass y with the index "

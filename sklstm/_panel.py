@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklstm._frames import index_of
+from sklstm._frames import index_of, same
 
 
 class Given(NamedTuple):
@@ -22,7 +22,7 @@ class Given(NamedTuple):
     def with_targets(self, names: tuple) -> Given:
         """With the columns of y in the order of the given names."""
         columns = list(getattr(self.y, "columns", names))
-        if columns == list(names) or not names:
+        if columns == list(names) or set(names) <= {None}:
             return self
         if set(columns) != set(names):
             raise ValueError(
@@ -109,7 +109,7 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
     for name, values in {"y": y, "sample_weight": weight}.items():
         own = index_of(values)
         if values is not None and (
-            len(values) != len(X) or (own is not None and not own.equals(index))
+            len(values) != len(X) or (own is not None and not same(own, index))
         ):
             raise ValueError(
                 f"{name} must have the rows of X, in their order. Pass {name} with the "
@@ -118,7 +118,8 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
     if any(index.get_level_values(i).isna().any() for i in range(index.nlevels - 1)):
         raise ValueError("X has rows without the name of a series in their index.")
     levels = list(range(index.nlevels - 1))
-    groups = X.groupby(level=levels if len(levels) > 1 else 0, sort=False).indices
+    by = levels if len(levels) > 1 else 0
+    groups = X.groupby(level=by, sort=False, observed=True).indices
     given = []
     for name, rows in groups.items():
 

@@ -7,6 +7,8 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import _fit_context, clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -181,7 +183,7 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
     """
 
     _network: engine.WindowNetwork
-    _n_members: int  # whose weights stand one after the other
+    _n_members = 1  # whose weights stand one after the other
 
     _parameter_constraints: dict = {
         **_params.NETWORK,
@@ -326,6 +328,7 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         """
         if not self.__sklearn_is_fitted__():
             return self._fit_anew(X, y, sample_weight, epochs=1, going_on=True)
+        self._check_n_members()
         which, given = self._match(X, y, sample_weight)
         pasts = self._go_on_with(which, given)
         data = WindowData.join([past.windows(self._shape) for past in pasts])
@@ -413,9 +416,9 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Built anew at each access; changing it does not change the estimator. Of
         several members, their common forecast.
         """
-        if self.n_members == 1:
-            return super().network_
         check_is_fitted(self)
+        if self._n_members == 1:
+            return super().network_
         together = engine.EnsembleNetwork(
             self._network, self._n_members, self.aggregate
         )
@@ -463,13 +466,17 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
 
     def _last_fit(self):
         last_fit = super()._last_fit()
-        if last_fit is not None and self._n_members != self.n_members:
-            raise ValueError(
-                "warm_start=True needs as many members as the last fit had, "
-                f"{self._n_members}, got n_members={self.n_members}. Set "
-                "warm_start=False, or leave n_members as it was."
-            )
+        if last_fit is not None:
+            self._check_n_members()
         return last_fit
+
+    def _check_n_members(self):
+        if self._n_members != self.n_members:
+            raise ValueError(
+                "training that goes on needs as many members as the last fit had, "
+                f"{self._n_members}, got n_members={self.n_members}. Leave n_members "
+                "as it was, or fit anew, with warm_start=False."
+            )
 
     def _train_members(self, data, windows, *, epochs, start, split=None, given):
         """Train the network, or several of them side by side, and join them."""
@@ -713,8 +720,9 @@ def _takes_three_dimensions(estimator) -> bool:
             step for step in estimator.named_steps.values() if hasattr(step, "fit")
         ]
         return all(map(_takes_three_dimensions, steps))
-    for name in ("regressor", "estimator"):
-        if hasattr(getattr(estimator, name, None), "predict"):
-            return _takes_three_dimensions(getattr(estimator, name))
+    if isinstance(estimator, TransformedTargetRegressor):
+        return _takes_three_dimensions(estimator.regressor)
+    if isinstance(estimator, BaseSearchCV | MultiOutputRegressor):
+        return _takes_three_dimensions(estimator.estimator)
     tags = get_tags(estimator)
     return tags.input_tags.three_d_array or tags.no_validation

@@ -272,6 +272,11 @@ def walk_forward(
     _check_one_series(X)
     if y is None and not hasattr(estimator, "horizon"):
         # A step in front would have the forecaster take its own output for targets.
+        if getattr(_forecaster(estimator), "known_future", None) is not None:
+            raise ValueError(
+                "y must be passed where known_future names columns behind other steps, "
+                "got None: without it those columns would be targets too."
+            )
         y = X
     X, y = indexable(X, y)
     index = _time_index(X, y)
@@ -500,6 +505,7 @@ def _interval_scores(forecasts: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     low, high = forecasts["lower"], forecasts["upper"]
     inside = forecasts["actual"].between(low, high).astype(float)
     each = forecasts[by].assign(coverage=inside, width=high - low)
+    each = each.reset_index(drop=True)  # its index may have a name of ours
     return each.groupby(by if len(by) > 1 else by[0], sort=False).mean()
 
 

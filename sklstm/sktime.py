@@ -358,7 +358,8 @@ class SktimeLSTMForecaster(BaseForecaster):
         if self._one_series:
             return {None: frame}
         levels = list(range(frame.index.nlevels - 1))
-        groups = frame.groupby(level=levels if len(levels) > 1 else 0, sort=False)
+        by = levels if len(levels) > 1 else 0
+        groups = frame.groupby(level=by, sort=False, observed=True)
         return {key: part.droplevel(levels) for key, part in groups}
 
     def _table(self, series):

@@ -332,3 +332,9 @@ def test_where_a_value_is_missing(value):
     ):
         with pytest.raises(ValueError, match=place.format(kind)):
             LSTMForecaster(5).fit(*given)
+
+
+def test_the_same_times_in_other_units():
+    X = _dated(DAYS)
+    for index in (DAYS.as_unit("s"), DAYS.to_period()):
+        LSTMForecaster(5, units=2, epochs=1).fit(X, X["a"].set_axis(index))

@@ -61,6 +61,19 @@ def test_threads_give_the_same_weights(series):
         np.testing.assert_array_equal(own, others)
 
 
+def test_a_loss_with_a_variable_of_its_own(series):
+    """Its graph cannot serve a second thread, which traces its own."""
+    factor = keras.Variable(2.0)
+
+    def loss(y_true, y_pred):
+        return factor * keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+    one = ensemble(loss=loss).fit(series)
+    other = ensemble(loss=loss, n_jobs=3).fit(series)
+    for own, others in zip(one.weights_, other.weights_, strict=True):
+        np.testing.assert_array_equal(own, others)
+
+
 def test_one_member_is_the_forecaster(series):
     one, other = ensemble(1).fit(series), LSTMForecaster(**TINY).fit(series)
     np.testing.assert_array_equal(one.forecast(), other.forecast())
@@ -97,8 +110,11 @@ def test_warm_start(series):
     ]
     expected = np.median([one.forecast() for one in alone], axis=0)
     np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
-    with pytest.raises(ValueError, match="last fit had, 3, got n_members=2"):
-        model.set_params(n_members=2).fit(series)
+    model.set_params(n_members=2)
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="last fit had, 3, got n_members=2"):
+            go_on(series[70:])
+    assert len(model.network_.weights) == len(model.weights_)
     np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
 
 

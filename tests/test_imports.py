@@ -175,6 +175,18 @@ def test_a_worker_keeps_to_its_share_of_the_cores(share):
     assert run(code) == f"{expected} {expected}"
 
 
+def test_what_a_user_has_told_tensorflow_stays():
+    code = (
+        "import os; os.environ['OMP_NUM_THREADS'] = '1';"
+        "from tensorflow.config import threading;"
+        "threading.set_intra_op_parallelism_threads(4);"
+        "from sklstm import engine; engine.borrow_program;"
+        "print(threading.get_intra_op_parallelism_threads(),"
+        " threading.get_inter_op_parallelism_threads())"
+    )
+    assert run(code) == "4 1"
+
+
 def test_workers_of_loky_keep_to_their_share():
     code = (
         "from joblib import Parallel, delayed, cpu_count\n"

@@ -169,8 +169,9 @@ def test_gives_the_same_gradients_again(fast_layer):
 
 def test_compiles_once_for_all_numbers_of_samples_of_a_batch():
     sizes = scans._SAMPLE_SIZES
-    filled = [int(scans._fill(tf.constant(n), sizes)) for n in (1, 16, 17, 33, 129)]
-    assert filled == [16, 16, 32, 48, 256]
+    numbers = (1, 16, 17, 33, 129, sizes[-1], sizes[-1] + 1)
+    filled = [int(scans._fill(tf.constant(n), sizes)) for n in numbers]
+    assert filled == [16, 16, 32, 48, 256, sizes[-1], sizes[-1] + 128]
 
 
 @pytest.mark.parametrize(

@@ -383,11 +383,18 @@ class TestBadInput:
         model = make().fit(rows[:25], rows[:25, 0])
         message = "y must be to column 0 of X as in fit.*in row 2 it is"
         wrong = rows[25:, 0].copy()
-        wrong[2] *= 1.1
+        wrong[2] *= 1.5
         before = model.forecast()
         with pytest.raises(ValueError, match=message):
             model.update(rows[25:], wrong)
         np.testing.assert_array_equal(model.forecast(), before)
+        # As exact as a column that target names must be.
+        noisy = rows[25:, 0] + 0.01 * rows[:25, 0].std()
+        model.update(rows[25:], noisy)
+        # Of a series that has not moved nobody knows the unit.
+        still = np.column_stack([np.zeros(30), rows[:, 1]])
+        both = make().fit([rows, still], [rows[:, 0], still[:, 0]])
+        both.update([rows[:5], rows[:5]], [rows[:5, 0], 2 * rows[:5, 0]])
         # Rounded as single precision is.
         model.update(rows[25:], rows[25:, 0].astype(np.float32))
 

@@ -373,6 +373,12 @@ class TestBehindAScaler:
         expected = walk_forward(model, series, series, cv=cv)
         pd.testing.assert_frame_equal(result.forecasts, expected.forecasts)
 
+    def test_columns_known_ahead_need_y(self, series):
+        cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
+        model = make_pipeline(StandardScaler(), forecaster(known_future=1))
+        with pytest.raises(ValueError, match="y must be passed where known_future"):
+            walk_forward(model, series, cv=cv)
+
 
 class TestWhatIsRefused:
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)

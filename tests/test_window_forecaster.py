@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import BaggingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -89,6 +90,11 @@ class TestWhatTheRegressorReads:
         ):
             forecaster = WindowForecaster(around, 4).fit(series, series[:, 0])
             assert get(forecaster.regressor_).given_[0].shape == (76, 4, 2)
+
+    def test_those_that_check_their_samples_get_flat_ones(self, series):
+        bagging = BaggingRegressor(Recorder(three_d=True), n_estimators=2)
+        forecaster = WindowForecaster(bagging, 4).fit(series, series[:, 0])
+        assert forecaster.regressor_.estimators_[0].given_[0].shape == (76, 8)
 
     def test_one_target_one_step_is_1d(self, series):
         forecaster = WindowForecaster(Recorder(), 4).fit(series, series[:, 0])

@@ -89,17 +89,19 @@ def _keep_to_share():
 
     Those who start workers (loky, Dask, Ray) tell each by OMP_NUM_THREADS how many
     threads it may keep busy, which TensorFlow does not read: every worker would take
-    all cores.
+    all cores. What a user has told TensorFlow stays.
     """
     share = os.environ.get("OMP_NUM_THREADS", "")
     if not share.isdecimal() or not int(share):
         return
     threading = import_module("tensorflow").config.threading
     try:
-        threading.set_intra_op_parallelism_threads(int(share))
-        # A worker of Dask may run several tasks, each of which was given the share.
-        n_tasks = _tasks_of_dask()
-        threading.set_inter_op_parallelism_threads(int(share) * n_tasks)
+        if not threading.get_intra_op_parallelism_threads():
+            threading.set_intra_op_parallelism_threads(int(share))
+        if not threading.get_inter_op_parallelism_threads():
+            # A worker of Dask may run several tasks, each of which was given the share.
+            n_tasks = _tasks_of_dask()
+            threading.set_inter_op_parallelism_threads(int(share) * n_tasks)
     except RuntimeError:
         pass  # TensorFlow has started already, as its user set it up
 

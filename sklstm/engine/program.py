@@ -281,23 +281,24 @@ class Graph:
 
     def _trace(self):
         with self._lock:
-            if self._concrete is None and self._like is None:
-                self._concrete = self._function.get_concrete_function()
-            elif self._concrete is None:
+            if self._concrete is None and self._like is not None:
                 self._concrete = self._like._on(self._handles)
+            if self._concrete is None:
+                self._concrete = self._function.get_concrete_function()
         return self._concrete
 
     def _on(self, handles):
-        """The traced function on other variables."""
+        """The traced function on other variables, or None if it has further ones."""
         own = {
             id(mine): other for mine, other in zip(self._handles, handles, strict=True)
         }
         traced = self._trace()
         captured = [own.get(id(each), each) for each in traced.captured_inputs]
         for before, after in zip(traced.captured_inputs, captured, strict=True):
-            # Two programs must not share what they write to.
+            # Two programs must not share what they write to: a loss of the user's may
+            # hold variables of its own.
             if before is after and before.dtype == tf.resource:
-                raise RuntimeError(f"{before} is no variable of the program")
+                return None
         copied = copy.copy(traced)
         copied.set_external_captures(captured)
         return copied

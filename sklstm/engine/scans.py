@@ -427,8 +427,13 @@ def _weights_of_loop(kernel, recurrent, bias):
 
 
 def _fill(number, sizes):
-    """The first of the sizes that is no smaller than the number."""
-    return tf.constant(sizes)[tf.searchsorted(sizes, number[None])[0]]
+    """The first of the sizes that is no smaller than the number.
+
+    Beyond them it is the next multiple of 128.
+    """
+    place = tf.searchsorted(sizes, number[None])[0]
+    listed = tf.constant(sizes)[tf.minimum(place, len(sizes) - 1)]
+    return tf.where(number > sizes[-1], -(-number // 128) * 128, listed)
 
 
 def _differentiable(loop, fixed_steps, sequences):
