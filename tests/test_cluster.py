@@ -18,13 +18,16 @@ SPLITTER = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
 @pytest.fixture(scope="module")
 def client():
     """A cluster of two processes, each of one thread."""
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
+    with pytest.MonkeyPatch.context() as environment:
+        # A share that was given to this process would be handed on.
+        environment.delenv("OMP_NUM_THREADS", raising=False)
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
 
 
 def forecaster(**options):

@@ -189,6 +189,7 @@ def test_what_a_user_has_told_tensorflow_stays():
 
 def test_workers_of_loky_keep_to_their_share():
     code = (
+        "import os; os.environ.pop('OMP_NUM_THREADS', None)\n"
         "from joblib import Parallel, delayed, cpu_count\n"
         "def threads():\n"
         "    from sklstm import engine; engine.borrow_program\n"
