@@ -499,6 +499,8 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     UserWarning,
                     stacklevel=3,
                 )
+            elif not anew:
+                past.labels.check_continued(index_of(each.X), name=each.place or "X")
             n_told = 1 if anew else self._shape.horizon
             starts = np.arange(0, len(rows), n_told)
             if anew:

@@ -588,6 +588,8 @@ class TestPandas:
             model.forecast(X_future=frame[62:64])
         np.testing.assert_array_equal(model.predict(frame[60:]), before)
         with pytest.warns(UserWarning, match="fill the gap"):
+            model.predict(frame[62:70])
+        with pytest.warns(UserWarning, match="fill the gap"):
             model.update(frame[62:70], frame["price"][62:70])
         model.update(frame[:60], frame["price"][:60], replace=True)
         np.testing.assert_array_equal(model.predict(frame[60:]), before)
