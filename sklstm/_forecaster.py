@@ -382,9 +382,9 @@ class Forecaster(RegressorMixin, BaseEstimator):
         )
         return Past(scaling, rows, targets, weight, labels)
 
-    def _check(self, given: Given, *, reset: bool = False):
+    def _check(self, given: Given):
         with naming(given.place):
-            return check_series(self, given.X, given.y, reset=reset)
+            return check_series(self, given.X, given.y, reset=False)
 
     def _check_weights(self, given: list[Given], rows: list[np.ndarray]):
         """Weights of the rows of each series, whose mean over all is 1."""

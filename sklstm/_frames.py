@@ -87,7 +87,7 @@ class Labels:
         """
         if not self._tells_of(index):
             return
-        if index[0] <= self.last:
+        if self.was_seen(index):
             raise ValueError(
                 f"{name} must begin after the last row seen, {self.last}, but begins "
                 f"at {index[0]}. Leave out what was seen before; update(..., "

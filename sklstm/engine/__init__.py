@@ -67,7 +67,10 @@ def __getattr__(name):
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     prepare_keras()
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    # Kept, so that a forecast does not ask after Keras and the cores again.
+    globals()[name] = found
+    return found
 
 
 def prepare_keras():
