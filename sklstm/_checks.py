@@ -16,9 +16,10 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklstm._frames import check_rows_in_order
+from sklstm._frames import index_of
 from sklstm._panel import Given, Panel, split_series
 from sklstm._sequences import Sequences
+from sklstm._times import check_rows_in_order, warn_of_uneven_rows
 
 
 def check_series(estimator, X, y=None, *, reset: bool):
@@ -45,21 +46,27 @@ def check_series(estimator, X, y=None, *, reset: bool):
             "it: pass the rows in time order, without windowing them."
         )
     if getattr(X, "ndim", 2) == 1 and getattr(X.dtype, "kind", "O") != "O":
+        n_features = None if reset else getattr(estimator, "n_features_in_", None)
+        if n_features not in (None, 1) and len(X) == n_features:
+            remedy = "one row is x.reshape(1, -1), or frame.iloc[[i]] in pandas."
+        else:
+            remedy = (
+                "a series of one column is x.reshape(-1, 1), or x.to_frame() in pandas."
+            )
         raise ValueError(
             "X must be 2-D, (n_timesteps, n_features), got shape "
-            f"{tuple(X.shape)}. Reshape your data: a series of one column is "
-            "x.reshape(-1, 1), or x.to_frame() in pandas."
+            f"{tuple(X.shape)}. Reshape your data: {remedy}"
         )
-    check_rows_in_order(X, y)
+    check_rows_in_order(index_of(X), index_of(y))
     names = getattr(X, "columns", None)
     if y is None:
         X = validate_data(
             estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
         )
-        _check_finite(X, "X", names)
+        check_finite(X, "X", names)
         return X, None
     if np.asarray(y).dtype.kind == "f":
-        _check_finite(np.asarray(y), "y", getattr(y, "columns", None))
+        check_finite(np.asarray(y), "y", getattr(y, "columns", None))
     X, y = validate_data(
         estimator,
         X,
@@ -70,11 +77,11 @@ def check_series(estimator, X, y=None, *, reset: bool):
         reset=reset,
         ensure_all_finite=False,
     )
-    _check_finite(X, "X", names)
+    check_finite(X, "X", names)
     return X, y.astype(np.float64, copy=False)
 
 
-def _check_finite(values, name: str, columns) -> None:
+def check_finite(values, name: str, columns) -> None:
     """Refuse NaN and infinity, and say where they are."""
     if np.isfinite(values).all():
         return
@@ -133,6 +140,8 @@ def check_several_series(
             checked.append(
                 check_series(estimator, each.X, each.y, reset=reset and i == 0)
             )
+        if reset:
+            warn_of_uneven_rows(index_of(each.X, each.y), name=each.place or "X")
     return panel, given, checked
 
 
@@ -322,8 +331,15 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
 
 
 def _refuse_cells(estimator, X) -> None:
-    """Refuse texts, and frames with a whole series in each cell."""
+    """Refuse texts, frames of steps, and those with a whole series in each cell."""
     name = type(estimator).__name__
+    index = index_of(X)
+    if index is not None and index.nlevels > 1:
+        raise ValueError(
+            "X has an index of several levels, as of (sequence, time), but each row of "
+            f"a frame is one sequence to {name}. Make a list of the sequences: "
+            "[rows.to_numpy() for _, rows in X.groupby(level=0)], with y in that order."
+        )
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     nested = getattr(values, "ndim", 1) == 2 and values.dtype.kind in "OU"
     if nested and len(values):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
-from math import ceil
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from sklstm._calibration import conformal_margin
 from sklstm._checks import (
     check_columns,
     check_enough_rows,
@@ -22,14 +21,13 @@ from sklstm._checks import (
     naming,
 )
 from sklstm._frames import Labels, index_of
-from sklstm._panel import Given, Panel, split_plans, split_series
+from sklstm._own_past import OwnPast, columns_as_targets, find_own_pasts, image_of
+from sklstm._panel import Given, Panel, split_series
 from sklstm._past import Past, fill_up
-from sklstm._scaling import is_constant
+from sklstm._plans import check_steps, read_plan, split_plans
 from sklstm._windows import (
-    OwnPast,
     SeriesScaling,
     WindowShape,
-    find_own_pasts,
     gather_targets,
     number_windows,
     rows_told,
@@ -37,12 +35,8 @@ from sklstm._windows import (
 )
 from sklstm.engine import WindowData
 
-# How far a column that the user names may be from an affine image of the target.
-_NAMED_TOLERANCE = 1e-2
-
-# How far y may be from what its column tells, as a share of its spread and size: far
-# enough for the noise that `_NAMED_TOLERANCE` lets pass, and no other unit.
-_UNIT_TOLERANCE = 0.1
+# How rows that were seen may be passed again.
+_TO_GO_BACK = "update(..., replace=True) goes back in time"
 
 # With fewer rows nobody knows the step from one label to the next.
 _STEP_ROWS = 3
@@ -342,7 +336,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         unknown = np.setdiff1d(np.arange(Xs[0].shape[1]), known)
         if all(targets is None for _, targets in checked):
             called = Called(() if names is None else tuple(names[unknown]))
-            own = self._own_in(unknown)
+            own = columns_as_targets(self.target, unknown)
             return [(rows[:, unknown], own, called) for rows in Xs]
         Ys: list[np.ndarray] = []
         for each, (rows, targets) in zip(given, checked, strict=True):
@@ -358,7 +352,15 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     f"{given[0].place} has {Ys[0].shape[1]}."
                 )
         called = Called((), one_d=checked[0][1].ndim == 1)
-        found = self._find_own(Xs, Ys, unknown, names)
+        found = find_own_pasts(
+            self.target,
+            Xs,
+            Ys,
+            unknown,
+            names,
+            # With these, windows are read relative to the target's own past.
+            needed=self.normalize in ("window", "last"),
+        )
         return [(Y, own, called) for Y, own in zip(Ys, found, strict=True)]
 
     def _begin(
@@ -448,15 +450,18 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 targets = past.scaling.targets_from_own(rows)
             targets = self._check_targets(targets)
             with naming(each.place):
-                _check_unit(past, rows, targets)
+                past.check_unit(rows, targets)
             if each.weight is None:
                 weight = np.ones(len(rows))
             else:
                 weight, _ = check_weights(each.weight, rows, self._weight_unit)
             labels = past.labels.after(each.X, each.y)
             if not replace:
-                with naming(each.place):
-                    past.labels.check_continued(index_of(each.X, each.y), name="X")
+                past.labels.times.check_continued(
+                    index_of(each.X, each.y),
+                    name=each.place or "X",
+                    to_go_back=_TO_GO_BACK,
+                )
             else:
                 past = past.first(0)
                 rows, targets, weight = fill_up(rows, targets, weight, n_rows)
@@ -491,16 +496,17 @@ class Forecaster(RegressorMixin, BaseEstimator):
         for number, each in zip(which, given, strict=True):
             past = self._pasts[number]
             rows, _ = self._check(each)
-            if not anew and past.labels.was_seen(index_of(each.X)):
+            name, times, index = each.place or "X", past.labels.times, index_of(each.X)
+            if not anew and times.was_seen(index):
                 warnings.warn(
-                    f"{each.place or 'X'} begins at {index_of(each.X)[0]}, but rows "
-                    f"up to {past.labels.last} were seen before: those of X are taken "
+                    f"{name} begins at {index[0]}, but rows "
+                    f"up to {times.last} were seen before: those of X are taken "
                     "as what comes next. fitted_values forecasts rows learnt from.",
                     UserWarning,
                     stacklevel=3,
                 )
             elif not anew:
-                past.labels.check_continued(index_of(each.X), name=each.place or "X")
+                times.warn_of_gaps(index, name=name)
             n_told = 1 if anew else self._shape.horizon
             starts = np.arange(0, len(rows), n_told)
             if anew:
@@ -557,7 +563,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             own = [
                 past
                 if past.column is None
-                else self._image(past.column, rows, y, target=i)
+                else image_of(past.column, rows, y, slope=self._slope(i))
                 for i, (past, y) in enumerate(zip(own, targets.T, strict=True))
             ]
         past = self._begin(
@@ -573,30 +579,28 @@ class Forecaster(RegressorMixin, BaseEstimator):
         )
         return past.with_step_of(self._pasts) if len(rows) < _STEP_ROWS else past
 
-    def _image(self, column: int, rows, y, *, target: int) -> OwnPast:
-        """The own past of a target in rows of a series that was not learnt from."""
-        fitted = [past.scaling.own_pasts()[target] for past in self._pasts]
-        slope = float(np.median([own.slope for own in fitted]))
-        (own,), residual = find_own_pasts(
-            [rows], [y], [column], _NAMED_TOLERANCE, slope=slope
-        )
-        if own.column is None:
-            raise ValueError(
-                f"y must be an affine image of column {column} of X, as in fit, but a "
-                f"line leaves {residual:.0%} of its standard deviation."
-            )
-        return own
+    def _slope(self, target: int) -> float:
+        """The typical slope from a target's own past to the target."""
+        own = [past.scaling.own_pasts()[target] for past in self._pasts]
+        return float(np.median([each.slope for each in own]))
 
     def _forecast_one(self, past: Past, steps, X_future, ends: Ends | None):
         """What is told of a series' next rows, and their index where it is known."""
         scaling = past.scaling
         window_length, horizon = self._shape.window_length, self._shape.horizon
-        known, index = self._check_future(X_future, scaling.known)
+        names = getattr(self, "feature_names_in_", None)
+        plan = read_plan(X_future, scaling.known, names, self.n_features_in_)
         if steps is None:
-            steps = horizon if known is None else len(known)
-        self._check_steps(steps, known, scaling)
+            steps = horizon if plan is None else len(plan)
+        columns = np.arange(self.n_features_in_) if names is None else names
+        check_steps(
+            steps, horizon, plan, scaling.known, columns[scaling.plain].tolist()
+        )
+        index = index_of(X_future)
         if index is not None:
-            past.labels.check_continued(index, name="X_future")
+            past.labels.times.check_continued(
+                index, name="X_future", to_go_back=_TO_GO_BACK
+            )
         if ends is not None and steps > horizon:
             raise ValueError(
                 f"intervals and quantiles reach horizon={horizon} step(s), as far as "
@@ -607,11 +611,11 @@ class Forecaster(RegressorMixin, BaseEstimator):
         blocks: list[np.ndarray] = []
         for begin in range(0, steps, horizon):
             new = np.repeat(rows[-1:], horizon, axis=0)
-            if known is not None:
+            if plan is not None:
                 # Where a plan ends within the block, its last row stands for the rest.
-                plan = known[begin : begin + horizon]
-                new[: len(plan), scaling.known] = plan
-                new[len(plan) :, scaling.known] = plan[-1]
+                part = plan[begin : begin + horizon]
+                new[: len(part), scaling.known] = part
+                new[len(part) :, scaling.known] = part[-1]
             rows = np.vstack([rows[-window_length:], new])
             if ends is not None:
                 return self._tell_blocks(scaling, rows, first, ends)[0, :steps], index
@@ -673,179 +677,14 @@ class Forecaster(RegressorMixin, BaseEstimator):
 
     def _interval(self, coverage) -> Ends:
         """From what is told to the ends of an interval."""
-        if not isinstance(coverage, Real) or not 0 < float(coverage) < 1:
-            raise ValueError(
-                "coverage must be a share of the rows, between 0 and 1, got "
-                f"{coverage!r}."
-            )
-        coverage, n = float(coverage), len(self._off)
-        rank = ceil((n + 1) * coverage)
-        if rank > n:
-            needed = ceil(round(coverage / (1 - coverage), 9))
-            if not self.calibration_split:
-                raise ValueError(
-                    f"coverage={coverage} needs at least {needed} windows that "
-                    "training did not see, to tell how far forecasts are off, but none "
-                    "was held out. Fit with calibration_split=0.2, say."
-                )
-            raise ValueError(
-                f"coverage={coverage} needs at least {needed} windows that training "
-                f"did not see, but calibration_split={self.calibration_split} held {n} "
-                "out. Raise calibration_split, give more rows, or lower coverage."
-            )
-        off = np.sort(self._off, axis=0)[rank - 1]
+        margin = conformal_margin(self._off, coverage, self.calibration_split)
 
         def ends(told):
             # Quantiles that were too far apart are drawn together, not past the middle.
             middle = self._middle(told)[..., 0]
-            lower = np.minimum(told[..., 0] - off, middle)
-            return np.stack([lower, np.maximum(told[..., -1] + off, middle)], axis=-1)
+            lower = np.minimum(told[..., 0] - margin, middle)
+            return np.stack(
+                [lower, np.maximum(told[..., -1] + margin, middle)], axis=-1
+            )
 
         return ends
-
-    def _own_in(self, unknown) -> list[OwnPast]:
-        """The columns of X as targets, each its own past."""
-        if not isinstance(self.target, str) or self.target != "auto":
-            raise ValueError(
-                f"target={self.target!r} names the past of y, but without y every "
-                'target is a column of X. Pass y, or leave target="auto".'
-            )
-        if not len(unknown):
-            raise ValueError(
-                "known_future names all columns of X: without y there is nothing to "
-                "forecast."
-            )
-        return [OwnPast(int(column)) for column in unknown]
-
-    def _find_own(self, Xs, Ys, unknown, names) -> list[list[OwnPast]]:
-        """For each series, and each target, the column of X with its own past."""
-        n_targets = Ys[0].shape[1]
-        each_target = [[Y[:, i] for Y in Ys] for i in range(n_targets)]
-        if self.target is None:
-            return [[OwnPast()] * n_targets] * len(Xs)
-        if isinstance(self.target, str) and self.target == "auto":
-            found = [find_own_pasts(Xs, ys, unknown)[0] for ys in each_target]
-            own = [list(one) for one in zip(*found, strict=True)]
-            if OwnPast() in own[0]:
-                _check_columns_agree(Xs, each_target, unknown)
-            if OwnPast() in own[0] and self.normalize in ("window", "last"):
-                warnings.warn(
-                    "No column of X holds the own past of every target (y, or y scaled "
-                    "by a straight line), so the network cannot see it. Add y itself "
-                    "as a column of X: a row is never used to forecast itself. If its "
-                    "past must not be used, set target=None.",
-                    UserWarning,
-                    stacklevel=2,
-                )
-            return own
-        columns = check_columns("target", self.target, names, Xs[0].shape[1])
-        if len(columns) != n_targets:
-            raise ValueError(
-                f"target must name one column of X for each of the {n_targets} "
-                f"target(s), got {self.target!r}."
-            )
-        found = []
-        for column, ys in zip(columns, each_target, strict=True):
-            if column not in unknown:
-                raise ValueError(
-                    f"target={self.target!r} names column {column}, which known_future "
-                    "names too: a target is not known ahead."
-                )
-            images, residual = find_own_pasts(Xs, ys, [column], _NAMED_TOLERANCE)
-            if OwnPast() in images:
-                raise ValueError(
-                    f"target={self.target!r} names column {column} as a target's own "
-                    "past, but y is no affine image of it (a line leaves "
-                    f"{residual:.0%} of y's standard deviation). Name the column that "
-                    "is, or pass target=None."
-                )
-            found.append(images)
-        return [list(one) for one in zip(*found, strict=True)]
-
-    def _check_future(self, X_future, known):
-        """Values of the columns known ahead (or None), and the rows' pandas index."""
-        if X_future is None:
-            return None, None
-        if not len(known):
-            raise ValueError(
-                "X_future was given, but known_future names no column that is read "
-                "at the forecast rows. Leave it out, or name the columns in fit."
-            )
-        n_features = self.n_features_in_
-        if hasattr(X_future, "columns") and hasattr(self, "feature_names_in_"):
-            names = self.feature_names_in_[known]
-            missing = [name for name in names if name not in X_future.columns]
-            if missing:
-                raise ValueError(
-                    f"X_future lacks the columns {list(map(str, missing))}, which "
-                    "known_future names."
-                )
-            values = X_future[list(names)]
-        else:
-            values = np.asarray(X_future)
-            if values.ndim != 2 or values.shape[1] not in (len(known), n_features):
-                raise ValueError(
-                    f"X_future must be 2-D with the {len(known)} column(s) that "
-                    f"known_future names, or all {n_features} columns of X, got shape "
-                    f"{values.shape}."
-                )
-            if values.shape[1] == n_features:
-                values = values[:, known]
-        values = check_array(values, dtype=np.float64, input_name="X_future")
-        return values, index_of(X_future)
-
-    def _check_steps(self, steps, known, scaling):
-        """Refuse a forecast that needs what cannot be known."""
-        horizon = self._shape.horizon
-        if not isinstance(steps, Integral) or steps < 1:
-            raise ValueError(f"steps must be an integer from 1, got {steps!r}.")
-        if len(scaling.known) and (known is None or len(known) < steps):
-            got = "None" if known is None else f"{len(known)} row(s)"
-            raise ValueError(
-                f"forecast of {steps} step(s) needs X_future with the columns of "
-                f"known_future in {steps} row(s), got {got}."
-            )
-        if steps > horizon and len(scaling.plain):
-            names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))[
-                scaling.plain
-            ]
-            raise ValueError(
-                f"steps={steps} is beyond horizon={horizon}, and the columns "
-                f"{names.tolist()} are neither forecast nor known ahead. Fit with "
-                f"horizon={steps} or more, forecast every column (fit without y), or "
-                "name those known ahead in known_future."
-            )
-
-
-def _check_columns_agree(Xs, each_target, unknown) -> None:
-    """Refuse series that hold a target's own past in different columns."""
-    for ys in each_target:
-        columns = [
-            find_own_pasts([X], [y], unknown)[0][0].column
-            for X, y in zip(Xs, ys, strict=True)
-        ]
-        if None not in columns and len(set(columns)) > 1:
-            raise ValueError(
-                "the series hold the target's own past in different columns of X, "
-                f"{columns}. Give all of them the same columns, or name one in target."
-            )
-
-
-def _check_unit(past: Past, rows, targets) -> None:
-    """Refuse targets that are not to their columns of X as those in fit were.
-
-    Of a series that has not moved nobody knows how they are to them.
-    """
-    expected, own = past.scaling.targets_from_own(rows), past.scaling.own_pasts()
-    spread = past.Y.std(axis=0)
-    off = np.abs(targets - expected)
-    allowed = _UNIT_TOLERANCE * (spread + np.abs(expected))
-    for i in np.flatnonzero((off > allowed).any(axis=0)):
-        if is_constant(spread[i], past.Y[:, i].mean()):
-            continue
-        row = int(np.argmax(off[:, i] - allowed[:, i]))
-        raise ValueError(
-            f"y must be to column {own[i].column} of X as in fit, which held the own "
-            f"past of the target, but in row {row} it is {targets[row, i]:.6g} where "
-            f"{expected[row, i]:.6g} was to be expected. Pass both in the units of fit."
-        )

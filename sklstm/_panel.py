@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklstm._frames import index_of, same
+from sklstm._frames import index_of
+from sklstm._times import same
 
 
 class Given(NamedTuple):
@@ -133,30 +134,6 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
         place = f"series {name!r}"
         given.append(Given(part(X), part(y), part(weight), place, rows))
     return Panel(list(groups), [index.names[level] for level in levels]), given
-
-
-def split_plans(X_future, panel: Panel | None, n_series: int) -> list:
-    """Split what is known of the future of several series into that of each."""
-    if panel is None or X_future is None:
-        return [X_future] * n_series
-    plans, given = split_series(X_future)
-    if plans is None or (plans.names is None) != (panel.names is None):
-        raise ValueError(
-            "X_future must be passed as the series are: a list with an entry for each, "
-            "or a frame with an index of (series, time)."
-        )
-    if plans.names is None or panel.names is None:
-        if len(given) != n_series:
-            raise ValueError(
-                f"X_future must have an entry for each of the {n_series} series, got "
-                f"{len(given)}."
-            )
-        return [each.X for each in given]
-    by_name = {name: each.X for name, each in zip(plans.names, given, strict=True)}
-    missing = [name for name in panel.names if name not in by_name]
-    if missing:
-        raise ValueError(f"X_future lacks the series {missing}.")
-    return [by_name[name] for name in panel.names]
 
 
 def is_list_of_tables(X) -> bool:

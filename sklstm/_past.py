@@ -8,8 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklstm._frames import Labels
+from sklstm._scaling import is_constant
 from sklstm._windows import SeriesScaling, WindowShape, count_windows
 from sklstm.engine import WindowData
+
+# How far y may be from what its column tells, as a share of its spread and size: far
+# enough for the noise that is let pass where a column is named, and no other unit.
+_UNIT_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,13 @@ class Past:
 
     def with_step_of(self, others: Iterable[Past]) -> Past:
         """With the step from label to label of others, if its own is not known."""
-        steps = (past.labels.step for past in others)
+        times = self.labels.times
+        steps = (past.labels.times.step for past in others)
         step = next((step for step in steps if step is not None), None)
-        if not self.labels.has_index or self.labels.step is not None:
+        if not times.has_index or times.step is not None:
             return self
-        return replace(self, labels=replace(self.labels, step=step))
+        labels = replace(self.labels, times=replace(times, step=step))
+        return replace(self, labels=labels)
 
     def last(self, n_rows: int) -> Past:
         """Of the last rows only, which are copied."""
@@ -54,6 +61,26 @@ class Past:
             Y=self.Y[-n_rows:].copy(),
             weight=self.weight[-n_rows:].copy(),
         )
+
+    def check_unit(self, X: np.ndarray, Y: np.ndarray) -> None:
+        """Refuse targets that are not to their columns of X as those before were.
+
+        Of a series that has not moved nobody knows how they are to them.
+        """
+        expected, own = self.scaling.targets_from_own(X), self.scaling.own_pasts()
+        spread = self.Y.std(axis=0)
+        off = np.abs(Y - expected)
+        allowed = _UNIT_TOLERANCE * (spread + np.abs(expected))
+        for i in np.flatnonzero((off > allowed).any(axis=0)):
+            if is_constant(spread[i], self.Y[:, i].mean()):
+                continue
+            row = int(np.argmax(off[:, i] - allowed[:, i]))
+            raise ValueError(
+                f"y must be to column {own[i].column} of X as in fit, which held the "
+                f"own past of the target, but in row {row} it is {Y[row, i]:.6g} where "
+                f"{expected[row, i]:.6g} was to be expected. Pass both in the units of "
+                "fit."
+            )
 
     def windows(self, shape: WindowShape) -> WindowData:
         """All windows that have rows to be told behind them, with those as targets."""

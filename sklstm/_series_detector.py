@@ -19,6 +19,7 @@ from sklstm._frames import index_of
 from sklstm._scaling import ColumnScaling
 from sklstm._stretches import Stretches
 from sklstm._threshold import CONTAMINATION, Threshold, find_offset
+from sklstm._times import Times
 from sklstm._windows import number_windows, split_off_tails
 
 # Values that the network tells at once: bounds the memory.
@@ -54,6 +55,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
     _edge_model: EdgeModel
     _smoothing: int
     _past: np.ndarray
+    _times: Times
 
     @abstractmethod
     def _describe_network(
@@ -129,8 +131,9 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         self._set_trained(trained)
         self._learn_errors(series, n_heads)
         # Of several series nobody knows which one goes on.
-        last = series[0][-self._reach :] if len(series) == 1 else series[0][:0]
-        self._past = last.copy()
+        alone = len(series) == 1
+        self._past = (series[0][-self._reach :] if alone else series[0][:0]).copy()
+        self._times = Times.of(index_of(given[0].X) if alone else None)
         return self
 
     def score_samples(self, X):
@@ -219,8 +222,9 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            The rows right after those last given to `fit` or `update`. After a fit on
-            several series they begin a new one.
+            The rows right after those last given to `fit` or `update`; with an index
+            of times, rows that were seen are refused, and a gap is warned of. After a
+            fit on several series they begin a new one.
         new_stream : bool, default=False
             Whether the rows begin a new stream, and those before are forgotten.
 
@@ -232,10 +236,16 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         """
         check_is_fitted(self)
         new, _ = check_series(self, X, reset=False)
-        past = self._past[:0] if new_stream else self._past
+        past, index = self._past[:0] if new_stream else self._past, index_of(X)
+        if not new_stream:
+            self._times.check_continued(
+                index, name="X", to_go_back="update(..., new_stream=True) begins anew"
+            )
         rows = np.concatenate([past, new])
         scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
         self._past = rows[-self._reach :].copy()
+        begins = new_stream or not self._times.has_index
+        self._times = Times.of(index) if begins else self._times.after(index)
         return scores
 
     def _map(self, X, function: Callable):

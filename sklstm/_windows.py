@@ -8,11 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklstm._scaling import is_constant, mean_and_scale
-
-# A column is a target's own past if what a straight line leaves of it is at most
-# this share of the target's standard deviation: float32 and rounded copies pass.
-AFFINE_TOLERANCE = 1e-4
+from sklstm._own_past import OwnPast
+from sklstm._scaling import mean_and_scale
 
 # A window's spread counts as at least this share of the median window's: a nearly
 # constant window must not make the step after it look huge.
@@ -37,14 +34,6 @@ class WindowShape(NamedTuple):
     n_targets: int
     n_own: int  # targets with an own past among the columns
     n_known: int  # columns that are known at the rows told
-
-
-class OwnPast(NamedTuple):
-    """The column of X that holds a target's own past: target = slope * x + offset."""
-
-    column: int | None = None
-    slope: float = 1.0
-    offset: float = 0.0
 
 
 def count_windows(n_rows: int, window_length: int, horizon: int) -> int:
@@ -106,77 +95,6 @@ def split_off_tails(
             f"to train on. Give more rows, or a smaller {name}."
         )
     return heads, tails
-
-
-def find_own_pasts(
-    Xs: Sequence[np.ndarray],
-    ys: Sequence[np.ndarray],
-    candidates: Sequence[int],
-    tolerance: float = AFFINE_TOLERANCE,
-    *,
-    slope: float = 1.0,
-) -> tuple[list[OwnPast], float]:
-    """The column of X of which y is an affine image in every series.
-
-    Each series has a line of its own; one that is constant takes the median slope of
-    the others.
-
-    Parameters
-    ----------
-    Xs : sequence of ndarray of shape (n_rows, n_columns)
-    ys : sequence of ndarray of shape (n_rows,)
-    candidates : sequence of int
-        The columns to look at.
-    tolerance : float
-        What a line may leave, as a share of y's standard deviation, in any series.
-    slope : float
-        That of constant series where no other tells one.
-
-    Returns
-    -------
-    own : list of OwnPast
-        Of each series; with ``column=None`` if there is no such column.
-    residual : float
-        What the lines of the best column leave, in the worst series.
-    """
-    best, residual = [OwnPast()] * len(Xs), np.inf
-    for column in candidates:
-        lines = [_fit_line(X[:, column], y) for X, y in zip(Xs, ys, strict=True)]
-        worst = max(line.residual for line in lines)
-        if worst < residual:
-            residual = worst
-            slopes = [line.slope for line in lines if line.slope is not None]
-            typical = float(np.median(slopes)) if slopes else slope
-            best = [line.past(column, typical) for line in lines]
-    if residual > tolerance:
-        best = [OwnPast()] * len(Xs)
-    return best, residual
-
-
-class _Line(NamedTuple):
-    """Least squares of y on x; ``slope=None`` where they tell none, being constant."""
-
-    slope: float | None
-    residual: float  # standard deviation of what is left over that of y
-    x_mean: float
-    y_mean: float
-
-    def past(self, column: int, slope: float) -> OwnPast:
-        """The column as own past, with the given slope if there is no other."""
-        slope = slope if self.slope is None else self.slope
-        return OwnPast(int(column), slope, self.y_mean - slope * self.x_mean)
-
-
-def _fit_line(x: np.ndarray, y: np.ndarray) -> _Line:
-    x_mean, y_mean = float(x.mean()), float(y.mean())
-    dx, dy = x - x_mean, y - y_mean
-    x_scale, y_scale = np.sqrt(np.mean(dx**2)), np.sqrt(np.mean(dy**2))
-    constant = is_constant(x_scale, x_mean), is_constant(y_scale, y_mean)
-    if any(constant):
-        return _Line(None, 0.0 if all(constant) else 1.0, x_mean, y_mean)
-    slope = float(np.mean(dx * dy) / x_scale**2)
-    residual = float(np.sqrt(np.mean((dy - slope * dx) ** 2)) / y_scale)
-    return _Line(slope, residual, x_mean, y_mean)
 
 
 @dataclass(frozen=True)

@@ -240,8 +240,17 @@ class TestPlans:
             self.model.fit(X, y).forecast(X_future=np.ones((3, 3)))
 
     def test_with_a_gap(self):
-        with pytest.raises(ValueError, match="X_future contains NaN"):
+        place = "X_future contains NaN, first in row 1, column 0"
+        with pytest.raises(ValueError, match=place):
             self.model.fit(X, y).forecast(X_future=[[1.0], [np.nan], [2.0]])
+
+    def test_passed_first(self):
+        with pytest.raises(ValueError, match=r"shape \(3, 2\).*X_future=\.\.\."):
+            self.model.fit(X, y).forecast(X[:3])
+
+    def test_of_one_column_as_a_series(self):
+        with pytest.raises(ValueError, match=r"X_future must be 2-D.*series.to_frame"):
+            self.model.fit(X, y).forecast(X_future=pd.Series(X[:3, 1]))
 
     def test_lacking_a_column(self):
         frame = pd.DataFrame(X, columns=["a", "b"])

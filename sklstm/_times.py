@@ -1,0 +1,238 @@
+"""Where a series stands in time, as the index of its rows says."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+# Rows are missing where so few steps at most are longer than the others. More are the
+# series' own: nights and weekends, on which nobody trades.
+_SHARE_OF_GAPS = 0.01
+
+# Fewer steps do not tell which one is the usual.
+_STEPS_TOLD = 10
+
+
+@dataclass(frozen=True)
+class Times:
+    """Labels of the rows that were seen last, and of those that come next.
+
+    Parameters
+    ----------
+    has_index : bool
+        Whether the rows came with a pandas index.
+    last : label, optional
+        The last row's label.
+    step : int or pandas offset, optional
+        From one row's label to the next; None if the labels are irregular.
+    name : hashable, optional
+        Of the index.
+    """
+
+    has_index: bool = False
+    last: Any = None
+    step: Any = None
+    name: Any = None
+
+    @classmethod
+    def of(cls, index) -> Times:
+        """Those of rows with an index, or with None."""
+        if index is None:
+            return cls()
+        return cls(True, index[-1], _usual_step(index), index.name)
+
+    def after(self, index) -> Times:
+        """The times once rows with an index, or with None, have followed."""
+        if index is None:
+            # Until rows come with labels again, nobody knows where we are.
+            return replace(self, last=None)
+        return replace(self, has_index=True, last=index[-1], name=index.name)
+
+    def next(self, n_rows: int):
+        """The index of the next rows; their numbers from 1 where nobody knows it."""
+        import pandas as pd
+
+        if self.step is None or self.last is None:
+            return pd.RangeIndex(1, n_rows + 1, name="step")
+        index: pd.Index
+        if isinstance(self.last, pd.Timestamp):
+            index = pd.date_range(self.last, periods=n_rows + 1, freq=self.step)
+            # A date that is not on the frequency's grid would not be the first.
+            index = index[index > self.last][:n_rows]
+        elif isinstance(self.last, pd.Period):
+            index = pd.period_range(self.last + 1, periods=n_rows)
+        else:
+            first = self.last + self.step
+            index = pd.RangeIndex(first, first + n_rows * self.step, self.step)
+        return index.rename(self.name)
+
+    def check_continued(self, index, *, name: str, to_go_back: str) -> None:
+        """Refuse times that do not come after those seen, and warn of gaps.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+            Labels of the rows that are to follow.
+        name : str
+            What holds the rows.
+        to_go_back : str
+            How rows that were seen may be passed again.
+        """
+        if self.was_seen(index):
+            raise ValueError(
+                f"{name} must begin after the last row seen, {self.last}, but begins "
+                f"at {index[0]}. Leave out what was seen before; {to_go_back}."
+            )
+        self.warn_of_gaps(index, name=name)
+
+    def warn_of_gaps(self, index, *, name: str) -> None:
+        """Warn if the rows that are to follow are not those that come next."""
+        if not self._tells_of(index) or self.step is None or self._has_holidays():
+            return
+        expected = self.next(len(index))
+        if same(index, expected):
+            return
+        row = int(np.argmax(np.asarray(index != expected)))
+        if row == 0:
+            place, before = f"begins at {index[0]}", f"the last row seen, {self.last}"
+        else:
+            place, before = f"has {index[row]} in row {row}", str(index[row - 1])
+        warnings.warn(
+            f"{name} {place}, but {expected[row]} is the next after {before}. The rows "
+            "are taken as if nothing was missing: fill the gap, or fit anew.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+    def was_seen(self, index) -> bool:
+        """Whether the first of the labels is one of rows seen, or of before."""
+        return self._tells_of(index) and bool(index[0] <= self.last)
+
+    def _tells_of(self, index) -> bool:
+        """Whether labels of time can be compared with those seen."""
+        if index is None or self.last is None or not len(index):
+            return False
+        one, last = index[0], self.last
+        return (
+            is_time(index)
+            and type(one) is type(last)
+            and getattr(one, "tz", None) == getattr(last, "tz", None)
+            and getattr(one, "freq", None) == getattr(last, "freq", None)
+        )
+
+    def _has_holidays(self) -> bool:
+        """Whether the steps are business days, of which some are left out."""
+        import pandas as pd
+
+        if isinstance(self.last, pd.Period):
+            return False
+        offset = pd.tseries.frequencies.to_offset(self.step)
+        return isinstance(offset, pd.offsets.BusinessDay)
+
+
+def is_time(index) -> bool:
+    """Whether labels are points in time or periods."""
+    import pandas as pd
+
+    return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+
+
+def same(index, other) -> bool:
+    """Whether labels are the same; times may be counted in other units."""
+    if index.equals(other):
+        return True
+    alike = type(index) is type(other) and len(index) == len(other)
+    return alike and bool(np.all(index == other))
+
+
+def check_rows_in_order(index, own) -> None:
+    """Refuse rows whose labels say that they are not in time order.
+
+    Parameters
+    ----------
+    index, own : pandas.Index or None
+        Labels of the rows of X and of those of y.
+    """
+    for name, labels in (("X", index), ("y", own)):
+        if labels is None or not _counts(labels):
+            continue
+        if not labels.is_monotonic_increasing:
+            raise ValueError(
+                f"rows must be in time order, but the index of {name} falls. Sort X "
+                "and what belongs to its rows, as by X.sort_index(); or number them "
+                "anew, as by X.reset_index(drop=True), if their order is right."
+            )
+    if index is None or own is None or len(index) != len(own) or same(index, own):
+        return
+    of_one_kind = type(index) is type(own)
+    if (is_time(index) and of_one_kind) or not len(index.difference(own)):
+        raise ValueError(
+            f"y must have the rows of X, in their order, but the index of X begins "
+            f"{list(index[:2])}, and that of y {list(own[:2])}. Pass y with the index "
+            "of X, as by y.reindex(X.index)."
+        )
+
+
+def warn_of_uneven_rows(index, *, name: str) -> None:
+    """Warn of rows that seem to be missing, and of times that come twice.
+
+    Parameters
+    ----------
+    index : pandas.Index or None
+        Labels of the rows to learn from, in order.
+    name : str
+        What holds the rows.
+    """
+    if index is None or not _counts(index) or _usual_step(index) is not None:
+        return
+    if is_time(index) and not index.is_unique:
+        warnings.warn(
+            f"{name} has {index[index.duplicated()][0]} more than once, and its rows "
+            "are taken as if one came after the other. Keep one row for each time, as "
+            "by X.groupby(level=0).mean(); several series go in as a list, or as a "
+            "frame with an index of (series, time).",
+            UserWarning,
+            stacklevel=2,
+        )
+        return
+    steps = np.diff(index.asi8 if is_time(index) else index.to_numpy(np.int64))
+    gaps = np.flatnonzero(steps > 1.5 * np.median(steps))
+    allowed = max(1, _SHARE_OF_GAPS * len(steps))
+    if len(steps) >= _STEPS_TOLD and 0 < len(gaps) <= allowed:
+        row = gaps[0]
+        warnings.warn(
+            f"{name} seems to lack rows: after {index[row]} comes {index[row + 1]}, "
+            f"while other rows are closer together (gaps: {len(gaps)}). The rows are "
+            "taken as if nothing was missing. Fill the gaps, as by "
+            'X.asfreq("h").interpolate() where the rows are hours; number the rows '
+            "anew, as by X.reset_index(drop=True), if none are missing; and "
+            "cross-validate with cv=WalkForwardCV(...), which leaves no gap.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _counts(index) -> bool:
+    """Whether labels tell the order of the rows."""
+    return is_time(index) or index.dtype.kind in "iu"
+
+
+def _usual_step(index):
+    """What leads from one label to the next, or None if nothing regular does."""
+    import pandas as pd
+
+    if isinstance(index, pd.PeriodIndex):
+        return 1 if (np.diff(index.asi8) == 1).all() else None
+    if isinstance(index, pd.DatetimeIndex):
+        if index.freq is not None:
+            return index.freq
+        if len(index) < 3 or not index.is_monotonic_increasing:
+            return None
+        return pd.infer_freq(index)
+    if pd.api.types.is_integer_dtype(index.dtype):
+        steps = np.unique(np.diff(index))
+        return int(steps[0]) if len(steps) == 1 and steps[0] > 0 else None
+    return None
