@@ -1,5 +1,6 @@
 """Data of the tests: tiny series made here, and real data where it is at hand."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+# What TensorFlow keeps of thousands of graphs would be gone through again and again.
+gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_addoption(parser):

@@ -130,8 +130,9 @@ class LanguageProgram(Program):
         self._load(weights)
         parts = []
         for group in _split(np.arange(len(tokens)), _DOCUMENTS_AT_ONCE):
-            states = self._no_states(len(group))
-            if reading is not None:
+            if reading is None:
+                states = self._no_states(len(group))
+            else:
                 states = tuple(map(tf.constant, reading.take(group).states))
             for window in self._windows(len(group), tokens.shape[1]):
                 read = tf.constant(tokens[group][:, window], tf.int32)
