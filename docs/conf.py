@@ -67,6 +67,10 @@ numpydoc_xref_param_type = False
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    "subsection_order": [
+        f"examples/{task}"
+        for task in ("forecasting", "sequences", "texts", "anomalies", "practice")
+    ],
     "filename_pattern": r"plot_",
     "ignore_pattern": r"record_|__init__",
     "download_all_examples": False,

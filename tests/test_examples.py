@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("plot_*.py"))
+EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("plot_*.py"))
 
 # What its printed table must hold, besides the naive forecast.
 PRINTED = {
