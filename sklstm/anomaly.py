@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import partial
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from scipy.special import log_softmax
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -651,6 +653,22 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         check_is_fitted(self)
         return self._token_scores(check_token_sequences(X))
 
+    def running_scores(self, X):
+        """Score sequences as far as each of their tokens: how soon one would know.
+
+        Parameters
+        ----------
+        X : list of sequences of int or str
+
+        Returns
+        -------
+        scores : list of ndarray of shape (n_tokens,)
+            What `score_samples` would have given when a token had just come, as
+            `stream` gives it then. Minus ``offset_``, it is below zero for an outlier.
+        """
+        check_is_fitted(self)
+        return self._running_scores(check_token_sequences(X))
+
     def stream(self) -> TokenStream:
         """Score a sequence while it comes, token by token.
 
@@ -688,8 +706,11 @@ class SequenceAnomalyDetector(Threshold, LanguageModel):
         return [scores[:-1] for scores in self._log_likelihood(documents)]
 
     def _aggregated(self, sequences) -> np.ndarray:
+        return np.array([scores[-1] for scores in self._running_scores(sequences)])
+
+    def _running_scores(self, sequences) -> list[np.ndarray]:
         aggregate = _aggregation(self.aggregate, self.aggregate_length)
-        return np.array([aggregate(scores) for scores in self._token_scores(sequences)])
+        return [aggregate(scores) for scores in self._token_scores(sequences)]
 
 
 class TokenStream:
@@ -742,7 +763,7 @@ class TokenStream:
         """The score of the tokens that have come; high is normal."""
         if not self._scores:
             raise ValueError("No token has come yet: push() one.")
-        return float(self._aggregate(np.array(self._scores)))
+        return float(self._aggregate(np.array(self._scores))[-1])
 
     @property
     def decision(self) -> float:
@@ -755,16 +776,23 @@ class TokenStream:
         return self.score - self._detector.offset_
 
 
-def _aggregation(name: str, length: int) -> Callable[[np.ndarray], float]:
-    """From scores of tokens to that of the sequence."""
-    if name == "worst_window":
-        return lambda scores: _worst_window(scores, int(length))
-    by_name: dict = {"mean": np.mean, "median": np.median, "min": np.min}
+def _aggregation(name: str, length: int) -> Callable[[np.ndarray], np.ndarray]:
+    """From scores of tokens to those of the sequence as far as each token."""
+    by_name: dict = {
+        "worst_window": partial(_worst_window, length=int(length)),
+        "mean": _mean,
+        "median": lambda scores: pd.Series(scores).expanding().median().to_numpy(),
+        "min": np.minimum.accumulate,
+    }
     return by_name[name]
 
 
-def _worst_window(scores: np.ndarray, length: int) -> float:
+def _mean(scores: np.ndarray) -> np.ndarray:
+    return np.cumsum(scores, dtype=np.float64) / np.arange(1, len(scores) + 1)
+
+
+def _worst_window(scores: np.ndarray, length: int) -> np.ndarray:
     """The lowest mean of so many scores in a row, or that of all if they are fewer."""
-    length = min(length, len(scores))
     summed = np.cumsum(np.append(0.0, scores))
-    return float((summed[length:] - summed[:-length]).min() / length)
+    worst = np.minimum.accumulate((summed[length:] - summed[:-length]) / length)
+    return np.append(_mean(scores[: length - 1]), worst)

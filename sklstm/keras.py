@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -91,19 +92,21 @@ class _KerasSequences(BaseWrapper):
         if routed:
             self._user_params = set(routed)
 
+    @abstractmethod
     def _check_y(self, y, n_samples: int, *, reset: bool) -> np.ndarray:
-        raise NotImplementedError
+        """The targets of so many samples, checked."""
 
     def _weigh(self, y, sample_weight):
         """Weights of the samples, or None."""
         return None if sample_weight is None else check_weights(sample_weight, y)[0]
 
+    @abstractmethod
     def _targets(self, y, output_shape: tuple) -> np.ndarray:
         """What the network is to give, in the shape of its output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _usual_loss(self) -> str:
-        raise NotImplementedError
+        """The loss where the user names none."""
 
     def _train(self, X, y, sample_weight, *, go_on: bool, epochs: int, epoch: int):
         """Train the network, a new one unless training is to go on."""

@@ -83,6 +83,8 @@ class TestScores:
     def test_a_stream_gives_the_same_scores(self, fitted, tokens, aggregate):
         model = copy.copy(fitted).set_params(aggregate=aggregate, aggregate_length=3)
         stream = model.stream()
+        (running,) = model.running_scores([tokens])
+        assert running.shape == (len(tokens),)
         for k, (token, score) in enumerate(
             zip(tokens, model.token_scores([tokens])[0], strict=True), start=1
         ):
@@ -90,6 +92,9 @@ class TestScores:
             begun = [tokens[:k]]
             np.testing.assert_allclose(
                 stream.score, model.score_samples(begun)[0], rtol=1e-4, atol=1e-5
+            )
+            np.testing.assert_allclose(
+                running[k - 1], stream.score, rtol=1e-4, atol=1e-5
             )
             np.testing.assert_allclose(
                 stream.decision, model.decision_function(begun)[0], rtol=1e-3, atol=1e-4
@@ -225,7 +230,8 @@ class TestScikitLearn:
         assert clone(fitted).get_params() == fitted.get_params()
 
     def test_before_fit(self):
-        for method in ("score_samples", "token_scores", "predict", "decision_function"):
+        methods = ["score_samples", "token_scores", "running_scores", "predict"]
+        for method in [*methods, "decision_function"]:
             with pytest.raises(NotFittedError):
                 getattr(detector(), method)(traces(2))
         with pytest.raises(NotFittedError):

@@ -154,19 +154,16 @@ print(alarms[alarms["network"] > 0].rename_axis(None).to_string())
 # %%
 # Call by call
 # ------------
-# A verdict on the whole trace comes when all files are gone. `stream` takes the calls
-# as they come, and its ``decision`` falls below zero at some call: the alarm. The calls
-# at which files are lost were recorded too, so the loss up to the alarm can be counted.
+# A verdict on the whole trace comes when all files are gone. On a machine in use
+# `stream` takes the calls as they come; of a recorded trace `running_scores` tells the
+# same for all of its calls at once. At some call the score falls below the threshold:
+# the alarm. The calls at which files are lost were recorded too, so the loss up to the
+# alarm can be counted.
 
 
-def watch(calls):
-    """The decision after each call."""
-    stream = detector.stream()
-    decisions = []
-    for call in calls:
-        stream.push(call)
-        decisions.append(stream.decision)
-    return np.array(decisions)
+def watch(traces):
+    """The score above the threshold after each call of each trace."""
+    return [running - detector.offset_ for running in detector.running_scores(traces)]
 
 
 def first_below(decisions):
@@ -176,7 +173,7 @@ def first_below(decisions):
 
 
 attacks = test[is_attack].copy()
-attacks["decisions"] = [watch(calls) for calls in attacks["calls"]]
+attacks["decisions"] = watch(attacks["calls"].tolist())
 caught = pd.DataFrame(
     {
         "files": attacks["lost"].map(len),
@@ -234,8 +231,8 @@ figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
 ordinary = test[~is_attack].groupby("program").head(1)
 styles = {"known program": ("0.75", 0.8), "new program": ("0.35", 1.1)}
 for kind, (color, width) in styles.items():
-    for calls in ordinary.loc[ordinary["kind"] == kind, "calls"].iloc[::4]:
-        decisions = watch(calls[:1200])
+    shown = ordinary.loc[ordinary["kind"] == kind, "calls"].iloc[::4]
+    for decisions in watch([calls[:1200] for calls in shown]):
         steps = np.arange(WINDOW - 1, len(decisions))
         above.plot(steps, decisions[steps], color=color, linewidth=width, zorder=1)
     above.plot([], [], color=color, linewidth=width, label=kind)
