@@ -23,6 +23,8 @@ templates_path = ["_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklstm"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
