@@ -16,10 +16,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklstm._frames import index_of
 from sklstm._panel import Given, Panel, split_series
 from sklstm._sequences import Sequences
-from sklstm._times import check_rows_in_order, warn_of_uneven_rows
+from sklstm._times import (
+    check_rows_in_order,
+    index_of,
+    is_time,
+    warn_of_uneven_rows,
+)
 
 
 def check_series(estimator, X, y=None, *, reset: bool):
@@ -94,7 +98,7 @@ def check_finite(values, name: str, columns) -> None:
     kind = "NaN" if np.isnan(value) else "infinity"
     raise ValueError(
         f"Input {name} contains {kind}, first in {place}. A network reads every row: "
-        f"fill the gaps, as by {name}.interpolate() in pandas, or leave those rows out."
+        f"fill the gaps, as by {name}.interpolate() in pandas."
     )
 
 
@@ -141,7 +145,10 @@ def check_several_series(
                 check_series(estimator, each.X, each.y, reset=reset and i == 0)
             )
         if reset:
-            warn_of_uneven_rows(index_of(each.X, each.y), name=each.place or "X")
+            warn_of_uneven_rows(
+                index_of(each.X, each.y),
+                name=each.place or ("y" if index_of(each.X) is None else "X"),
+            )
     return panel, given, checked
 
 
@@ -334,11 +341,12 @@ def _refuse_cells(estimator, X) -> None:
     """Refuse texts, frames of steps, and those with a whole series in each cell."""
     name = type(estimator).__name__
     index = index_of(X)
-    if index is not None and index.nlevels > 1:
+    if index is not None and index.nlevels > 1 and is_time(index.levels[-1]):
         raise ValueError(
-            "X has an index of several levels, as of (sequence, time), but each row of "
-            f"a frame is one sequence to {name}. Make a list of the sequences: "
-            "[rows.to_numpy() for _, rows in X.groupby(level=0)], with y in that order."
+            "X has an index of (sequence, time), but each row of a frame is one "
+            f"sequence to {name}. Make a list of the sequences: [rows.to_numpy() for "
+            "_, rows in X.groupby(level=0)], with y in that order; or drop the index, "
+            "by X.reset_index(drop=True), if each row is a sequence."
         )
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     nested = getattr(values, "ndim", 1) == 2 and values.dtype.kind in "OU"
@@ -613,5 +621,7 @@ def _check_as_many(y, n_sequences):
     if len(y) != n_sequences:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "
-            f"{[n_sequences, len(y)]} (sequences in X, targets in y)."
+            f"{[n_sequences, len(y)]} (sequences in X, targets in y). Each row of a "
+            "frame or 2-D array is a sequence; of one with a row for each step make a "
+            "list: [rows.to_numpy() for _, rows in X.groupby(...)]."
         )

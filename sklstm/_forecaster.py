@@ -20,11 +20,12 @@ from sklstm._checks import (
     check_weights,
     naming,
 )
-from sklstm._frames import Labels, index_of
+from sklstm._frames import Labels
 from sklstm._own_past import OwnPast, columns_as_targets, find_own_pasts, image_of
 from sklstm._panel import Given, Panel, split_series
 from sklstm._past import Past, fill_up
 from sklstm._plans import check_steps, read_plan, split_plans
+from sklstm._times import STEP_ROWS, index_of, warn_of_uneven_rows
 from sklstm._windows import (
     SeriesScaling,
     WindowShape,
@@ -37,9 +38,6 @@ from sklstm.engine import WindowData
 
 # How rows that were seen may be passed again.
 _TO_GO_BACK = "update(..., replace=True) goes back in time"
-
-# With fewer rows nobody knows the step from one label to the next.
-_STEP_ROWS = 3
 
 # From the quantiles told of windows, (..., n_quantiles), to what is asked for, (...,
 # n_ends): the middle one, or the ends of an interval.
@@ -306,7 +304,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             for each, (rows, _), targets, weight, n in parts
         ]
         pasts = [
-            past.with_step_of(pasts) if len(rows) < _STEP_ROWS else past
+            past.with_step_of(pasts) if len(rows) < STEP_ROWS else past
             for past, (rows, _) in zip(pasts, checked, strict=True)
         ]
         scaling = pasts[0].scaling
@@ -352,12 +350,17 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     f"{given[0].place} has {Ys[0].shape[1]}."
                 )
         called = Called((), one_d=checked[0][1].ndim == 1)
+        named = None
+        if self.target is not None and not (
+            isinstance(self.target, str) and self.target == "auto"
+        ):
+            named = check_columns("target", self.target, names, Xs[0].shape[1])
         found = find_own_pasts(
             self.target,
             Xs,
             Ys,
             unknown,
-            names,
+            named=named,
             # With these, windows are read relative to the target's own past.
             needed=self.normalize in ("window", "last"),
         )
@@ -463,6 +466,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
                     to_go_back=_TO_GO_BACK,
                 )
             else:
+                warn_of_uneven_rows(index_of(each.X, each.y), name=each.place or "X")
                 past = past.first(0)
                 rows, targets, weight = fill_up(rows, targets, weight, n_rows)
             pasts.append(past.followed_by(rows, targets, weight, labels))
@@ -549,6 +553,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         first = self._pasts[0]
         given = given.with_targets(first.labels.targets)
         rows, targets = self._check(given)
+        warn_of_uneven_rows(index_of(given.X, given.y), name=given.place or "X")
         scaling, labels = first.scaling, first.labels
         own = scaling.own_pasts()
         if targets is None and OwnPast() in own:
@@ -577,7 +582,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
             None,
             self._shape.window_length + self._shape.horizon,
         )
-        return past.with_step_of(self._pasts) if len(rows) < _STEP_ROWS else past
+        return past.with_step_of(self._pasts) if len(rows) < STEP_ROWS else past
 
     def _slope(self, target: int) -> float:
         """The typical slope from a target's own past to the target."""
@@ -598,6 +603,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         )
         index = index_of(X_future)
         if index is not None:
+            index = index[:steps]
             past.labels.times.check_continued(
                 index, name="X_future", to_go_back=_TO_GO_BACK
             )
@@ -606,7 +612,6 @@ class Forecaster(RegressorMixin, BaseEstimator):
                 f"intervals and quantiles reach horizon={horizon} step(s), as far as "
                 f"errors were measured, got steps={steps}. Fit with horizon={steps}."
             )
-        index = None if index is None else index[:steps]
         rows, first = past.X[-window_length:], np.zeros(1, int)
         blocks: list[np.ndarray] = []
         for begin in range(0, steps, horizon):

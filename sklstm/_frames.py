@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sklstm._times import Times
+from sklstm._times import Times, index_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Labels:
         import pandas as pd
 
         if index is None:
-            index = self.times.next(len(forecast))
+            index = self.times.next_index(len(forecast))
         if self.one_target_1d:
             name = self.targets[0] if self.targets else None
             return pd.Series(forecast, index=index, name=name)
@@ -99,18 +99,9 @@ class Labels:
         import pandas as pd
 
         if index is None:
-            index = self.times.next(len(told))
+            index = self.times.next_index(len(told))
         if self.one_target_1d:
             return pd.DataFrame(told[:, 0], index=index, columns=list(names))
         targets = list(self.targets) or list(range(told.shape[1]))
         columns = pd.MultiIndex.from_product([targets, names])
         return pd.DataFrame(told.reshape(len(told), -1), index, columns)
-
-
-def index_of(*frames):
-    """The pandas index of the first of the frames that has one, or None."""
-    for frame in frames:
-        # A list has a method of that name.
-        if hasattr(frame, "iloc"):
-            return frame.index
-    return None

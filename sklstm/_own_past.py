@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklstm._checks import check_columns
 from sklstm._scaling import is_constant
 
 # A column is a target's own past if what a straight line leaves of it is at most
@@ -55,9 +54,9 @@ def find_own_pasts(
     Xs: Sequence[np.ndarray],
     Ys: Sequence[np.ndarray],
     unknown: np.ndarray,
-    names: Sequence[str] | None,
     *,
-    needed: bool,
+    named: np.ndarray | None = None,
+    needed: bool = False,
 ) -> list[list[OwnPast]]:
     """The column of X that holds each target's own past, in each series.
 
@@ -69,8 +68,8 @@ def find_own_pasts(
     Ys : sequence of ndarray of shape (n_rows, n_targets)
     unknown : ndarray of int
         The columns that are not known ahead.
-    names : sequence of str or None
-        What the columns are called.
+    named : ndarray of int, optional
+        The columns that the parameter names.
     needed : bool
         Whether to warn where "auto" finds none.
 
@@ -83,7 +82,7 @@ def find_own_pasts(
     each_target = [[Y[:, i] for Y in Ys] for i in range(n_targets)]
     if target is None:
         return [[OwnPast()] * n_targets] * len(Xs)
-    if isinstance(target, str) and target == "auto":
+    if named is None:
         found = [_find_column(Xs, ys, unknown)[0] for ys in each_target]
         if OwnPast() in [images[0] for images in found]:
             _check_columns_agree(Xs, each_target, unknown)
@@ -97,15 +96,14 @@ def find_own_pasts(
                     stacklevel=2,
                 )
     else:
-        columns = check_columns("target", target, names, Xs[0].shape[1])
-        if len(columns) != n_targets:
+        if len(named) != n_targets:
             raise ValueError(
                 f"target must name one column of X for each of the {n_targets} "
                 f"target(s), got {target!r}."
             )
         found = [
             _named(target, column, Xs, ys, unknown)
-            for column, ys in zip(columns, each_target, strict=True)
+            for column, ys in zip(named, each_target, strict=True)
         ]
     return [list(one) for one in zip(*found, strict=True)]
 

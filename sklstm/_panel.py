@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklstm._frames import index_of
-from sklstm._times import same
+from sklstm._times import index_of, same_labels
 
 
 class Given(NamedTuple):
@@ -110,7 +109,7 @@ def split_series(X, y=None, weight=None) -> tuple[Panel | None, list[Given]]:
     for name, values in {"y": y, "sample_weight": weight}.items():
         own = index_of(values)
         if values is not None and (
-            len(values) != len(X) or (own is not None and not same(own, index))
+            len(values) != len(X) or (own is not None and not same_labels(own, index))
         ):
             raise ValueError(
                 f"{name} must have the rows of X, in their order. Pass {name} with the "

@@ -58,6 +58,7 @@ def read_plan(
             "X_future was given, but known_future names no column that is read "
             "at the forecast rows. Leave it out, or name the columns in fit."
         )
+    called: Sequence | None = None
     if hasattr(X_future, "columns") and names is not None:
         called = [names[column] for column in known]
         missing = [name for name in called if name not in X_future.columns]
@@ -68,7 +69,6 @@ def read_plan(
             )
         values = X_future[called]
     else:
-        called = None
         values = np.asarray(X_future)
         if values.ndim != 2 or values.shape[1] not in (len(known), n_features):
             raise ValueError(
@@ -78,7 +78,7 @@ def read_plan(
                 "series.to_frame() in pandas."
             )
         if values.shape[1] == n_features:
-            values = values[:, known]
+            values, called = values[:, known], known.tolist()
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )
@@ -107,11 +107,11 @@ def check_steps(
     never_known : sequence
         Columns that are neither forecast nor known ahead.
     """
-    if np.ndim(steps):
+    if hasattr(steps, "__len__"):
         raise ValueError(
-            "steps must be an integer from 1, got something of shape "
-            f"{np.shape(steps)}. Values known ahead are passed by name: "
-            "X_future=..., other rows to forecast from: X=...."
+            f"steps must be an integer from 1, got {type(steps).__name__} of length "
+            f"{len(steps)}. Values known ahead are passed by name: X_future=..., other "
+            "rows to forecast from: X=...."
         )
     if not isinstance(steps, Integral) or int(steps) < 1:
         raise ValueError(f"steps must be an integer from 1, got {steps!r}.")

@@ -15,11 +15,10 @@ from sklstm import _params, engine
 from sklstm._base import EpochReporter, RecurrentEstimator, Split, all_or_nothing
 from sklstm._checks import check_series, check_several_series
 from sklstm._error_model import EdgeModel, ErrorModel, smooth
-from sklstm._frames import index_of
 from sklstm._scaling import ColumnScaling
 from sklstm._stretches import Stretches
 from sklstm._threshold import CONTAMINATION, Threshold, find_offset
-from sklstm._times import Times
+from sklstm._times import Times, index_of, warn_of_uneven_rows
 from sklstm._windows import number_windows, split_off_tails
 
 # Values that the network tells at once: bounds the memory.
@@ -133,7 +132,7 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         # Of several series nobody knows which one goes on.
         alone = len(series) == 1
         self._past = (series[0][-self._reach :] if alone else series[0][:0]).copy()
-        self._times = Times.of(index_of(given[0].X) if alone else None)
+        self._times = Times.of(index_of(given[0].X))
         return self
 
     def score_samples(self, X):
@@ -236,16 +235,18 @@ class SeriesDetector(Threshold, RecurrentEstimator):
         """
         check_is_fitted(self)
         new, _ = check_series(self, X, reset=False)
-        past, index = self._past[:0] if new_stream else self._past, index_of(X)
-        if not new_stream:
+        begins, index = new_stream or not len(self._past), index_of(X)
+        past = self._past[:0] if begins else self._past
+        if begins:
+            warn_of_uneven_rows(index, name="X")
+        else:
             self._times.check_continued(
                 index, name="X", to_go_back="update(..., new_stream=True) begins anew"
             )
         rows = np.concatenate([past, new])
         scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
         self._past = rows[-self._reach :].copy()
-        begins = new_stream or not self._times.has_index
-        self._times = Times.of(index) if begins else self._times.after(index)
+        self._times = (self._times.anew if begins else self._times.after)(index)
         return scores
 
     def _map(self, X, function: Callable):

@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
+# With fewer rows a series may not tell its own step: five days may be trading days.
+STEP_ROWS = 7
+
 # Rows are missing where so few steps at most are longer than the others. More are the
-# series' own: nights and weekends, on which nobody trades.
+# series' own: weekends, on which nobody trades.
 _SHARE_OF_GAPS = 0.01
+
+# The others must be as equal as the months of a year are, or nothing is expected.
+_SPREAD_OF_STEPS = 0.25
 
 # Fewer steps do not tell which one is the usual.
 _STEPS_TOLD = 10
@@ -42,16 +48,25 @@ class Times:
         """Those of rows with an index, or with None."""
         if index is None:
             return cls()
-        return cls(True, index[-1], _usual_step(index), index.name)
+        return cls(True, index[-1], usual_step(index), index.name)
 
     def after(self, index) -> Times:
         """The times once rows with an index, or with None, have followed."""
         if index is None:
             # Until rows come with labels again, nobody knows where we are.
             return replace(self, last=None)
+        if self.last is not None and type(index[-1]) is not type(self.last):
+            return Times.of(index)
         return replace(self, has_index=True, last=index[-1], name=index.name)
 
-    def next(self, n_rows: int):
+    def anew(self, index) -> Times:
+        """The times of other rows, which begin anew, at the same steps as before."""
+        times = Times.of(index)
+        if times.step is None and type(times.last) is type(self.last):
+            return replace(times, step=self.step)
+        return times
+
+    def next_index(self, n_rows: int):
         """The index of the next rows; their numbers from 1 where nobody knows it."""
         import pandas as pd
 
@@ -59,11 +74,14 @@ class Times:
             return pd.RangeIndex(1, n_rows + 1, name="step")
         index: pd.Index
         if isinstance(self.last, pd.Timestamp):
-            index = pd.date_range(self.last, periods=n_rows + 1, freq=self.step)
+            index = _dates(self.last, n_rows + 1, self.step)
             # A date that is not on the frequency's grid would not be the first.
             index = index[index > self.last][:n_rows]
         elif isinstance(self.last, pd.Period):
             index = pd.period_range(self.last + 1, periods=n_rows)
+        elif isinstance(self.last, pd.Timedelta):
+            first = self.last + self.step
+            index = pd.timedelta_range(first, periods=n_rows, freq=self.step)
         else:
             first = self.last + self.step
             index = pd.RangeIndex(first, first + n_rows * self.step, self.step)
@@ -89,20 +107,35 @@ class Times:
         self.warn_of_gaps(index, name=name)
 
     def warn_of_gaps(self, index, *, name: str) -> None:
-        """Warn if the rows that are to follow are not those that come next."""
-        if not self._tells_of(index) or self.step is None or self._has_holidays():
+        """Warn if the rows that are to follow are not those that come next.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+            Labels of the rows that are to follow.
+        name : str
+            What holds the rows.
+        """
+        if not self._tells_of(index) or _warn_of_doubled(index, name):
             return
-        expected = self.next(len(index))
-        if same(index, expected):
+        if self.step is None or self._has_holidays():
             return
-        row = int(np.argmax(np.asarray(index != expected)))
+        expected = self.next_index(len(index))
+        off = np.flatnonzero(_are_off(index, expected, self.last))
+        if not len(off):
+            return
+        row = off[0]
         if row == 0:
             place, before = f"begins at {index[0]}", f"the last row seen, {self.last}"
         else:
             place, before = f"has {index[row]} in row {row}", str(index[row - 1])
+        if index[row] > expected[row]:
+            remedy = "as if nothing was missing: fill the gap, or fit anew."
+        else:
+            remedy = "as if they came at the steps of those before: resample them."
         warnings.warn(
             f"{name} {place}, but {expected[row]} is the next after {before}. The rows "
-            "are taken as if nothing was missing: fill the gap, or fit anew.",
+            f"are taken {remedy}",
             UserWarning,
             stacklevel=2,
         )
@@ -127,10 +160,19 @@ class Times:
         """Whether the steps are business days, of which some are left out."""
         import pandas as pd
 
-        if isinstance(self.last, pd.Period):
-            return False
-        offset = pd.tseries.frequencies.to_offset(self.step)
-        return isinstance(offset, pd.offsets.BusinessDay)
+        step = self.last.freq if isinstance(self.last, pd.Period) else self.step
+        if isinstance(self.last, pd.Timestamp):
+            step = pd.tseries.frequencies.to_offset(step)
+        return isinstance(step, pd.offsets.BusinessDay | pd.offsets.BusinessHour)
+
+
+def index_of(*frames):
+    """The pandas index of the first of the frames that has one, or None."""
+    for frame in frames:
+        # A list has a method of that name.
+        if hasattr(frame, "iloc"):
+            return frame.index
+    return None
 
 
 def is_time(index) -> bool:
@@ -140,7 +182,7 @@ def is_time(index) -> bool:
     return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
 
 
-def same(index, other) -> bool:
+def same_labels(index, other) -> bool:
     """Whether labels are the same; times may be counted in other units."""
     if index.equals(other):
         return True
@@ -165,7 +207,12 @@ def check_rows_in_order(index, own) -> None:
                 "and what belongs to its rows, as by X.sort_index(); or number them "
                 "anew, as by X.reset_index(drop=True), if their order is right."
             )
-    if index is None or own is None or len(index) != len(own) or same(index, own):
+    if (
+        index is None
+        or own is None
+        or len(index) != len(own)
+        or same_labels(index, own)
+    ):
         return
     of_one_kind = type(index) is type(own)
     if (is_time(index) and of_one_kind) or not len(index.difference(own)):
@@ -186,32 +233,83 @@ def warn_of_uneven_rows(index, *, name: str) -> None:
     name : str
         What holds the rows.
     """
-    if index is None or not _counts(index) or _usual_step(index) is not None:
+    if index is None or not _counts(index) or usual_step(index) is not None:
         return
-    if is_time(index) and not index.is_unique:
-        warnings.warn(
-            f"{name} has {index[index.duplicated()][0]} more than once, and its rows "
-            "are taken as if one came after the other. Keep one row for each time, as "
-            "by X.groupby(level=0).mean(); several series go in as a list, or as a "
-            "frame with an index of (series, time).",
-            UserWarning,
-            stacklevel=2,
-        )
+    if _warn_of_doubled(index, name):
         return
-    steps = np.diff(index.asi8 if is_time(index) else index.to_numpy(np.int64))
-    gaps = np.flatnonzero(steps > 1.5 * np.median(steps))
-    allowed = max(1, _SHARE_OF_GAPS * len(steps))
-    if len(steps) >= _STEPS_TOLD and 0 < len(gaps) <= allowed:
+    gaps = _find_gaps(index)
+    if len(gaps):
         row = gaps[0]
         warnings.warn(
             f"{name} seems to lack rows: after {index[row]} comes {index[row + 1]}, "
             f"while other rows are closer together (gaps: {len(gaps)}). The rows are "
             "taken as if nothing was missing. Fill the gaps, as by "
-            'X.asfreq("h").interpolate() where the rows are hours; number the rows '
-            "anew, as by X.reset_index(drop=True), if none are missing; and "
-            "cross-validate with cv=WalkForwardCV(...), which leaves no gap.",
+            "X.asfreq(...).interpolate() in pandas; number the rows anew, as by "
+            "X.reset_index(drop=True), if none are missing; and cross-validate with "
+            "cv=WalkForwardCV(...), which leaves no gap.",
             UserWarning,
             stacklevel=2,
+        )
+
+
+def _find_gaps(index) -> np.ndarray:
+    """The rows behind which some seem to be missing."""
+    import pandas as pd
+
+    steps = np.diff(index.asi8 if is_time(index) else index.to_numpy(np.int64))
+    if len(steps) < _STEPS_TOLD:
+        return np.array([], int)
+    usual = np.median(steps)
+    late = steps > 1.5 * usual
+    if isinstance(index, pd.DatetimeIndex):
+        nights = np.diff(index.normalize().asi8) > 0
+        if late[nights].all():
+            late &= ~nights
+    even = np.ptp(steps[~late]) <= _SPREAD_OF_STEPS * usual
+    few = late.sum() <= max(1, _SHARE_OF_GAPS * len(steps))
+    return np.flatnonzero(late & even & few)
+
+
+def _warn_of_doubled(index, name: str) -> bool:
+    """Warn of a time that comes twice, and say whether there is one."""
+    if not is_time(index) or index.is_unique:
+        return False
+    warnings.warn(
+        f"{name} has {index[index.duplicated()][0]} more than once, and its rows "
+        "are taken as if one came after the other. Keep one row for each time, as "
+        "by X.groupby(level=0).mean(); several series go in as a list, or as a "
+        "frame with an index of (series, time).",
+        UserWarning,
+        stacklevel=3,
+    )
+    return True
+
+
+def _are_off(index, expected, last) -> np.ndarray:
+    """Which labels are not those expected after the last one seen.
+
+    A date may be off by less than half a step: a holiday may move it.
+    """
+    import pandas as pd
+
+    if not isinstance(index, pd.DatetimeIndex):
+        return np.asarray(index != expected)
+    steps = expected - expected.insert(0, last)[:-1]
+    return np.asarray(2 * abs(index - expected) >= steps)
+
+
+def _dates(first, n_rows: int, step):
+    """Dates from the first one on, also where the clocks are changed."""
+    import pandas as pd
+
+    try:
+        return pd.date_range(first, periods=n_rows, freq=step)
+    except Exception:  # of pandas or of pytz: an hour that is not there, or twice
+        dates = pd.date_range(first.tz_localize(None), periods=n_rows, freq=step)
+        return dates.tz_localize(
+            first.tz,
+            ambiguous=np.ones(n_rows, bool),
+            nonexistent="shift_forward",
         )
 
 
@@ -220,19 +318,31 @@ def _counts(index) -> bool:
     return is_time(index) or index.dtype.kind in "iu"
 
 
-def _usual_step(index):
+def usual_step(index):
     """What leads from one label to the next, or None if nothing regular does."""
     import pandas as pd
 
     if isinstance(index, pd.PeriodIndex):
         return 1 if (np.diff(index.asi8) == 1).all() else None
     if isinstance(index, pd.DatetimeIndex):
-        if index.freq is not None:
-            return index.freq
-        if len(index) < 3 or not index.is_monotonic_increasing:
-            return None
-        return pd.infer_freq(index)
-    if pd.api.types.is_integer_dtype(index.dtype):
-        steps = np.unique(np.diff(index))
-        return int(steps[0]) if len(steps) == 1 and steps[0] > 0 else None
+        return _usual_offset(index)
+    if isinstance(index, pd.TimedeltaIndex) or pd.api.types.is_integer_dtype(index):
+        steps = index[1:] - index[:-1]
+        regular = len(steps) and (steps == steps[0]).all() and index[0] < index[-1]
+        return steps[0] if regular else None
     return None
+
+
+def _usual_offset(index):
+    import pandas as pd
+
+    if index.freq is not None:
+        return index.freq
+    if len(index) < 3 or not index.is_monotonic_increasing:
+        return None
+    offset = pd.infer_freq(index)
+    if offset == "bh":
+        return None  # pandas says so of any eight hours of a day
+    if offset == "D" and len(index) < STEP_ROWS and index.dayofweek.max() < 5:
+        return None
+    return offset

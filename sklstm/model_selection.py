@@ -19,8 +19,8 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from sklstm._frames import index_of
 from sklstm._panel import is_list_of_tables
+from sklstm._times import index_of
 
 # Where estimators keep one that they are made of, fitted ones first.
 _PARTS = ("best_estimator_", "regressor_", "estimator_", "estimator", "regressor")

@@ -16,6 +16,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.regression.base import BaseRegressor
 
 from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
+from sklstm._times import usual_step
 
 __all__ = ["SktimeLSTMForecaster", "SktimeRNNClassifier", "SktimeRNNRegressor"]
 
@@ -374,11 +375,8 @@ class SktimeLSTMForecaster(BaseForecaster):
         for seen in self._seen.values():
             if not isinstance(seen.index, pd.DatetimeIndex):
                 return None
-            if seen.index.freq is not None:
-                return seen.index.freq
-            # Of fewer rows than three nobody can tell.
-            if len(seen) > 2 and (freq := pd.infer_freq(seen.index)) is not None:
-                return pd.tseries.frequencies.to_offset(freq)
+            if (step := usual_step(seen.index)) is not None:
+                return pd.tseries.frequencies.to_offset(step)
         return getattr(self.cutoff, "freq", None)
 
     def _cutoff_of(self, key):

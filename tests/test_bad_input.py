@@ -245,12 +245,17 @@ class TestPlans:
             self.model.fit(X, y).forecast(X_future=[[1.0], [np.nan], [2.0]])
 
     def test_passed_first(self):
-        with pytest.raises(ValueError, match=r"shape \(3, 2\).*X_future=\.\.\."):
+        with pytest.raises(ValueError, match=r"ndarray of length 3.*X_future=\.\.\."):
             self.model.fit(X, y).forecast(X[:3])
 
     def test_of_one_column_as_a_series(self):
         with pytest.raises(ValueError, match=r"X_future must be 2-D.*series.to_frame"):
             self.model.fit(X, y).forecast(X_future=pd.Series(X[:3, 1]))
+
+    def test_with_a_gap_among_all_columns(self):
+        plan = np.where(np.arange(6).reshape(3, 2) == 3, np.nan, 1.0)
+        with pytest.raises(ValueError, match="first in row 1, column 1"):
+            self.model.fit(X, y).forecast(X_future=plan)
 
     def test_lacking_a_column(self):
         frame = pd.DataFrame(X, columns=["a", "b"])

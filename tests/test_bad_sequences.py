@@ -320,3 +320,26 @@ def test_parameters_changed_after_fit_are_not_read():
     expected = model.predict_proba(X)
     model.set_params(embedding_dim=3, normalize=None, pooling="last", patch_length=7)
     np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+class TestFramesOfSteps:
+    """Rows of several steps are no sequences yet; those of one sequence each are."""
+
+    times = pd.date_range("2025", periods=5)
+
+    def frame(self, *levels):
+        index = pd.MultiIndex.from_product(levels)
+        return pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), index)
+
+    def test_of_times(self):
+        with pytest.raises(ValueError, match=r"\(sequence, time\).*groupby\(level=0\)"):
+            RNNClassifier().fit(self.frame(range(4), self.times), [0, 1, 0, 1])
+
+    def test_with_a_class_for_each_sequence(self):
+        with pytest.raises(ValueError, match=r"\[20, 4\].*rows.to_numpy\(\) for _"):
+            RNNClassifier().fit(self.frame(range(4), range(5)), [0, 1, 0, 1])
+
+    def test_a_row_of_a_frame_is_a_sequence_whatever_its_labels(self):
+        model = RNNClassifier(units=2, epochs=1, random_state=0)
+        model.fit(self.frame(range(4), range(5)), [0, 1] * 10)
+        assert model.n_features_in_ == 3

@@ -23,6 +23,13 @@ SERIES = pd.DataFrame(
 TINY = {"window_length": 5, "units": 2, "epochs": 1, "random_state": 0}
 
 
+def open_hours(opening, n_days, n_rows, freq):
+    """So many rows of each of some days of trade."""
+    days = pd.bdate_range("2025-01-06", periods=n_days) + pd.Timedelta(opening)
+    rows = [pd.date_range(day, periods=n_rows, freq=freq) for day in days]
+    return pd.DatetimeIndex(np.concatenate(rows))
+
+
 def forecaster(**kwargs):
     return LSTMForecaster(**(TINY | kwargs))
 
@@ -59,6 +66,10 @@ class TestRowsToLearnFrom:
             pd.period_range("2025-01", periods=80, freq="M"),
             pd.to_timedelta(np.arange(80), unit="s"),
             pd.DatetimeIndex(HOURS[0] + pd.to_timedelta(rng.random(80).cumsum(), "D")),
+            open_hours("9h30min", 2, 40, "min"),
+            pd.DatetimeIndex(
+                HOURS[0] + pd.to_timedelta(np.arange(80) + rng.normal(0, 0.2, 80), "s")
+            ).sort_values(),
             pd.RangeIndex(80),
             pd.Index(rng.integers(0, 10**6, 80)).sort_values(),
             pd.Index([f"row {i}" for i in range(80)]),
@@ -97,6 +108,22 @@ class TestStreamsOfDetectors:
         with pytest.raises(ValueError, match="2025-01-01 11:00:00"):
             model.update(SERIES[10:12])
 
+    def test_a_stream_of_single_rows_hears_of_a_pause(self, model):
+        model.update(SERIES[:1], new_stream=True)
+        model.update(SERIES[1:2])
+        with pytest.warns(UserWarning, match="02:00:00 is the next"):
+            model.update(SERIES[4:5])
+
+    def test_rows_of_a_new_stream_are_looked_at(self, model):
+        with pytest.warns(UserWarning, match="seems to lack rows"):
+            model.update(SERIES[:40].drop(HOURS[10]), new_stream=True)
+
+    def test_after_several_series_a_stream_begins(self, Detector):
+        model = Detector(**TINY).fit([SERIES[:40], SERIES[40:]])
+        model.update(SERIES[:1])
+        with pytest.warns(UserWarning, match="01:00:00 is the next"):
+            model.update(SERIES[2:3])
+
     def test_rows_without_times_go_on(self, model):
         model.update(SERIES[60:62].to_numpy())
         with warnings.catch_warnings():
@@ -109,7 +136,7 @@ class TestStreamsOfDetectors:
 
 
 class TestRowsToCome:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def model(self):
         model = forecaster(horizon=4, known_future="plan")
         return model.fit(SERIES[:60], SERIES["load"][:60])
@@ -129,6 +156,89 @@ class TestRowsToCome:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             model.update(series[60:].drop(days[[60, 70]]))
+
+    def test_other_labels_than_before(self):
+        """Nobody knows how they are to those, so they begin anew."""
+        numbered = SERIES.reset_index(drop=True)
+        hourly = SERIES.set_axis(pd.DatetimeIndex(list(HOURS)))
+        for one, other in [(numbered, hourly), (hourly, numbered)]:
+            model = forecaster(horizon=2).fit(one[:60])
+            for begin in (60, 61):
+                model.update(other[begin : begin + 1])
+            model.predict(other[62:64])
+            assert list(model.forecast().index) == [1, 2]
+
+    def test_steps_of_time_that_is_no_date(self):
+        times = pd.timedelta_range("0s", periods=80, freq="5s")
+        model = forecaster(horizon=2).fit(SERIES.set_axis(times)[:60])
+        assert list(model.forecast().index) == list(times[60:62])
+        with pytest.warns(UserWarning, match="0 days 00:05:00 is the next"):
+            model.update(SERIES.set_axis(times)[61:])
+
+    @pytest.mark.parametrize("change", ["2025-03-30", "2025-10-26"])
+    def test_an_hour_that_the_clock_leaves_out_or_has_twice(self, change):
+        end = pd.Timestamp(change) + pd.Timedelta("10D2h30min")
+        index = pd.date_range(end=end, periods=80).tz_localize(
+            "Europe/Berlin", np.ones(80, bool), nonexistent="shift_forward"
+        )
+        series = SERIES.set_axis(index)
+        model = forecaster(horizon=15).fit(series[:65])
+        assert list(model.forecast().index) == list(index[65:])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.predict(series[65:])
+            model.update(series[65:])
+
+    @pytest.mark.parametrize(
+        ("freq", "moved"), [("BME", "2024-03-29"), ("W-FRI", "2024-03-29")]
+    )
+    def test_a_day_that_a_holiday_moves_is_no_gap(self, freq, moved):
+        days = pd.date_range(end="2024-06-28", periods=80, freq=freq)
+        at = days.get_loc(moved)
+        index = days.delete(at).insert(at, pd.Timestamp(moved) - pd.Timedelta(days=1))
+        series = SERIES.set_axis(index)
+        model = forecaster().fit(series[: at - 1])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.update(series[at - 1 :])
+
+    def test_hours_of_trade_are_no_business_hours_of_pandas(self):
+        series = SERIES.set_axis(open_hours("8h", 10, 8, "h"))
+        model = forecaster().fit(series[:60])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.update(series[60:])
+
+    def test_a_week_of_trade_is_not_every_day(self):
+        days = pd.DatetimeIndex(list(pd.bdate_range("2025-01-06", periods=80)))
+        detector = LSTMForecastDetector(**TINY).fit(SERIES.reset_index(drop=True))
+        series = SERIES.set_axis(days)
+        detector.update(series[:5], new_stream=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            detector.update(series[5:10])
+
+    def test_rows_that_come_twice_or_more_often(self):
+        model = forecaster().fit(SERIES[:60])
+        with pytest.warns(UserWarning, match="2025-01-03 13:00:00 more than once"):
+            model.update(SERIES.iloc[[60, 61, 61, 62]])
+        often = SERIES[:8].set_axis(
+            pd.date_range(HOURS[62], periods=9, freq="15min")[1:]
+        )
+        with pytest.warns(UserWarning, match="at the steps of those before: resample"):
+            model.update(often)
+
+    def test_a_plan_is_looked_at_as_far_as_it_is_read(self):
+        model = forecaster(horizon=4, known_future="plan")
+        model.fit(SERIES[:60], SERIES["load"][:60])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.forecast(2, X_future=SERIES[60:70].drop(HOURS[64]))
+
+    def test_series_that_were_not_learnt_from(self):
+        model = forecaster().fit(SERIES)
+        with pytest.warns(UserWarning, match="seems to lack rows"):
+            model.forecast(X=SERIES.drop(HOURS[20]))
 
 
 def test_folds_with_a_hole():

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._frames import index_of
 from sklstm._stretches import Stretches
+from sklstm._times import index_of
 from sklstm.plotting._panels import (
     axis_values,
     check_matplotlib,
