@@ -1,7 +1,6 @@
 """The benchmarks measure what they say."""
 
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -97,17 +96,12 @@ def test_the_sequence_classifiers_print_their_table():
 @pytest.mark.parametrize(
     "name", ["m4", "sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
 )
-def test_what_needs_its_data_says_so(name):
-    script = BENCHMARKS / f"{name}.py"
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if k != "SKLSTM_DATA"},
-    )
-    assert done.returncode == 2
-    assert "pass --data FOLDER or set SKLSTM_DATA" in done.stderr
+def test_what_needs_its_data_says_so(name, monkeypatch, capsys):
+    monkeypatch.delenv("SKLSTM_DATA", raising=False)
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit, match="2"):
+        load(name).main()
+    assert "pass --data FOLDER or set SKLSTM_DATA" in capsys.readouterr().err
 
 
 def test_a_short_try_of_shakespeare(data_folder):

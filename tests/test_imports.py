@@ -5,6 +5,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import joblib
@@ -18,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sktime.split import ExpandingWindowSplitter
 
 import sklstm
-from sklstm import LSTMForecaster, WalkForwardCV
+from sklstm import LSTMForecaster, WalkForwardCV, engine
 
 PACKAGE = Path(sklstm.__file__).parent
 ESTIMATORS = {
@@ -129,25 +130,27 @@ LOADED = (
 )
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import sklstm",
-        "import sklstm; sklstm.LSTMForecaster(5, units=(3, 2))",
-        "import sklstm; sklstm.RNNClassifier(); sklstm.RNNRegressor(embedding_dim=3)",
-        "import sklstm; sklstm.SequenceTokenizer().fit_transform(['a text'])",
-        "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
-        "import sklstm; sklstm.SequenceAnomalyDetector()",
-        "from sklstm import LSTMForecastDetector; LSTMForecastDetector()",
-        "import sklstm; sklstm.walk_forward",
-        "from sklstm.sktime import SktimeLSTMForecaster; SktimeLSTMForecaster()",
-        "import sklstm; sklstm.WalkForwardDisplay",
-        "import sklstm; sklstm.AnomalyDisplay",
-        "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",
-    ],
-)
-def test_importing_loads_neither_keras_nor_matplotlib(code):
-    assert run(f"{code}; {LOADED}") == "[]"
+CODES = [
+    "import sklstm",
+    "import sklstm; sklstm.LSTMForecaster(5, units=(3, 2))",
+    "import sklstm; sklstm.RNNClassifier(); sklstm.RNNRegressor(embedding_dim=3)",
+    "import sklstm; sklstm.SequenceTokenizer().fit_transform(['a text'])",
+    "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
+    "import sklstm; sklstm.SequenceAnomalyDetector()",
+    "from sklstm import LSTMForecastDetector; LSTMForecastDetector()",
+    "import sklstm; sklstm.walk_forward",
+    "from sklstm.sktime import SktimeLSTMForecaster; SktimeLSTMForecaster()",
+    "import sklstm; sklstm.WalkForwardDisplay",
+    "import sklstm; sklstm.AnomalyDisplay",
+    "from sklearn.base import clone; import sklstm; clone(sklstm.LSTMForecaster())",
+]
+
+
+def test_importing_loads_neither_keras_nor_matplotlib():
+    """One after the other in one process: what is not loaded last never was."""
+    printed = run("\n".join(f"{code}; {LOADED}" for code in CODES))
+    loaded = dict(zip(CODES, printed.splitlines(), strict=True))
+    assert loaded == dict.fromkeys(CODES, "[]")
 
 
 def test_another_backend_is_refused():
@@ -162,17 +165,31 @@ def test_another_backend_is_refused():
         run(code)
 
 
-@pytest.mark.parametrize("share", ["3", "", "many"])
-def test_a_worker_keeps_to_its_share_of_the_cores(share):
+def test_a_worker_keeps_to_its_share_of_the_cores():
     code = (
-        f"import os; os.environ['OMP_NUM_THREADS'] = {share!r};"
+        "import os; os.environ['OMP_NUM_THREADS'] = '3';"
         "from sklstm import engine; engine.borrow_program;"
         "from tensorflow.config import threading;"
         "print(threading.get_intra_op_parallelism_threads(),"
         " threading.get_inter_op_parallelism_threads())"
     )
-    expected = share if share.isdecimal() else "0"  # TensorFlow's own choice
-    assert run(code) == f"{expected} {expected}"
+    assert run(code) == "3 3"
+
+
+@pytest.mark.parametrize("share", ["", "many", "0"])
+def test_what_is_no_share_changes_nothing(monkeypatch, share):
+    threading = import_module("tensorflow").config.threading
+    told = []
+    for name in ("intra", "inter"):
+        get, put = (f"{do}_{name}_op_parallelism_threads" for do in ("get", "set"))
+        monkeypatch.setattr(threading, get, lambda: 0)
+        monkeypatch.setattr(threading, put, told.append)
+    monkeypatch.setenv("OMP_NUM_THREADS", share)
+    engine._keep_to_share()
+    assert not told
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    engine._keep_to_share()
+    assert told == [3, 3]
 
 
 def test_what_a_user_has_told_tensorflow_stays():
@@ -233,31 +250,24 @@ def pipeline():
     return model.fit(X[:50], X[:50, 0]), X[50:]
 
 
-@pytest.mark.parametrize(
-    ("save", "load"),
-    [
-        (lambda m, p: p.write_bytes(pickle.dumps(m)), "pickle.load(open({0!r}, 'rb'))"),
-        (joblib.dump, "joblib.load({0!r})"),
-    ],
-    ids=["pickle", "joblib"],
-)
-def test_a_fitted_pipeline_in_a_fresh_process(pipeline, tmp_path, save, load):
+def test_a_fitted_pipeline_in_a_fresh_process(pipeline, tmp_path):
     model, X = pipeline
-    path = tmp_path / "model"
-    save(model, path)
-    assert path.stat().st_size < 20_000
+    pickled, dumped = tmp_path / "model.pickle", tmp_path / "model.joblib"
+    pickled.write_bytes(pickle.dumps(model))
+    joblib.dump(model, dumped)
+    assert max(path.stat().st_size for path in (pickled, dumped)) < 20_000
     code = (
         "import pickle, joblib, numpy as np;"
-        f"model = {load.format(str(path))};"
+        f"one = pickle.load(open({str(pickled)!r}, 'rb'));"
+        f"other = joblib.load({str(dumped)!r});"
         f"{LOADED};"
         f"X = np.array({X.tolist()});"
-        "print(model.predict(X).tolist())"
+        "print([model.predict(X).tolist() for model in (one, other)])"
     )
-    loaded, forecast = run(code).splitlines()
+    loaded, forecasts = run(code).splitlines()
     assert loaded == "[]"
-    np.testing.assert_allclose(
-        np.array(ast.literal_eval(forecast)), model.predict(X), rtol=1e-6
-    )
+    for forecast in ast.literal_eval(forecasts):
+        np.testing.assert_allclose(forecast, model.predict(X), rtol=1e-6)
 
 
 def test_going_on_after_a_round_trip_is_going_on(pipeline):

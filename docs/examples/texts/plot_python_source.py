@@ -55,13 +55,13 @@ for part, modules in texts.items():
 # characters, the end of each document with them, so the share of the second part makes
 # the cut fall between it and the first.
 #
-# Five passes take less than a minute; more would still help. A character which occurs
+# Four passes take less than a minute; more would still help. A character which occurs
 # in none of the modules is read as unknown.
 
 size = {part: sum(len(text) + 1 for text in texts[part]) for part in texts}
 generator = CharLSTMGenerator(
     units=192,
-    epochs=5,
+    epochs=4,
     early_stopping=True,
     validation_split=size["validation"] / (size["training"] + size["validation"]),
     handle_unknown="unk",
