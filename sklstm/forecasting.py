@@ -63,8 +63,9 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Rows folded into one recurrent step; must divide ``window_length``. 24 on
         hourly data makes each step a day: faster, and far better (cf. [5]_).
     linear_skip : bool, default=True
-        Whether a linear map from the target's window to the horizon is added to the
-        network's output, zero before training [3]_.
+        Whether linear maps to the horizon, zero before training, are added to the
+        network's output: from the target's window [3]_, and from the columns known
+        ahead, in window and horizon, relative to the window's last row.
     normalize : {"window", "last", "standard"} or None, default="window"
         How the target's own past and the target are scaled. "window": in each window
         minus its last value, over its standard deviation around its own straight

@@ -104,11 +104,15 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
     shape: tuple = (spec.horizon, spec.n_targets)
     quantiles = (spec.n_quantiles,) if spec.n_quantiles > 1 else ()
     out = layers.Reshape(shape + quantiles, name="horizon")(out)
+    linear = []
     if spec.linear_skip and spec.n_own:
-        linear = _linear_skip(spec, window)
-        if quantiles:
-            linear = layers.Reshape((*shape, 1), name="for_each_quantile")(linear)
-        out = layers.Add(name="sum")([out, linear])
+        linear.append(_linear_skip(spec, window))
+    if spec.linear_skip and spec.n_known:
+        linear.append(_known_skip(spec, *inputs))
+    if linear and quantiles:
+        linear = [layers.Reshape((*shape, 1))(each) for each in linear]
+    if linear:
+        out = layers.Add(name="sum")([out, *linear])
     return keras.Model(inputs, out, name="forecaster")
 
 
@@ -129,6 +133,31 @@ def _linear_skip(spec, window):
         pad = (0, spec.n_targets - spec.n_own)
         skip = layers.ZeroPadding1D(pad, name="without_own_past")(skip)
     return layers.Permute((2, 1), name="linear_forecast")(skip)
+
+
+def _known_skip(spec, window, known):
+    """A linear map from what is known ahead, relative to the window's last row.
+
+    In the window, too: what yesterday's weather was tells how far tomorrow's will move
+    the target from where it was yesterday.
+    """
+    layers = keras.layers
+    past = layers.Permute((2, 1), name="columns_of_rows")(window)
+    crop = (spec.n_columns - spec.n_known, 0)
+    past = layers.Cropping1D(crop, name="known_columns")(past)
+    past = layers.Permute((2, 1), name="known_past")(past)
+    rows = layers.Concatenate(axis=1, name="known_rows")([past, known])
+    crop = (spec.window_length - 1, spec.horizon)
+    last = layers.Cropping1D(crop, name="last_known")(rows)
+    moved = layers.Subtract(name="known_moves")([rows, last])
+    moved = layers.Rescaling(_SKIP_RATE, name="scaled_moves")(moved)  # as above
+    skip = layers.Dense(
+        spec.horizon * spec.n_targets,
+        use_bias=False,
+        kernel_initializer="zeros",
+        name="known_skip",
+    )(layers.Flatten(name="moves")(moved))
+    return layers.Reshape((spec.horizon, spec.n_targets), name="known_forecast")(skip)
 
 
 @build_network.register

@@ -79,7 +79,8 @@ class WindowNetwork:
     patch_length : int
         Rows folded into one recurrent step; divides ``window_length``.
     linear_skip : bool
-        Whether a linear map from the own past to the horizon is added.
+        Whether linear maps from the own past, and from what is known ahead, to the
+        horizon are added.
     n_quantiles : int
         Quantiles told of each value.
     """
