@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -314,6 +315,8 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
         # Only a frame names its steps; those of an earlier fit are gone.
         vars(estimator).pop("feature_names_in_", None)
     _refuse_cells(estimator, X)
+    _warn_of_levels(estimator, X)
+    _check_channel_names(estimator, X, reset)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
         sequences = check_listed(X)
         n_features = _count_features(sequences, tokens)
@@ -369,6 +372,39 @@ def _refuse_cells(estimator, X) -> None:
             "X holds a series in each cell. Make each row an array of shape (n_steps, "
             "n_channels): [np.column_stack(row) for row in X.to_numpy()]."
         )
+
+
+def _warn_of_levels(estimator, X) -> None:
+    """Warn of a frame that seems to hold the steps of sequences in its rows."""
+    index = index_of(X)
+    if index is None or index.nlevels == 1:
+        return
+    warnings.warn(
+        f"X has an index of {index.nlevels} levels, and each of its {len(X)} rows is a "
+        f"sequence of its own to {type(estimator).__name__}. If they are steps of "
+        "longer sequences, make a list: [rows.to_numpy() for _, rows in "
+        "X.groupby(level=0)]; if not, X.reset_index(drop=True) says so.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _check_channel_names(estimator, X, reset: bool) -> None:
+    """Refuse frames of a list whose columns are others than in fit, or elsewhere."""
+    frames = X if isinstance(X, list | tuple) else []
+    named = [
+        (i, list(x.columns)) for i, x in enumerate(frames) if hasattr(x, "columns")
+    ]
+    if reset:
+        estimator._channel_names = named[0][1] if named else None
+    if not named or estimator._channel_names is None:
+        return
+    for i, names in named:
+        if names != estimator._channel_names:
+            raise ValueError(
+                f"X[{i}] must have the columns {estimator._channel_names}, as in fit "
+                f"and in this order, got {names}. Pass X[{i}][columns]."
+            )
 
 
 def _count_features(sequences, tokens):

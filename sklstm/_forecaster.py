@@ -604,9 +604,7 @@ class Forecaster(RegressorMixin, BaseEstimator):
         index = index_of(X_future)
         if index is not None:
             index = index[:steps]
-            past.labels.times.check_continued(
-                index, name="X_future", to_go_back=_TO_GO_BACK
-            )
+            past.labels.times.check_next(index, name="X_future", to_go_back=_TO_GO_BACK)
         if ends is not None and steps > horizon:
             raise ValueError(
                 f"intervals and quantiles reach horizon={horizon} step(s), as far as "

@@ -241,7 +241,10 @@ class SeriesDetector(Threshold, RecurrentEstimator):
             warn_of_uneven_rows(index, name="X")
         else:
             self._times.check_continued(
-                index, name="X", to_go_back="update(..., new_stream=True) begins anew"
+                index,
+                name="X",
+                to_go_back="update(..., new_stream=True) would begin another stream",
+                behind_a_gap="begin a new stream by update(..., new_stream=True)",
             )
         rows = np.concatenate([past, new])
         scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)

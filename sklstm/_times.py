@@ -87,7 +87,9 @@ class Times:
             index = pd.RangeIndex(first, first + n_rows * self.step, self.step)
         return index.rename(self.name)
 
-    def check_continued(self, index, *, name: str, to_go_back: str) -> None:
+    def check_continued(
+        self, index, *, name: str, to_go_back: str, behind_a_gap: str = "fit anew"
+    ) -> None:
         """Refuse times that do not come after those seen, and warn of gaps.
 
         Parameters
@@ -98,15 +100,34 @@ class Times:
             What holds the rows.
         to_go_back : str
             How rows that were seen may be passed again.
+        behind_a_gap : str
+            What else to do about one than to fill it.
         """
-        if self.was_seen(index):
-            raise ValueError(
-                f"{name} must begin after the last row seen, {self.last}, but begins "
-                f"at {index[0]}. Leave out what was seen before; {to_go_back}."
-            )
-        self.warn_of_gaps(index, name=name)
+        self._check_new(index, name, to_go_back)
+        self.warn_of_gaps(index, name=name, behind_a_gap=behind_a_gap)
 
-    def warn_of_gaps(self, index, *, name: str) -> None:
+    def check_next(self, index, *, name: str, to_go_back: str) -> None:
+        """Refuse times that are not those of the next rows, if those are known.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+        name : str
+            What holds the rows.
+        to_go_back : str
+            How rows that were seen may be passed again.
+        """
+        self._check_new(index, name, to_go_back)
+        found = self._find_other(index)
+        if found is not None:
+            place, expected, before, _ = found
+            raise ValueError(
+                f"{name} must hold the rows that come next, but it {place}, and "
+                f"{expected} is the next after {before}. Pass those rows; rows that "
+                "have come meanwhile go in by update."
+            )
+
+    def warn_of_gaps(self, index, *, name: str, behind_a_gap: str = "fit anew") -> None:
         """Warn if the rows that are to follow are not those that come next.
 
         Parameters
@@ -115,30 +136,62 @@ class Times:
             Labels of the rows that are to follow.
         name : str
             What holds the rows.
+        behind_a_gap : str
+            What else to do about one than to fill it.
         """
         if not self._tells_of(index) or _warn_of_doubled(index, name):
             return
-        if self.step is None or self._has_holidays():
+        found = self._find_other(index)
+        if found is None:
             return
+        place, expected, before, is_late = found
+        if is_late:
+            remedy = f"as if nothing was missing: fill the gap, or {behind_a_gap}."
+        else:
+            remedy = "as if they came at the steps of those before: resample them."
+        warnings.warn(
+            f"{name} {place}, but {expected} is the next after {before}. The rows "
+            f"are taken {remedy}",
+            UserWarning,
+            stacklevel=2,
+        )
+
+    def _find_other(self, index) -> tuple | None:
+        """The first row that is not the next: place, the next, the one before, late."""
+        if not self._tells_of(index) or self.step is None or self._has_holidays():
+            return None
         expected = self.next_index(len(index))
         off = np.flatnonzero(_are_off(index, expected, self.last))
         if not len(off):
-            return
+            return None
         row = off[0]
         if row == 0:
             place, before = f"begins at {index[0]}", f"the last row seen, {self.last}"
         else:
             place, before = f"has {index[row]} in row {row}", str(index[row - 1])
-        if index[row] > expected[row]:
-            remedy = "as if nothing was missing: fill the gap, or fit anew."
-        else:
-            remedy = "as if they came at the steps of those before: resample them."
-        warnings.warn(
-            f"{name} {place}, but {expected[row]} is the next after {before}. The rows "
-            f"are taken {remedy}",
-            UserWarning,
-            stacklevel=2,
-        )
+        return place, expected[row], before, bool(index[row] > expected[row])
+
+    def _check_new(self, index, name: str, to_go_back: str) -> None:
+        """Refuse rows that were seen, and times that cannot be compared with those."""
+        import pandas as pd
+
+        one, last = (None if index is None else index[0]), self.last
+        if (
+            isinstance(one, pd.Timestamp)
+            and isinstance(last, pd.Timestamp)
+            and (one.tz is None) != (last.tz is None)
+        ):
+            raise ValueError(
+                f"{name} must have times like those seen, but begins at {one}, and the "
+                f"last row seen is {last}: only one of them has a time zone. Give it "
+                "to the other, too, as by X.tz_localize, or take it away, as by "
+                "X.tz_localize(None)."
+            )
+        if self.was_seen(index):
+            raise ValueError(
+                f"{name} must begin after the last row seen, {self.last}, but begins "
+                f"at {index[0]}. Leave out what was seen before; {to_go_back}."
+            )
 
     def was_seen(self, index) -> bool:
         """Whether the first of the labels is one of rows seen, or of before."""

@@ -68,8 +68,9 @@ class SktimeLSTMForecaster(BaseForecaster):
         Rows folded into one recurrent step; must divide ``window_length``. 24 on
         hourly data makes each step a day: faster, and far better.
     linear_skip : bool, default=True
-        Whether a linear map from the target's window to the horizon is added to the
-        network's output, zero before training.
+        Whether linear maps to the horizon, zero before training, are added to the
+        network's output: from the target's window, and from the columns known ahead,
+        in window and horizon, relative to the window's last row.
     normalize : {"window", "last", "standard"} or None, default="window"
         How y is scaled. "window": in each window minus its last value, over its
         standard deviation around its own straight line; the forecast is mapped back.

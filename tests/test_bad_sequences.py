@@ -340,6 +340,21 @@ class TestFramesOfSteps:
             RNNClassifier().fit(self.frame(range(4), range(5)), [0, 1, 0, 1])
 
     def test_a_row_of_a_frame_is_a_sequence_whatever_its_labels(self):
+        frame = self.frame(range(4), range(5))
         model = RNNClassifier(units=2, epochs=1, random_state=0)
-        model.fit(self.frame(range(4), range(5)), [0, 1] * 10)
+        with pytest.warns(UserWarning, match="X has an index of 2 levels.*20 rows"):
+            model.fit(frame, [0, 1] * 10)
         assert model.n_features_in_ == 3
+        model.fit(frame.reset_index(drop=True), [0, 1] * 10)
+
+
+def test_columns_of_frames_in_a_list():
+    frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
+    model = classifier().fit(frames, LABELS)
+    np.testing.assert_array_equal(model.predict(frames), model.predict(X))
+    swapped = [*frames[:2], frames[2][["b", "a"]]]
+    with pytest.raises(ValueError, match=r"X\[2\] must have the columns \['a', 'b'\]"):
+        model.predict(swapped)
+    with pytest.raises(ValueError, match=r"got \['b', 'a'\]"):
+        model.fit(swapped, LABELS[:3])
+    np.testing.assert_array_equal(model.predict(frames), model.predict(X))

@@ -584,7 +584,7 @@ class TestPandas:
             model.predict(frame[:10])
         with pytest.raises(ValueError, match="X_future must begin after the last row"):
             model.forecast(X_future=frame[58:60])
-        with pytest.warns(UserWarning, match=r"2000-03-01 00:00:00 is the next"):
+        with pytest.raises(ValueError, match=r"2000-03-01 00:00:00 is the next"):
             model.forecast(X_future=frame[62:64])
         np.testing.assert_array_equal(model.predict(frame[60:]), before)
         with pytest.warns(UserWarning, match="fill the gap"):
@@ -766,3 +766,27 @@ class TestCallbacks:
         lines = capsys.readouterr().out.splitlines()
         assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
         assert all("loss: " in line for line in lines)
+
+
+@pytest.mark.parametrize("normalize", ["last", "standard"])
+def test_what_is_known_ahead_moves_the_forecast_from_where_it_was(normalize):
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=400).cumsum()
+    X = np.column_stack([3 * known + 100, known])
+    errors = []
+    for linear_skip in (True, False):
+        model = LSTMForecaster(
+            8,
+            horizon=2,
+            units=2,
+            known_future=1,
+            linear_skip=linear_skip,
+            normalize=normalize,
+            learning_rate=0.03,
+            epochs=10,
+            random_state=0,
+        )
+        model.fit(X[:350], X[:350, 0])
+        errors.append(np.abs(model.predict(X[350:]) - X[350:, 0]).mean())
+    naive = np.abs(np.diff(X[350:, 0])).mean()
+    assert errors[0] < min(0.7 * errors[1], naive)

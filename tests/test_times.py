@@ -108,6 +108,14 @@ class TestStreamsOfDetectors:
         with pytest.raises(ValueError, match="2025-01-01 11:00:00"):
             model.update(SERIES[10:12])
 
+    def test_what_to_do_behind_a_pause(self, model):
+        with pytest.warns(UserWarning, match="new stream by update.*new_stream=True"):
+            model.update(SERIES[62:70])
+
+    def test_times_with_a_zone_behind_times_without(self, model):
+        with pytest.raises(ValueError, match="only one of them has a time zone"):
+            model.update(SERIES[60:70].tz_localize("UTC"))
+
     def test_a_stream_of_single_rows_hears_of_a_pause(self, model):
         model.update(SERIES[:1], new_stream=True)
         model.update(SERIES[1:2])
@@ -142,7 +150,7 @@ class TestRowsToCome:
         return model.fit(SERIES[:60], SERIES["load"][:60])
 
     def test_a_plan_at_other_steps(self, model):
-        with pytest.warns(UserWarning, match="X_future has .*14:00:00 in row 1.*13:00"):
+        with pytest.raises(ValueError, match="it has .*14:00:00 in row 1.*13:00"):
             model.forecast(X_future=SERIES[60:68:2])
 
     def test_a_gap_inside_the_rows(self, model):
