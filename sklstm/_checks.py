@@ -314,6 +314,11 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
     if reset:
         # Only a frame names its steps; those of an earlier fit are gone.
         vars(estimator).pop("feature_names_in_", None)
+    if isinstance(X, list | tuple) and not len(X):
+        raise ValueError(
+            "X holds no sequence (0 sample(s)): pass a list with an array of shape "
+            "(n_steps, n_channels) for each, or an array."
+        )
     _refuse_cells(estimator, X)
     _warn_of_levels(estimator, X)
     _check_channel_names(estimator, X, reset)

@@ -92,7 +92,7 @@ BAD_SEQUENCES = {
     "3-D NaN": ({}, np.full((12, 2, 2), np.nan), "Input X contains NaN"),
     "no steps": ({}, np.ones((12, 0, 2)), r"X\[0\] is empty: X has shape \(12, 0, 2\)"),
     "no sequences": ({}, np.ones((0, 3, 2)), r"0 sample\(s\)"),
-    "an empty list": ({}, [], "Expected 2D array|minimum of 1"),
+    "an empty list": ({}, [], r"X holds no sequence.*\(n_steps, n_channels"),
     "sparse": ({}, sparse.eye_array(12).tocsr(), "(?i)sparse"),
     "too few labels": ({}, X[:11], r"inconsistent numbers of samples: \[11, 12\]"),
     "negative token": (

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -324,6 +325,30 @@ def test_forecasts_of_all_folds_above_their_errors(result):
         expected = np.insert(2 * TWO[column][6:].to_numpy(), 3, np.nan)
         np.testing.assert_array_equal(y, expected)
         assert set(lines) == {"actual", "forecast"}
+
+
+def test_intervals_are_bands_broken_between_the_folds(result):
+    assert WalkForwardDisplay.from_results(result).bands_ == []
+    table = result.forecasts
+    table = table.assign(lower=table["forecast"] - 1, upper=table["forecast"] + 2)
+    display = WalkForwardDisplay.from_results(replace(result, forecasts=table))
+    assert len(display.bands_) == 2
+    for band, column in zip(display.bands_, "ab", strict=True):
+        forecast = 2 * TWO[column][6:].to_numpy().reshape(2, 3)
+        for path, rows in zip(band.get_paths(), forecast, strict=True):
+            y = path.vertices[:, 1]
+            assert (y.min(), y.max()) == (rows.min() - 1, rows.max() + 2)
+
+
+def test_coverage_goes_to_the_validation(series):
+    forecaster = LSTMForecaster(
+        5, units=2, epochs=1, calibration_split=0.3, random_state=0
+    )
+    cv = splitter(first=60, step_length=10)
+    X = series[:, :1]
+    display = WalkForwardDisplay.from_estimator(forecaster, X, X, cv=cv, coverage=0.8)
+    assert "coverage" in display.result.intervals
+    assert len(display.bands_) == 1
 
 
 def test_bars_are_the_scores_by_fold(result):

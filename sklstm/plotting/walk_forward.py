@@ -59,6 +59,8 @@ class WalkForwardDisplay:
     bars_ : dict of matplotlib BarContainer
         The errors by fold of "forecast", "naive" and, if the result has it,
         "seasonal_naive".
+    bands_ : list of matplotlib PolyCollection
+        For each panel the intervals, if the result has them (``coverage``).
 
     See Also
     --------
@@ -121,7 +123,7 @@ class WalkForwardDisplay:
             size=(9, 2.4 + 2.8 * n_targets),
             n_shared=n_targets,
         )
-        self.lines_ = []
+        self.lines_, self.bands_ = [], []
         for panel, target in zip(self.axes_, targets, strict=False):
             rows = table[table["target"] == target]
             x = axis_values(rows.index)
@@ -129,9 +131,16 @@ class WalkForwardDisplay:
             # Folds may overlap, so that only the actual values are one line.
             x_actual, first = np.unique(x, return_index=True)
             series = {"actual": (x_actual, rows["actual"].to_numpy()[first])}
+            x_folds = np.insert(x, begins[1:], x[begins[1:]])
+
+            def by_fold(name, rows=rows, begins=begins):
+                return np.insert(rows[name].to_numpy(), begins[1:], np.nan)
+
             for name in reversed(drawn):
-                values = np.insert(rows[name].to_numpy(), begins[1:], np.nan)
-                series[name] = (np.insert(x, begins[1:], x[begins[1:]]), values)
+                series[name] = (x_folds, by_fold(name))
+            if "lower" in rows:
+                ends = by_fold("lower"), by_fold("upper")
+                self.bands_.append(_draw_band(panel, x_folds, *ends))
             self.lines_.append(draw_lines(panel, series, kwargs))
             _mark_folds(panel, x[begins], rows["fold"].to_numpy()[begins])
             finish_time_panel(panel, x, target_label(targets, targets.index(target)))
@@ -152,6 +161,7 @@ class WalkForwardDisplay:
         season_length=None,
         refit=True,
         n_jobs=None,
+        coverage=None,
         target=None,
         metric=None,
         naive=False,
@@ -172,7 +182,7 @@ class WalkForwardDisplay:
             Targets; by default the columns of X.
         cv : sktime splitter or cross-validator
             Folds whose test rows follow their training rows.
-        scoring, season_length, refit, n_jobs
+        scoring, season_length, refit, n_jobs, coverage
             As in `walk_forward`.
         target : label, default=None
             The one target to draw; by default all.
@@ -204,6 +214,7 @@ class WalkForwardDisplay:
             season_length=season_length,
             refit=refit,
             n_jobs=n_jobs,
+            coverage=coverage,
         )
         return cls.from_results(
             result, target=target, metric=metric, naive=naive, ax=ax, **kwargs
@@ -282,6 +293,14 @@ class WalkForwardDisplay:
             for fold, rows in table.groupby("fold")
         }
         return pd.DataFrame(by_fold).T, _score(table, scorers).loc[metric], metric
+
+
+def _draw_band(ax, x, lower, upper):
+    """The intervals of the forecasts, behind their line."""
+    color = STYLES["forecast"]["color"]
+    return ax.fill_between(
+        x, lower, upper, color=color, alpha=0.2, linewidth=0, label="interval"
+    )
 
 
 def _mark_folds(ax, begins, folds) -> None:
