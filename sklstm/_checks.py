@@ -319,8 +319,8 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
             "X holds no sequence (0 sample(s)): pass a list with an array of shape "
             "(n_steps, n_channels) for each, or an array."
         )
+    _check_levels(estimator, X)
     _refuse_cells(estimator, X)
-    _warn_of_levels(estimator, X)
     _check_channel_names(estimator, X, reset)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
         sequences = check_listed(X)
@@ -346,16 +346,8 @@ def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
 
 
 def _refuse_cells(estimator, X) -> None:
-    """Refuse texts, frames of steps, and those with a whole series in each cell."""
+    """Refuse texts, and frames with a whole series in each cell."""
     name = type(estimator).__name__
-    index = index_of(X)
-    if index is not None and index.nlevels > 1 and is_time(index.levels[-1]):
-        raise ValueError(
-            "X has an index of (sequence, time), but each row of a frame is one "
-            f"sequence to {name}. Make a list of the sequences: [rows.to_numpy() for "
-            "_, rows in X.groupby(level=0)], with y in that order; or drop the index, "
-            "by X.reset_index(drop=True), if each row is a sequence."
-        )
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     nested = getattr(values, "ndim", 1) == 2 and values.dtype.kind in "OU"
     if nested and len(values):
@@ -379,14 +371,21 @@ def _refuse_cells(estimator, X) -> None:
         )
 
 
-def _warn_of_levels(estimator, X) -> None:
-    """Warn of a frame that seems to hold the steps of sequences in its rows."""
-    index = index_of(X)
+def _check_levels(estimator, X) -> None:
+    """Refuse a frame of steps in time, and warn of one that may hold steps in rows."""
+    index, name = index_of(X), type(estimator).__name__
     if index is None or index.nlevels == 1:
         return
+    if is_time(index.levels[-1]):
+        raise ValueError(
+            "X has an index of (sequence, time), but each row of a frame is one "
+            f"sequence to {name}. Make a list of the sequences: [rows.to_numpy() for "
+            "_, rows in X.groupby(level=0)], with y in that order; or drop the index, "
+            "by X.reset_index(drop=True), if each row is a sequence."
+        )
     warnings.warn(
         f"X has an index of {index.nlevels} levels, and each of its {len(X)} rows is a "
-        f"sequence of its own to {type(estimator).__name__}. If they are steps of "
+        f"sequence of its own to {name}. If they are steps of "
         "longer sequences, make a list: [rows.to_numpy() for _, rows in "
         "X.groupby(level=0)]; if not, X.reset_index(drop=True) says so.",
         UserWarning,

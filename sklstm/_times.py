@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,13 +118,12 @@ class Times:
             How rows that were seen may be passed again.
         """
         self._check_new(index, name, to_go_back)
-        found = self._find_other(index)
-        if found is not None:
-            place, expected, before, _ = found
+        other = self._find_other(index)
+        if other is not None:
             raise ValueError(
-                f"{name} must hold the rows that come next, but it {place}, and "
-                f"{expected} is the next after {before}. Pass those rows; rows that "
-                "have come meanwhile go in by update."
+                f"{name} must hold the rows that come next, but it {other.place}, and "
+                f"{other.expected} is the next after {other.before}. Pass those "
+                "rows; rows that have come meanwhile go in by update."
             )
 
     def warn_of_gaps(self, index, *, name: str, behind_a_gap: str = "fit anew") -> None:
@@ -141,23 +140,22 @@ class Times:
         """
         if not self._tells_of(index) or _warn_of_doubled(index, name):
             return
-        found = self._find_other(index)
-        if found is None:
+        other = self._find_other(index)
+        if other is None:
             return
-        place, expected, before, is_late = found
-        if is_late:
+        if other.is_late:
             remedy = f"as if nothing was missing: fill the gap, or {behind_a_gap}."
         else:
             remedy = "as if they came at the steps of those before: resample them."
         warnings.warn(
-            f"{name} {place}, but {expected} is the next after {before}. The rows "
-            f"are taken {remedy}",
+            f"{name} {other.place}, but {other.expected} is the next after "
+            f"{other.before}. The rows are taken {remedy}",
             UserWarning,
             stacklevel=2,
         )
 
-    def _find_other(self, index) -> tuple | None:
-        """The first row that is not the next: place, the next, the one before, late."""
+    def _find_other(self, index) -> _Other | None:
+        """The first row that is not the one that comes next."""
         if not self._tells_of(index) or self.step is None or self._has_holidays():
             return None
         expected = self.next_index(len(index))
@@ -169,7 +167,7 @@ class Times:
             place, before = f"begins at {index[0]}", f"the last row seen, {self.last}"
         else:
             place, before = f"has {index[row]} in row {row}", str(index[row - 1])
-        return place, expected[row], before, bool(index[row] > expected[row])
+        return _Other(place, expected[row], before, bool(index[row] > expected[row]))
 
     def _check_new(self, index, name: str, to_go_back: str) -> None:
         """Refuse rows that were seen, and times that cannot be compared with those."""
@@ -217,6 +215,15 @@ class Times:
         if isinstance(self.last, pd.Timestamp):
             step = pd.tseries.frequencies.to_offset(step)
         return isinstance(step, pd.offsets.BusinessDay | pd.offsets.BusinessHour)
+
+
+class _Other(NamedTuple):
+    """A row that is not the one that comes next."""
+
+    place: str
+    expected: Any
+    before: str
+    is_late: bool
 
 
 def index_of(*frames):

@@ -150,7 +150,8 @@ def _known_skip(spec, window, known):
     crop = (spec.window_length - 1, spec.horizon)
     last = layers.Cropping1D(crop, name="last_known")(rows)
     moved = layers.Subtract(name="known_moves")([rows, last])
-    moved = layers.Rescaling(_SKIP_RATE, name="scaled_moves")(moved)  # as above
+    # It learns as slowly as the map from own past, and for the same reason.
+    moved = layers.Rescaling(_SKIP_RATE, name="scaled_moves")(moved)
     skip = layers.Dense(
         spec.horizon * spec.n_targets,
         use_bias=False,

@@ -132,14 +132,10 @@ class WalkForwardDisplay:
             x_actual, first = np.unique(x, return_index=True)
             series = {"actual": (x_actual, rows["actual"].to_numpy()[first])}
             x_folds = np.insert(x, begins[1:], x[begins[1:]])
-
-            def by_fold(name, rows=rows, begins=begins):
-                return np.insert(rows[name].to_numpy(), begins[1:], np.nan)
-
             for name in reversed(drawn):
-                series[name] = (x_folds, by_fold(name))
+                series[name] = (x_folds, _break(rows[name], begins))
             if "lower" in rows:
-                ends = by_fold("lower"), by_fold("upper")
+                ends = [_break(rows[name], begins) for name in ("lower", "upper")]
                 self.bands_.append(_draw_band(panel, x_folds, *ends))
             self.lines_.append(draw_lines(panel, series, kwargs))
             _mark_folds(panel, x[begins], rows["fold"].to_numpy()[begins])
@@ -293,6 +289,11 @@ class WalkForwardDisplay:
             for fold, rows in table.groupby("fold")
         }
         return pd.DataFrame(by_fold).T, _score(table, scorers).loc[metric], metric
+
+
+def _break(values, begins) -> np.ndarray:
+    """Values with nothing between one fold and the next."""
+    return np.insert(values.to_numpy(), begins[1:], np.nan)
 
 
 def _draw_band(ax, x, lower, upper):
