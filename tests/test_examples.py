@@ -1,4 +1,4 @@
-"""The examples run, print their tables and save their pictures."""
+"""The examples run, print their tables and save their figures."""
 
 import ast
 import os
@@ -14,12 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("plot_*.py"))
 
-# What its printed table must hold, besides the naive forecast.
+# Texts that each example must print besides "naive".
 PRINTED = {
     "plot_export_onnx": ["served by onnxruntime", "kB", "differ by at most", "ms"],
     "plot_hello_world": ["hello world hello tensorflow hello keras", "reordered"],
     "plot_next_word": ["bigram", "gru", "thank", "perplexity"],
-    "plot_own_network": ["convolution + LSTM", "LSTMForecaster", "seconds"],
+    "plot_custom_network": ["convolution + LSTM", "LSTMForecaster", "seconds"],
     "plot_place_names": ["LSTM", "GRU", "(chosen)", "n-grams", "Kopenhagen"],
     "plot_python_source": ["5-gram", "LSTM (192)", "temperature 0.7", "streamed"],
     "plot_server_metrics": [
@@ -73,17 +73,17 @@ def test_example_runs(path, tmp_path):
 
     (name,) = re.findall(r"saved as (\S+\.png)", result.stdout)
     assert {file.name for file in tmp_path.iterdir()} == {name}
-    picture = read_picture(tmp_path / name)
-    assert min(picture.shape[:2]) >= 400
-    # Neither empty nor cut: there is ink, and none of it at the very edge.
-    ink = (picture[..., :3] < 1).any(axis=2)
+    figure = read_figure(tmp_path / name)
+    assert min(figure.shape[:2]) >= 400
+    # The figure is neither empty nor cut off: no ink touches its edges.
+    ink = (figure[..., :3] < 1).any(axis=2)
     assert 0.02 < ink.mean() < 0.9
     assert not ink[[0, -1]].any()
     assert not ink[:, [0, -1]].any()
-    assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 50
+    assert len(np.unique(figure.reshape(-1, figure.shape[2]), axis=0)) > 50
 
 
-def read_picture(path):
+def read_figure(path):
     from matplotlib.image import imread
 
     return imread(path)

@@ -1,23 +1,23 @@
 """
-Incidents on a server, found from its metrics
-=============================================
+Detecting incidents in server metrics
+=====================================
 
-A machine reports its CPU, its memory and what it reads from and writes to its disk,
-once a second. From half an hour of ordinary work an LSTM autoencoder learns what goes
-together. Then three processes misbehave: a loop that never ends, a memory leak, a
-process that writes and writes. Are they found, how soon, and is the right metric
-blamed? Needs matplotlib besides sklstm itself.
+An LSTM autoencoder is trained on half an hour of normal operation of a server: CPU,
+memory and disk activity, one row per second. Then three processes misbehave: an endless
+loop, a memory leak, and a process that keeps writing to the disk. The example measures
+how many of these incidents are detected, how quickly, and whether the right feature is
+reported. Needs matplotlib besides sklstm itself.
 """
 
 # %%
-# Two recordings
+# The recordings
 # --------------
-# ``data/record_server_metrics.py`` recorded them on a machine of two cores: requests
-# that come and go, a cache that fills and is cleared, jobs that sort, compile and back
-# up, and in the first one now and then somebody who tries out programs. A single value
-# therefore says little: a core is busy for some seconds again and again, and so is the
-# disk. In the second recording the column ``incident`` says what went wrong, and when;
-# the detectors do not see it.
+# ``data/record_server_metrics.py`` recorded both on a machine with two cores. The
+# workload consists of requests at a varying rate, a cache that fills and is cleared,
+# and jobs that sort, compile and back up; during the first recording, somebody
+# occasionally used the machine as well. A single value is therefore not informative: a
+# core is often busy for some seconds, and so is the disk. In the second recording, the
+# column ``incident`` says what went wrong and when. The detectors do not use it.
 
 import time
 from pathlib import Path
@@ -32,21 +32,19 @@ from sklstm import AnomalyDisplay, LSTMAutoencoderDetector, LSTMForecastDetector
 
 here = Path(__file__).parent if "__file__" in globals() else Path()  # a notebook
 data = here / "data"
-ordinary = pd.read_csv(data / "server_metrics_ordinary.csv.gz")
-later = pd.read_csv(data / "server_metrics_incidents.csv.gz", keep_default_na=False)
-incident = later.pop("incident")
+normal = pd.read_csv(data / "server_metrics_ordinary.csv.gz")
+test = pd.read_csv(data / "server_metrics_incidents.csv.gz", keep_default_na=False)
+incident = test.pop("incident")
 
-print("Half an hour of ordinary work, a row a second")
-print(
-    ordinary.describe().loc[["mean", "std", "min", "50%", "max"]].round(1).to_string()
-)
+print("Half an hour of normal operation, one row per second")
+print(normal.describe().loc[["mean", "std", "min", "50%", "max"]].round(1).to_string())
 
 # %%
-# Something to beat
-# -----------------
-# The naive detector looks at each row alone: how many standard deviations is the value
-# furthest off? PCA knows which metrics move together, but it knows no time either. Both
-# are smoothed over 31 rows, as the detectors are.
+# Baselines
+# ---------
+# The naive detector looks at each row separately and scores it by its largest absolute
+# z-score. PCA uses the correlations between the features, but not their order in time.
+# Both are smoothed over 31 rows, like the detectors.
 
 
 def smooth(scores):
@@ -70,89 +68,92 @@ def pca(train, test):
 # %%
 # The detectors
 # -------------
-# Each learns from the first recording. A tenth of it, the last in time, is not trained
-# on: it tells what errors are ordinary. The threshold lies where one ordinary second in
-# a hundred is flagged (``contamination``). No incident is needed to learn, and none to
-# set the threshold.
+# Both are trained on the first recording. Its last tenth is not used for training, but
+# held out to estimate normal errors. The threshold is set so that one in a hundred
+# normal rows is flagged (``contamination``). Neither training nor the threshold needs
+# labelled incidents.
 
 detectors = {
     "LSTM autoencoder": LSTMAutoencoderDetector(contamination=0.01, random_state=0),
     "LSTM forecast": LSTMForecastDetector(contamination=0.01, random_state=0),
 }
 is_incident = incident != ""
-rows = {}
+results = {}
 for name, detector in detectors.items():
     begin = time.perf_counter()
-    detector.fit(ordinary)
-    scores = detector.score_samples(later)
-    rows[name] = scores, detector.offset_, time.perf_counter() - begin
+    detector.fit(normal)
+    scores = detector.score_samples(test)
+    results[name] = scores, detector.offset_, time.perf_counter() - begin
 for name, function in {"naive": naive, "PCA": pca}.items():
     begin = time.perf_counter()
-    scores = function(ordinary, later)
-    threshold = np.percentile(function(ordinary, ordinary), 1)
-    rows[name] = scores, threshold, time.perf_counter() - begin
+    scores = function(normal, test)
+    threshold = np.percentile(function(normal, normal), 1)
+    results[name] = scores, threshold, time.perf_counter() - begin
 
 
-def stretches(flags):
-    """First and last row of each stretch of flagged rows."""
+def segments(flags):
+    """First and last row of each run of consecutive flagged rows."""
     edges = np.diff(np.pad(np.asarray(flags, int), 1))
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     return list(zip(begins, ends - 1, strict=True))
 
 
-true = stretches(is_incident)
+true_segments = segments(is_incident)
 table = {}
-for name, (scores, threshold, seconds) in rows.items():
+for name, (scores, threshold, seconds) in results.items():
     flagged = scores < threshold
-    false = [not is_incident[a : b + 1].any() for a, b in stretches(flagged)]
+    detected = sum(flagged[a : b + 1].any() for a, b in true_segments)
+    false = [not is_incident[a : b + 1].any() for a, b in segments(flagged)]
     table[name] = {
         "average precision": average_precision_score(is_incident, -scores),
         "ROC-AUC": roc_auc_score(is_incident, -scores),
-        "found": f"{sum(flagged[a : b + 1].any() for a, b in true)} of {len(true)}",
+        "detected": f"{detected} of {len(true_segments)}",
         "false alarms": sum(false),
         "seconds": seconds,
     }
-print("\nThe incidents of the second recording, second by second")
+print("\nDetection of the incidents in the second recording, evaluated per second")
 print(pd.DataFrame(table).T.to_string(float_format="{:.2f}".format))
 
 # %%
-# What went wrong, and how soon one knows
-# ---------------------------------------
-# ``intervals`` lists the stretches that are flagged, with the metric most to blame. It
-# looks at a finished recording. On a machine in use rows come one by one: ``update``
-# scores each when it comes, from what has come so far.
+# Anomaly segments and streaming
+# ------------------------------
+# ``anomaly_segments`` lists the flagged segments of a complete recording, each with the
+# feature that contributes most to its score. On a running system, rows arrive one by
+# one: ``update`` scores each row on arrival, using only the rows so far.
 
 detector = detectors["LSTM autoencoder"]
-print("\nFlagged by the LSTM autoencoder")
-print(detector.intervals(later).to_string(float_format="{:.2f}".format))
+print("\nSegments flagged by the LSTM autoencoder")
+print(detector.anomaly_segments(test).to_string(float_format="{:.2f}".format))
 
-live = np.array([detector.update(later[i : i + 1])[0] for i in range(len(later))])
-alarms = np.flatnonzero(live < detector.offset_)
-print("\nSecond by second, as it came")
-for first, last in true:
+streamed = np.array([detector.update(test[i : i + 1])[0] for i in range(len(test))])
+alarms = np.flatnonzero(streamed < detector.offset_)
+print("\nIncidents in streaming mode, second by second")
+for first, last in true_segments:
     during = alarms[(alarms >= first) & (alarms <= last)]
-    told = f"alarm after {during[0] - first} s" if len(during) else "no alarm"
-    print(f"{incident[first]:13s} from {first} to {last}: {told}")
+    outcome = f"alarm after {during[0] - first} s" if len(during) else "no alarm"
+    print(f"{incident[first]:13s} from {first} to {last}: {outcome}")
 
 # %%
-# What to look for
-# ----------------
-# The autoencoder finds all of the incidents in the recording, with no false alarm, and
-# blames the right metric. The forecaster misses the runaway loop: what goes on for long
-# is easily forecast. The naive detector has as good scores, row by row: each incident
-# drives one metric up, and nothing more is needed to see that. What it lacks is a
-# threshold, since a busy core or a backup is as far up, if not for as long. The
-# autoencoder has learnt how long such things take, and how they go together.
+# Discussion
+# ----------
+# On the complete recording, the autoencoder detects all incidents without a false alarm
+# and reports the right feature for each. The forecaster misses the runaway loop: a
+# condition that lasts is easy to forecast. The naive detector has equally good scores
+# per row, because each incident drives one metric up and nothing more is needed to see
+# it. What it lacks is a good threshold: a busy core or a backup reaches the same
+# values, only not for as long. The autoencoder has learned how long such load lasts and
+# which features rise together.
 #
-# The runaway loop is the hardest. A whole core is busy in ordinary times, too, and the
-# network reconstructs that quite well; what gives it away is that it does not end. One
-# sees that in the recording. Live it is not told: the newest rows are reconstructed
-# from what came before them alone, not as well, so the alarm must wait for more than
-# that. The other two are told within a minute.
+# The runaway loop is the hardest incident. One core is fully busy in normal operation,
+# too, and the network reconstructs that quite well; only the duration is unusual. The
+# complete recording shows it, but streaming raises no alarm: the newest rows are
+# reconstructed from the rows before them alone, which is less accurate in normal
+# operation as well, so an alarm needs a larger error. The other two incidents raise an
+# alarm within a minute.
 
-later.index.name = "second"
+test.index.name = "second"
 display = AnomalyDisplay.from_estimator(
-    detector, later, incidents=[(a, b, incident[a]) for a, b in true]
+    detector, test, incidents=[(a, b, incident[a]) for a, b in true_segments]
 )
 display.figure_.savefig("server_metrics.png", dpi=120)
-print("\nPicture saved as server_metrics.png")
+print("\nFigure saved as server_metrics.png")

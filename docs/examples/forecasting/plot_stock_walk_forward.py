@@ -1,18 +1,18 @@
 """
-Walk-forward forecasts of a stock price
-=======================================
+Walk-forward validation on a stock price
+========================================
 
-From windows of 60 days, with technical indicators as features, an LSTM forecasts the
-next day's price of a stock. A grid search chooses between two networks, walk-forward
-validation measures the choice on the years after, and the naive forecast stands beside
-it. Needs the packages bokeh-sampledata, matplotlib and TA-Lib besides sklstm itself.
+An LSTM forecasts the next day's price of a stock from windows of 60 days, with
+technical indicators as features. A grid search selects one of two networks, and
+walk-forward validation compares it with the naive forecast on the following years.
+Needs the packages bokeh-sampledata, matplotlib and TA-Lib besides sklstm itself.
 """
 
 # %%
 # The prices
 # ----------
 # Closing prices of Apple, adjusted for splits and dividends. The target is the
-# logarithm: a difference of 0.01 is then one percent, in 2007 as in 2013.
+# logarithm of the price, so a difference of 0.01 is one percent, in 2007 as in 2013.
 
 from time import perf_counter
 
@@ -41,16 +41,19 @@ price = pd.Series(AAPL["adj_close"], index=days, name="price")
 # %%
 # The features
 # ------------
-# The first column is the log price itself: a row is never used to forecast itself, so
-# the target's own past belongs among the features. The network sees it centred on the
+# The first column is the log price itself. A row is never used to forecast itself, so
+# the target column belongs among the features. The network receives it relative to the
 # last value of each window and scaled by the window's spread, so the level of the price
-# does not matter. All other columns are scaled once, by what they were in the training
-# rows. There a column that trends with the price would soon lie where the network has
-# never been. Hence moving averages, MACD and their like go in relative to the price;
-# RSI and the place within the Bollinger bands have no level to begin with.
+# does not matter.
 #
-# TA-Lib looks backwards only. A feature that looks ahead, by a centred average or by
-# scaling with later rows, makes brilliant forecasts here and none tomorrow.
+# All other columns are standardised once, with the statistics of the training rows. A
+# column that follows the trend of the price would soon leave the range of the training
+# rows. The moving averages and MACD are therefore divided by the price. The RSI and the
+# position within the Bollinger bands do not depend on the price level.
+#
+# TA-Lib computes indicators from past rows only. A feature that uses future rows, such
+# as a centred average or a scaling with later rows, makes excellent forecasts in a
+# backtest and useless ones in practice.
 
 close = price.to_numpy()
 upper, middle, lower = talib.BBANDS(close, timeperiod=20)
@@ -70,15 +73,15 @@ X = features.dropna().iloc[-1600:]
 y = X["log_price"]
 
 n_test = 500
-print(f"{len(X)} days, of which the last {n_test} are for the final test")
+print(f"{len(X)} days, of which the last {n_test} are the test set")
 
 # %%
-# One layer or two
-# ----------------
-# sktime's expanding window goes through `WalkForwardCV` into `GridSearchCV`. The search
-# sees no row of the final test. The score of a fold is the error of the forecasts of
-# its next 100 days, each made one day ahead. Nothing is refitted at the end: the
-# walk-forward validation fits anew in each of its folds.
+# Hyperparameter search
+# ---------------------
+# `WalkForwardCV` makes sktime's expanding window splitter usable in `GridSearchCV`. The
+# search uses no row of the test set. The score of a fold is the error of one-step-ahead
+# forecasts over its 100 days. ``refit=False``, because the walk-forward validation
+# refits in each of its folds.
 
 pipeline = make_pipeline(
     MinMaxScaler(), LSTMForecaster(window_length=60, epochs=5, random_state=0)
@@ -107,16 +110,16 @@ seconds = perf_counter() - begin
 
 errors = pd.Series(-search.cv_results_["mean_test_score"], index=[*candidates])
 errors["naive forecast"] = y.diff().iloc[first_test - 300 : first_test].abs().mean()
-print(f"\nMAE of the log price in the search, before the test days ({seconds:.0f} s)")
+print(f"\nMAE of the log price in the search, without the test set ({seconds:.0f} s)")
 print(errors.to_string(float_format="{:.5f}".format))
 
 # %%
-# Walking forward
-# ---------------
-# Now the last 500 days, in five folds: fit on everything before a fold, forecast its
-# 100 days one day ahead, and go on. The network that was not chosen, and the single
-# layer trained four times as long, walk along to be looked at: they come too late to be
-# chosen.
+# Walk-forward validation
+# -----------------------
+# The test set consists of the last 500 days in five folds. In each fold, the model is
+# fitted on all days before it and forecasts its 100 days one day ahead. Two more models
+# are shown for comparison, but cannot be selected any more: the network that was not
+# chosen, and the single layer trained for four times as many epochs.
 
 outer = ExpandingWindowSplitter(
     fh=np.arange(1, 101), initial_window=first_test, step_length=100
@@ -132,7 +135,7 @@ for name, parameters in {**candidates, "single (32), 20 epochs": longer}.items()
 
 
 def measure(forecasts, column):
-    """Errors of a column of forecasts, and by how much they exceed the naive ones."""
+    """Return the errors of a column, and their excess over the naive errors."""
     actual = forecasts["actual"]
     error = (forecasts[column] - actual).abs()
     naive_error = (forecasts["naive"] - actual).abs()
@@ -151,25 +154,28 @@ for name, result in results.items():
     label = f"{name} (chosen)" if name == chosen else name
     table[label] = measure(result.forecasts, "forecast")
     table[label]["seconds"] = f"{seconds[name]:.0f}"
-print("\nFinal test, over all five folds")
+print("\nTest set, over all five folds")
 print(pd.DataFrame(table).T.fillna("").to_string())
 
 # %%
-# What to look for
-# ----------------
-# Nothing here beats the naive forecast by more than chance. Daily prices are close to a
-# random walk, so the best forecast of tomorrow's price is close to today's. Training
-# longer makes it slightly worse rather than better: there is little to learn but noise.
-# What the table does show is that the network does little harm. With the whole series
-# scaled by its mean and standard deviation (``normalize="standard"``) the same network
-# has about three times the naive error, because the price leaves its old range.
+# Discussion
+# ----------
+# No model has a significantly lower error than the naive forecast. Daily prices are
+# close to a random walk, so the best forecast of tomorrow's price is close to today's.
+# Longer training makes the forecasts slightly worse rather than better: there is little
+# to learn but noise.
 #
-# So look at the bars rather than the lines. A forecast that repeats yesterday's price
-# lies on the price in any picture, and an error means something only beside the naive
-# error of the same days: more than two standard errors below it, and in nearly every
-# fold. On daily prices, should that come up, look first for the feature that looks
-# ahead. The middle panel shows the last 40 days, where the forecast follows the naive
-# one, a day behind the price.
+# At least, the network is hardly worse than the naive forecast. If the whole series is
+# scaled by its mean and standard deviation instead (``normalize="standard"``), the same
+# network has about three times the naive error, because the price leaves the range of
+# the training rows.
+#
+# Judge by the bar chart rather than by the lines. In a plot, a forecast that repeats
+# yesterday's price is indistinguishable from the price. An error is meaningful only in
+# comparison with the naive error on the same days: it should be lower by more than two
+# standard errors, and in nearly every fold. If that happens on daily prices, first
+# check for a feature that uses future rows. The middle panel shows the last 40 days,
+# where the forecast follows the naive forecast, one day behind the price.
 
 figure, axes = plt.subplots(
     3, figsize=(10, 9), height_ratios=[2, 2, 1.2], layout="constrained"
@@ -179,7 +185,7 @@ last = results[chosen].forecasts.iloc[-40:]
 ForecastDisplay.from_predictions(
     last["actual"], last["forecast"], naive=last["naive"], ax=axes[1], marker="."
 )
-axes[0].set_title(f"Apple, forecasts one day ahead: {chosen}", loc="left")
+axes[0].set_title(f"Apple, one-day-ahead forecasts: {chosen}", loc="left")
 axes[1].set_title("The last 40 days", loc="left")
 for ax, dollars in ((axes[0], range(40, 110, 10)), (axes[1], range(52, 80, 4))):
     low, high = ax.get_ylim()
@@ -187,4 +193,4 @@ for ax, dollars in ((axes[0], range(40, 110, 10)), (axes[1], range(52, 80, 4))):
     ax.set(xlabel="", ylabel="price, log scale", ylim=(low, high))
 
 figure.savefig("stock_walk_forward.png", dpi=120)
-print("\nPicture saved as stock_walk_forward.png")
+print("\nFigure saved as stock_walk_forward.png")

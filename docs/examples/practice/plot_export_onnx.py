@@ -1,18 +1,18 @@
 """
-A forecaster served by onnxruntime
-==================================
+Exporting a forecaster to ONNX
+==============================
 
-The network of a fitted `LSTMForecaster` is exported to ONNX and forecasts without
-TensorFlow, Keras, scikit-learn and sklstm: a window is scaled by two numbers, and what
-the network tells is scaled back. Needs matplotlib, onnxruntime and tf2onnx besides
+The network of a fitted `LSTMForecaster` is exported to ONNX and runs in onnxruntime,
+without TensorFlow, Keras, scikit-learn or sklstm. The server only has to scale each
+window and to map the output back. Needs matplotlib, onnxruntime and tf2onnx besides
 sklstm itself.
 """
 
 # %%
 # The forecaster
 # --------------
-# Passengers of an airline in 144 months, as logarithms. Two years are read, a year is
-# forecast; the last three years are kept for the test.
+# Monthly airline passengers over 144 months, as logarithms. A window of two years is
+# used to forecast one year; the last three years are the test set.
 
 import warnings
 from pathlib import Path
@@ -42,9 +42,10 @@ forecaster.fit(X[:-n_test], y[:-n_test])
 # %%
 # The export
 # ----------
-# ``network_`` is a plain `keras.Model` of standard layers. It saves as ``.keras`` and
-# loads where sklstm is not installed, and Keras exports it to ONNX by tf2onnx: once it
-# has been called, and with a warning of a name that tf2onnx asks NumPy for.
+# ``network_`` is a plain `keras.Model` of standard layers, which can be saved as
+# ``.keras`` and loaded without sklstm. Keras exports it to ONNX with tf2onnx. The
+# network has to be called once before the export, and a warning that tf2onnx raises
+# about a NumPy name is suppressed.
 
 network = forecaster.network_
 network([np.zeros((1, 24, 1))])
@@ -55,26 +56,27 @@ with TemporaryDirectory() as folder:
         network.export(file, format="onnx", verbose=False)
     served = file.read_bytes()
 session = onnxruntime.InferenceSession(served)
-print(f"The file has {len(served) / 1024:.0f} kB")
+print(f"Size of the ONNX file: {len(served) / 1024:.0f} kB")
 
 # %%
-# The forecast
-# ------------
-# This is all that a server needs besides the file. By default, ``normalize="window"``,
-# a window's level is its last value, and its spread the standard deviation around its
-# own straight line. The network reads the window minus its level, over its spread, and
-# tells the same of the rows to come. (Only a nearly constant window is scaled
-# otherwise: a spread counts as a tenth of that of the median window at least.)
+# Serving
+# -------
+# The function below is all that a server needs besides the file. With the default,
+# ``normalize="window"``, the level of a window is its last value, and its spread is the
+# standard deviation around a straight line fitted to the window. Input and output of
+# the network are relative to both: value minus level, divided by the spread. (The
+# forecaster differs only for a nearly constant window: it uses a spread of at least one
+# tenth of the spread of the median window.)
 
 
 def serve(window):
-    """Forecast the twelve months after a window of 24."""
+    """Forecast the 12 months after a window of 24 months."""
     steps = np.arange(len(window))
     line = np.polyval(np.polyfit(steps, window, 1), steps)
     level, spread = window[-1], np.std(window - line)
     scaled = ((window - level) / spread).astype(np.float32)
-    (told,) = session.run(None, {"window": scaled[None, :, None]})
-    return told[0, :, 0] * spread + level
+    (output,) = session.run(None, {"window": scaled[None, :, None]})
+    return output[0, :, 0] * spread + level
 
 
 values = y.to_numpy()
@@ -82,21 +84,22 @@ starts = range(len(y) - n_test, len(y), 12)
 onnx = np.concatenate([serve(values[start - 24 : start]) for start in starts])
 
 # %%
-# The same forecasts
-# ------------------
-# `predict` walks the test rows in blocks of twelve, each from the rows before it.
+# Comparison with the forecaster
+# ------------------------------
+# `predict` forecasts the test rows in blocks of 12 months, each from the rows before
+# it.
 
-own = forecaster.predict(X[-n_test:])
+expected = forecaster.predict(X[-n_test:])
 actual = y[-n_test:]
 last = np.repeat([values[start - 1] for start in starts], 12)
 errors = {
-    "LSTMForecaster": np.abs(own - actual).mean(),
+    "LSTMForecaster": np.abs(expected - actual).mean(),
     "served by onnxruntime": np.abs(onnx - actual).mean(),
     "naive (last month)": np.abs(last - actual).mean(),
 }
-print("Mean absolute error of the logarithm, twelve months ahead, over three years")
+print("Mean absolute error of the log passengers, 12 months ahead, over three years")
 print(pd.Series(errors).to_string(float_format="{:.4f}".format))
-difference = np.abs(onnx - own).max()
+difference = np.abs(onnx - expected).max()
 print(f"The forecasts differ by at most {difference:.1e}")
 assert difference < 1e-4
 
@@ -120,11 +123,11 @@ top.set_title(
     f"Served by onnxruntime, {len(served) / 1024:.0f} kB, {milliseconds:.1f} ms each",
     loc="left",
 )
-bottom.stem(np.arange(1, n_test + 1), np.abs(onnx - own), basefmt=" ")
-bottom.set_title("How far off LSTMForecaster's own forecasts", loc="left")
-bottom.set(xlabel="month of the test", ylim=(0, None))
+bottom.stem(np.arange(1, n_test + 1), np.abs(onnx - expected), basefmt=" ")
+bottom.set_title("Absolute difference from LSTMForecaster.predict", loc="left")
+bottom.set(xlabel="month of the test set", ylim=(0, None))
 bottom.ticklabel_format(axis="y", style="scientific", scilimits=(0, 0))
 bottom.spines[["top", "right"]].set_visible(False)
 
 figure.savefig("export_onnx.png", dpi=120)
-print("Picture saved as export_onnx.png")
+print("Figure saved as export_onnx.png")

@@ -1,18 +1,18 @@
 """
-A search on several machines
-============================
+Hyperparameter search on a Dask cluster
+=======================================
 
-A grid search and a walk-forward validation run on a cluster of Dask: here two processes
-of this machine, elsewhere as many machines as there are. Nothing else changes in the
-code. Needs dask and matplotlib besides sklstm itself
+A grid search and a walk-forward validation run on a Dask cluster. Here the cluster
+consists of two processes on this machine; the same code runs on a cluster of several
+machines. Needs dask and matplotlib besides sklstm itself
 (``pip install "dask[distributed]" matplotlib``).
 """
 
 # %%
 # The task
 # --------
-# A noisy seasonal series, and four candidates: two window lengths, two sizes. Each
-# candidate is walked forward over four folds.
+# A noisy seasonal series and four candidates: two window lengths, each with two numbers
+# of units. Each candidate is evaluated by walk-forward validation over four folds.
 
 import pickle
 from time import perf_counter
@@ -57,13 +57,14 @@ def search():
 # %%
 # The cluster
 # -----------
-# ``Client("tcp://scheduler:8786")`` would connect to a cluster elsewhere; each of its
-# workers needs sklstm installed. A task is sent the estimator, a description, and not
-# the network, which a worker compiles once for each architecture. The series goes to
-# each worker once. Workers keep to the number of cores that Dask gives them. (Where
-# there are several GPUs, a worker for each, as dask-cuda starts them, sees its own.)
+# ``Client("tcp://scheduler:8786")`` would connect to a remote cluster, whose workers
+# need sklstm installed. A task contains only the estimator with its parameters; each
+# worker compiles the network once per architecture. The series is sent to each worker
+# once. Workers use no more cores than Dask assigns to them. (With several GPUs, start
+# one worker per GPU, as dask-cuda does; each worker then uses its own GPU.)
 #
-# The guard is needed wherever processes are started: each of them imports this file.
+# The ``__main__`` guard below is needed whenever processes are started, because each of
+# them imports this file.
 
 
 def main():
@@ -86,19 +87,20 @@ def main():
             cv=ExpandingWindowSplitter(steps, initial_window=800, step_length=50),
             n_jobs=2,
         )
-    print(f"A task's estimator: {len(pickle.dumps(model)) / 1000:.1f} kB")
-    print(f"A fitted one: {len(pickle.dumps(found.best_estimator_)) / 1000:.1f} kB")
-    print(f"16 fits on two workers: {seconds:.1f} s, with loading and compiling")
+    print(f"Size of an unfitted estimator: {len(pickle.dumps(model)) / 1000:.1f} kB")
+    size = len(pickle.dumps(found.best_estimator_)) / 1000
+    print(f"Size of the fitted estimator: {size:.1f} kB")
+    print(f"16 fits on two workers: {seconds:.1f} s, with imports and compilation")
     print(f"Best: {found.best_params_}")
     print(result)
     return found, result
 
 
 # %%
-# What came out
-# -------------
-# The error of each candidate on the folds of the search, the best one darker; and the
-# last hundred rows as the best one forecasts them, ten at a time.
+# Results
+# -------
+# Left: the error of each candidate in the search, with the best one in blue. Right: the
+# last 100 rows as forecast by the best candidate, ten steps at a time.
 
 if __name__ == "__main__":
     found, result = main()
@@ -118,9 +120,9 @@ if __name__ == "__main__":
     rows = result.forecasts
     right.plot(rows["actual"], color="0.2", label="actual", linewidth=1.2)
     right.plot(rows["forecast"], color="#1769aa", label="forecast", linewidth=1.6)
-    right.set_title("The last hundred rows", loc="left")
+    right.set_title("Forecasts of the last 100 rows", loc="left")
     right.legend(frameon=False, ncols=2)
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig("search_with_dask.png", dpi=120)
-    print("Picture saved as search_with_dask.png")
+    print("Figure saved as search_with_dask.png")

@@ -1,21 +1,21 @@
 """
-The language of a place name
-============================
+Language identification of place names
+======================================
 
 Greece is called Görögország in Hungarian and Grikkland in Icelandic. A recurrent
-network reads the names of countries and territories letter by letter and tells in which
-of twenty languages they are. Needs the packages babel and matplotlib besides sklstm
-itself.
+network reads the names of countries and territories character by character and predicts
+which of 20 languages each name belongs to. Needs the packages babel and matplotlib
+besides sklstm itself.
 """
 
 # %%
-# The names
-# ---------
-# The package babel holds the names of some 250 countries and territories in each
-# language. Twenty languages in Latin letters take part, listed by family. Many a name
-# is the same in several of them: "Malta" is a sign of none. Names that occur more than
-# once are left out, so that each name left has one right answer. More are left of the
-# languages that spell foreign names in their own way.
+# The data set
+# ------------
+# The package babel contains the names of about 250 countries and territories in each
+# language. The example uses twenty languages with Latin script, listed by family. Many
+# names are identical in several languages, such as "Malta". Names that occur more than
+# once are removed, so that each remaining name has exactly one correct label. Languages
+# that adapt the spelling of foreign names keep more names than others.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,47 +51,47 @@ all_names = pd.DataFrame(
     ],
     columns=["name", "language", "territory"],
 )
-shared = all_names["name"].str.lower().duplicated(keep=False)
-names = all_names[~shared]
+is_shared = all_names["name"].str.lower().duplicated(keep=False)
+names = all_names[~is_shared]
 counts = names["language"].value_counts()
-print(f"{len(names)} names that occur once, of {len(all_names)}")
-print(f"from {counts.iloc[-1]} ({counts.index[-1]}) ", end="")
-print(f"to {counts.iloc[0]} ({counts.index[0]}) in a language")
+print(f"{len(names)} names that occur once, of {len(all_names)} in total;")
+print(f"between {counts.iloc[-1]} ({counts.index[-1]}) ", end="")
+print(f"and {counts.iloc[0]} ({counts.index[0]}) per language")
 
 # %%
-# Split by territory
-# ------------------
-# Portugal is Portugali in Finnish and Portúgal in Icelandic. With one of them in the
-# training part and the other in the test part, a model is tested on names which it
-# nearly knows, and gets hints, right or wrong, from the name of the country rather
-# than from the language. So all names of a territory go to the same part.
+# Splitting by territory
+# ----------------------
+# Portugal is Portugali in Finnish and Portúgal in Icelandic. If one of these names is
+# in the training set and the other in the test set, the model sees a nearly identical
+# name in training, and can learn the country instead of the language. Therefore all
+# names of a territory go to the same set.
 
 split = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
 train, test = next(split.split(names, groups=names["territory"]))
 train, test = names.iloc[train], names.iloc[test]
-print(f"{len(train)} names to train on, {len(test)} of other territories to test on")
+print(f"{len(train)} names for training, {len(test)} of other territories for testing")
 
 # %%
-# Letters in order
-# ----------------
-# `SequenceTokenizer` turns each name into a sequence of numbers, one for each letter.
-# The network learns a vector for each of these (``embedding_dim``), reads the vectors
-# forwards and backwards and pools its states. Long names and short ones go in as they
-# are, and nobody pads.
+# The networks
+# ------------
+# `SequenceTokenizer` converts each name into a sequence of integers, one per character.
+# The network learns an embedding vector for each of them (``embedding_dim``), processes
+# the sequence in both directions and pools the hidden states. Names of any length can
+# be passed without padding.
 #
-# Three settings are tried. The search holds out a quarter of the training territories,
-# in the same way.
+# Three settings are compared. For validation, the search holds out a quarter of the
+# training territories, split in the same way.
 
 
 def search(pipeline, grid):
-    searched = GridSearchCV(pipeline, grid, cv=split, scoring="accuracy")
-    return searched.fit(train["name"], train["language"], groups=train["territory"])
+    grid_search = GridSearchCV(pipeline, grid, cv=split, scoring="accuracy")
+    return grid_search.fit(train["name"], train["language"], groups=train["territory"])
 
 
 candidates = {
     "LSTM": {"embedding_dim": 64},
-    "LSTM, larger steps": {"embedding_dim": 64, "learning_rate": 0.01},
-    "GRU, larger steps": {
+    "LSTM, higher learning rate": {"embedding_dim": 64, "learning_rate": 0.01},
+    "GRU, higher learning rate": {
         "embedding_dim": 64,
         "learning_rate": 0.01,
         "cell": "gru",
@@ -107,12 +107,13 @@ network = search(
 )
 
 # %%
-# Groups of letters, counted
-# --------------------------
-# The peer is a linear model of how often each group of up to four letters occurs: well
-# tried for the language of short texts. Its one setting is searched in the same way.
-# The naive answer is the most frequent language of the training part, and its
-# probability the share of names in it.
+# Baseline: character n-grams
+# ---------------------------
+# The baseline is a linear model on the TF-IDF weights of character n-grams with up to
+# four characters, a standard method for identifying the language of short texts. Its
+# one hyperparameter is searched in the same way. The naive classifier always predicts
+# the most frequent language of the training set, with its relative frequency as the
+# probability.
 
 n_grams = search(
     make_pipeline(
@@ -124,31 +125,31 @@ n_grams = search(
 naive = search(DummyClassifier(), {"strategy": ["prior"]})
 
 scores = network.cv_results_["mean_test_score"]
-table = pd.DataFrame({"held out": pd.Series(scores, index=[*candidates])})
+table = pd.DataFrame({"validation": pd.Series(scores, index=[*candidates])})
 chosen = table.index[network.best_index_]
 for name, model in {"naive": naive, chosen: network, "n-grams": n_grams}.items():
-    table.loc[name, "held out"] = model.best_score_
+    table.loc[name, "validation"] = model.best_score_
     table.loc[name, "test"] = model.score(test["name"], test["language"])
     highest = model.predict_proba(test["name"]).max(axis=1)
-    table.loc[name, "probability"] = highest.mean()
-rows = {
+    table.loc[name, "confidence"] = highest.mean()
+labels = {
     "naive": f"naive ({naive.predict([''])[0]})",
     **{name: name for name in candidates},
     chosen: f"{chosen} (chosen)",
     "n-grams": "n-grams, logistic regression",
 }
-table = table.loc[[*rows]].rename(index=rows)
-print("\nShare of names whose language is told rightly, in the held-out quarter and in")
-print("the test part, and mean probability of the language told in the test part")
+table = table.loc[[*labels]].rename(index=labels)
+print("\nAccuracy on the validation and the test set, and mean probability of the")
+print("predicted language on the test set (confidence)")
 print(table.to_string(float_format="{:.3f}".format, na_rep=""))
 
 # %%
-# Names of towns
-# --------------
+# Names of cities
+# ---------------
 # None of these is the name of a territory. Most of them are what a language calls a
-# town abroad.
+# foreign city.
 
-towns = {
+cities = {
     "Milton Keynes": "English",
     "Kopenhagen": "German",
     "Göteborg": "Swedish",
@@ -163,9 +164,9 @@ towns = {
 
 
 def two_guesses(model):
-    """The two most probable languages of each town."""
+    """Return the two most probable languages of each city."""
     guesses = []
-    for probability in model.predict_proba([*towns]):
+    for probability in model.predict_proba([*cities]):
         first, second = np.argsort(probability)[:-3:-1]
         guesses.append(
             f"{model.classes_[first]} {probability[first]:.2f}, "
@@ -176,31 +177,32 @@ def two_guesses(model):
 
 guesses = pd.DataFrame(
     {
-        "is": [*towns.values()],
+        "language": [*cities.values()],
         "network": two_guesses(network),
         "n-grams": two_guesses(n_grams),
     },
-    index=[*towns],
+    index=[*cities],
 )
-print("\nProbable languages of towns")
+print("\nMost probable languages of city names")
 print(guesses.to_string())
 
 # %%
-# What to look for
-# ----------------
-# The n-grams are better. The network tells far more than the naive answer, but where
-# there are only some two thousand names to learn from, counting groups of letters beats
-# reading them in order. The network is also surer of itself than it should be: the mean
-# probability of its answers lies above the share of them that is right. So hold a
-# network that reads short texts against such a model before you use it. Among the
-# networks, the learning rate matters: the default is too low here.
+# Discussion
+# ----------
+# The n-grams are more accurate. The network is far better than the naive classifier,
+# but with only about two thousand names for training, counting n-grams is better than
+# reading the characters in order. The network is also overconfident: the mean
+# probability of its predictions is higher than its accuracy. Compare a network for
+# short texts with such a baseline before you use it. Among the networks, the learning
+# rate matters most; the default is too low here.
 #
-# Names of towns are another matter than names of countries, and both models are often
-# wrong about them. The network can be wrong and still rather sure.
+# Names of cities differ from names of countries, and both models are often wrong about
+# them. The network is sometimes wrong with high confidence.
 #
-# In the picture, languages of a family stand side by side. On the right are two names
-# of Greece, and each of their beginnings went in as if it were the whole name. The
-# network changes its mind from letter to letter until those come that settle it.
+# In the confusion matrix, languages of one family are next to each other. The plots on
+# the right show two names of Greece: each beginning of the name is classified as if it
+# were the complete name. The prediction changes from character to character until the
+# decisive ones appear.
 
 figure, axes = plt.subplot_mosaic(
     [["confusion", "Hungarian"], ["confusion", "Portuguese"]],
@@ -220,32 +222,32 @@ confusion = ConfusionMatrixDisplay.from_predictions(
     text_kw={"fontsize": "x-small"},
     ax=axes["confusion"],
 )
-for share, text in zip(
+for fraction, text in zip(
     confusion.confusion_matrix.flat, confusion.text_.flat, strict=True
 ):
-    text.set_text(f"{100 * share:.0f}" if share > 0 else "")
-axes["confusion"].set(xlabel="language told", ylabel="language")
-title = "Names of the test part, percent of each language"
+    text.set_text(f"{100 * fraction:.0f}" if fraction > 0 else "")
+axes["confusion"].set(xlabel="predicted language", ylabel="true language")
+title = "Test set, percent of the names of each language"
 axes["confusion"].set_title(title, loc="left")
 
 greece = names[names["territory"] == "GR"].set_index("language")["name"]
-part = "test" if "GR" in set(test["territory"]) else "training"
+subset = "test" if "GR" in set(test["territory"]) else "training"
 for language in ("Hungarian", "Portuguese"):
     name, ax = greece[language], axes[language]
-    beginnings = [name[:end] for end in range(1, len(name) + 1)]
+    prefixes = [name[:end] for end in range(1, len(name) + 1)]
     probability = pd.DataFrame(
-        network.predict_proba(beginnings), columns=network.classes_
+        network.predict_proba(prefixes), columns=network.classes_
     )
     others = probability.drop(columns=language).max().nlargest(4).index
-    letters = np.arange(len(name))
+    positions = np.arange(len(name))
     for other in others:
-        ax.plot(letters, probability[other], ".--", linewidth=1, label=other)
-    ax.plot(letters, probability[language], "o-", color="0.1", label=language)
-    ax.set_xticks(letters, list(name), fontsize="large")
+        ax.plot(positions, probability[other], ".--", linewidth=1, label=other)
+    ax.plot(positions, probability[language], "o-", color="0.1", label=language)
+    ax.set_xticks(positions, list(name), fontsize="large")
     ax.set(ylabel="probability", ylim=(-0.03, 1.03))
-    ax.set_title(f"{name} ({language}; {part} part)", loc="left")
+    ax.set_title(f"{name} ({language}; {subset} set)", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
 figure.savefig("place_names.png", dpi=120)
-print("\nPicture saved as place_names.png")
+print("\nFigure saved as place_names.png")

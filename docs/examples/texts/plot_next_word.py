@@ -1,18 +1,19 @@
 """
-The next word, by three cells
-=============================
+Word-level language models with three cells
+===========================================
 
-Three short sentences, and a simple recurrent network, an LSTM and a GRU that tell how
-they go on. Beside them stand a model that counts words and one that counts pairs of
-words. Needs matplotlib besides sklstm itself.
+A simple recurrent network, an LSTM and a GRU learn three short sentences and predict
+the next word. They are compared with a unigram and a bigram model. Needs matplotlib
+besides sklstm itself.
 """
 
 # %%
-# The sentences
-# -------------
-# Each sentence is a document of its own. Its end is a token like its words, so that a
-# model has 15 tokens to tell. The first word cannot be known: there are three
-# sentences, and each may come. All other words follow from those before them.
+# The training data
+# -----------------
+# Each sentence is a separate document. Its end is a token like its words, so there are
+# 15 tokens to predict. The first word of a document cannot be predicted, because all
+# three sentences are equally probable. Every other word is determined by the words
+# before it.
 
 import itertools
 from collections import Counter, defaultdict
@@ -25,17 +26,17 @@ from sklstm import WordLSTMGenerator
 
 sentences = ["hello how are you", "i am fine thank you", "how about you"]
 end = ""
-beginnings, next_words = [], []
+prefixes, next_words = [], []
 for sentence in sentences:
     words = sentence.split()
-    beginnings += [" ".join(words[:i]) for i in range(len(words) + 1)]
+    prefixes += [" ".join(words[:i]) for i in range(len(words) + 1)]
     next_words += [*words, end]
 
 # %%
-# Three cells
-# -----------
-# The networks differ in their cell and in nothing else. A GRU has three gates' worth of
-# weights where the simple cell has one, and an LSTM four.
+# The networks
+# ------------
+# The networks differ only in the cell. A GRU has three times and an LSTM four times the
+# weights of a simple recurrent cell.
 
 networks = {
     cell: WordLSTMGenerator(
@@ -50,10 +51,11 @@ networks = {
 }
 
 # %%
-# Two models that count
-# ---------------------
-# The naive model takes the most frequent word, and for its probability the share of it.
-# The bigram model counts which words follow a word.
+# Baselines: unigram and bigram model
+# -----------------------------------
+# The naive model (unigram) always predicts the most frequent word, with its relative
+# frequency as the probability. The bigram model uses the frequencies of the words that
+# follow the last word of the prompt.
 
 words = Counter(next_words)
 pairs = defaultdict(Counter)
@@ -66,95 +68,97 @@ vocabulary.remove(end)
 vocabulary.append(end)
 
 
-def counted(counts):
-    """Shares of counts, in the order of the vocabulary."""
+def relative_frequency(counts):
+    """Return relative frequencies in the order of the vocabulary."""
     return np.array([counts[word] for word in vocabulary]) / counts.total()
 
 
 def naive(prompts):
-    return np.array([counted(words) for _ in prompts])
+    return np.array([relative_frequency(words) for _ in prompts])
 
 
 def bigram(prompts):
-    return np.array([counted(pairs[[end, *p.split()][-1]]) for p in prompts])
+    last_words = [[end, *prompt.split()][-1] for prompt in prompts]
+    return np.array([relative_frequency(pairs[word]) for word in last_words])
 
 
-def reader(network):
-    """The network's probabilities in the order of the vocabulary."""
+def predictor(network):
+    """Return a function that predicts in the order of the vocabulary."""
     columns = [network.vocabulary_[word] for word in vocabulary]
     return lambda prompts: network.predict_proba(prompts)[:, columns]
 
 
 models = {"naive": naive, "bigram": bigram}
-models |= {cell: reader(network) for cell, network in networks.items()}
+models |= {cell: predictor(network) for cell, network in networks.items()}
 
 # %%
-# Perplexity is how many equally probable words there seem to be at each place. With
-# three sentences to choose from and nothing else in doubt, it cannot be lower than
-# 3 to the power of 3/15, which is 1.246, unless a sentence is preferred that does not
-# come more often. A network gives its own by ``perplexity``; for the counts we compute
-# it from the same 15 tokens.
+# Perplexity is the effective number of equally probable words at each position. As only
+# the choice between the three sentences is uncertain, it cannot be lower than 3 to the
+# power of 3/15, which is 1.246 (except for a model that by accident prefers one of the
+# sentences). The networks have a method for it; for the baselines it is computed from
+# the same 15 tokens.
 
-places = [vocabulary.index(word) for word in next_words]
+targets = [vocabulary.index(word) for word in next_words]
 rows = {}
 for name, model in models.items():
-    probability = model(beginnings)
-    told = probability[np.arange(len(places)), places]
+    probability = model(prefixes)
+    target_probability = probability[np.arange(len(targets)), targets]
     rows[name] = {
         "weights": "",
-        "perplexity": np.exp(-np.log(told).mean()),
-        "told rightly": np.mean(probability.argmax(axis=1) == places),
+        "perplexity": np.exp(-np.log(target_probability).mean()),
+        "accuracy": np.mean(probability.argmax(axis=1) == targets),
     }
 for cell, network in networks.items():
     rows[cell]["weights"] = f"{network.network_.count_params():,}"
     rows[cell]["perplexity"] = network.perplexity(sentences)
 table = pd.DataFrame(rows).T
-print("Weights, perplexity, and share of the 15 next tokens told rightly")
+print("Weights, perplexity, and accuracy of the next token (15 tokens)")
 print(table.to_string(float_format="{:.3f}".format))
 
 # %%
-# After some prompts
-# ------------------
-# An empty prompt begins a sentence, and "." would stand for the end of one. None of
-# the sentences begins like the last two.
+# Predictions and generated text
+# ------------------------------
+# The empty prompt is the beginning of a sentence, and "." would stand for the end of
+# one. The last two prompts are not the beginning of any training sentence.
 
 prompts = ["", "how", "hello how", "i am fine", "thank", "you how"]
-answers = pd.DataFrame(
+predictions = pd.DataFrame(
     {
         name: [vocabulary[i] or "." for i in model(prompts).argmax(axis=1)]
         for name, model in models.items()
     },
-    index=[prompt or "(nothing)" for prompt in prompts],
+    index=[prompt or "(empty)" for prompt in prompts],
 )
 print("\nMost probable next word")
-print(answers.to_string())
+print(predictions.to_string())
 
-print("\nA sentence written by each network at temperature 0, after 'hello'")
+print("\nText generated by each network at temperature 0 after 'hello'")
 for cell, network in networks.items():
     print(f"{cell:6}hello {network.generate('hello', temperature=0)}")
 
 # %%
-# What to look for
-# ----------------
-# All three cells learn the sentences by heart, down to nearly the least perplexity
-# there is. So the table is no contest: a sentence of five words asks for no long
-# memory, and it is only there that the cells differ. Choose a cell on texts of your own
-# and held-out parts of them, not on this.
+# Discussion
+# ----------
+# All three networks memorise the sentences, nearly down to the lowest possible
+# perplexity. The table is therefore no comparison of the cells: a sentence of five
+# words needs no long memory, and the cells differ in nothing else. Choose a cell on
+# your own texts, by the score on held-out ones.
 #
-# The networks do show what reading from the beginning is good for. After "how" the
-# bigram model is undecided between "are" and "about", and the table names the first of
-# them. The networks tell "are" after "hello how" and "about" after "how" alone.
+# The example does show the advantage of using the whole context. After "how", the
+# bigram model assigns equal probabilities to "are" and "about", and the table lists the
+# first of them. The networks predict "are" after "hello how" and "about" after "how"
+# alone.
 #
-# "thank" begins none of the sentences. After such a prompt the networks do not know
-# that they do not know. What each of them then expects is an accident of its weights:
-# another ``random_state`` gives another answer. The bigram model, which looks back no
-# further than one word, says "you".
+# No sentence begins with "thank". After such a prompt, the predictions of the networks
+# are arbitrary but may be confident: they depend on the weights, and another
+# ``random_state`` gives other predictions. The bigram model, which uses only the last
+# word, predicts "you".
 
 shown = {
-    "": "At the beginning",
+    "": "(empty prompt)",
     "how": "how ...",
     "hello how": "hello how ...",
-    "thank": "thank ...  (begins no sentence)",
+    "thank": "thank ...  (begins no training sentence)",
 }
 figure, axes = plt.subplots(2, 2, figsize=(13, 7), layout="constrained")
 figure.get_layout_engine().set(w_pad=0.12, h_pad=0.15)
@@ -180,4 +184,4 @@ for ax, (prompt, title) in zip(axes.flat, shown.items(), strict=True):
 figure.colorbar(image, ax=axes, label="probability of the next word", shrink=0.6)
 
 figure.savefig("next_word.png", dpi=110)
-print("\nPicture saved as next_word.png")
+print("\nFigure saved as next_word.png")

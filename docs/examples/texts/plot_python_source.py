@@ -1,22 +1,22 @@
 """
-A writer of Python source
-=========================
+Generating Python source code
+=============================
 
-Whoever has Python has a million characters of text: the source of its standard library.
-A recurrent network learns it character by character and writes more of the kind. It is
-held beside models that count groups of characters. Needs matplotlib besides sklstm
+The standard library of Python contains more than a million characters of source code.
+A recurrent network learns a part of it character by character and generates similar
+text. It is compared with character n-gram models. Needs matplotlib besides sklstm
 itself.
 """
 
 # %%
-# Three parts
-# -----------
-# Each module is one document. The network learns from the first part. On the second,
-# early stopping looks after each epoch, and the third is scored once, at the end. All
-# are different files: a module repeats itself, and the second half of a file is easy
-# for a model that knows the first.
+# Training, validation and test set
+# ---------------------------------
+# Each module is one document. The network is trained on the first set of modules, early
+# stopping monitors the loss on the second set, and the third set is evaluated once at
+# the end. The sets contain different files, because a module repeats itself: the second
+# half of a file is easy to predict for a model that was trained on the first half.
 #
-# The few characters beyond ASCII become question marks.
+# The few non-ASCII characters are replaced by question marks.
 
 import math
 import sysconfig
@@ -51,12 +51,13 @@ for part, modules in texts.items():
 # %%
 # The network
 # -----------
-# Early stopping holds out the tail of the documents. ``validation_split`` is counted in
-# characters, the end of each document with them, so the share of the second part makes
-# the cut fall between it and the first.
+# Early stopping holds out the last part of the documents. ``validation_split`` is a
+# fraction of all characters, where the end of each document counts as one. With the
+# fraction below, the held-out part is exactly the validation set.
 #
-# Four passes take less than a minute; more would still help. A character which occurs
-# in none of the modules is read as unknown.
+# Four epochs take less than a minute; more epochs would improve the network further.
+# ``handle_unknown="unk"`` maps characters that do not occur in the modules to an
+# unknown token.
 
 size = {part: sum(len(text) + 1 for text in texts[part]) for part in texts}
 generator = CharLSTMGenerator(
@@ -70,15 +71,17 @@ generator = CharLSTMGenerator(
 generator.fit(texts["training"] + texts["validation"])
 
 # %%
-# Models that count
-# -----------------
-# An n-gram model tells a character from the n - 1 before it. The share of each
-# character among those that followed them is mixed with what the (n - 1)-gram model
-# says, the more so the more different characters followed: that is the smoothing of
-# Witten and Bell. At the bottom all characters are equally probable. The unigram is the
-# naive model: it knows how often each character occurs and never looks back.
+# Baselines: n-gram models
+# ------------------------
+# An n-gram model predicts a character from the n - 1 characters before it. It
+# interpolates the relative frequencies after this context with the prediction of the (n
+# - 1)-gram model, whose weight increases with the number of different characters
+# observed after the context (Witten-Bell smoothing). At the lowest order, all
+# characters are equally probable. The unigram model is the naive model: it uses only
+# the frequency of each character.
 #
-# They learn from the training part alone, and tell the end of a module too.
+# The n-gram models are fitted on the training set alone, and predict the end of each
+# module, too.
 
 
 class NGrams:
@@ -98,7 +101,7 @@ class NGrams:
         for gram, count in counts.items():
             self.followers[gram[:-1]] += count
             self.kinds[gram[:-1]] += 1
-        self.n_characters = self.kinds[""] + 1  # those met, and an unknown one
+        self.n_characters = self.kinds[""] + 1  # the known characters and "unknown"
 
     def probability(self, before, character):
         mixed = 1 / self.n_characters
@@ -135,15 +138,15 @@ table = pd.DataFrame(
         for name, model in {**n_grams, "LSTM (192)": generator}.items()
     }
 ).T
-print("\nBits a character, modules that none of the models learnt from")
+print("\nBits per character on modules that were not used to fit the weights")
 print(table.to_string(float_format="{:.3f}".format))
 print(f"epochs: {generator.n_iter_}, ", end="")
-print(f"weights of the network: {generator.network_.count_params():,}")
+print(f"number of weights: {generator.network_.count_params():,}")
 
 # %%
-# Samples
-# -------
-# The lower the temperature, the more the network keeps to what it holds for probable.
+# Generated samples
+# -----------------
+# The lower the temperature, the more the sampling favours the most probable characters.
 
 for temperature in (0.3, 0.7, 1.0):
     sample = generator.generate(
@@ -152,35 +155,35 @@ for temperature in (0.3, 0.7, 1.0):
     print(f"\n----- temperature {temperature}\ndef {sample}")
 
 # %%
-# `stream` gives one character after the other while they are being written, and
-# ``stop`` ends the text where we have seen enough: here, at the end of the line.
+# `stream` yields each character as soon as it is generated. ``stop`` ends the
+# generation after a given string, here at the end of the line.
 
-print("\n----- streamed, until the line ends")
+print("\n----- streamed until the end of the line")
 for prompt in ("import ", "class ", "    return "):
     print(prompt, end="")
     for character in generator.stream(
         prompt, stop="\n", temperature=0.5, max_new_tokens=70, random_state=0
     ):
         print(character, end="", flush=True)
-    if character != "\n":  # it was stopped by max_new_tokens
+    if character != "\n":  # stopped by max_new_tokens
         print(" ...")
 
 # %%
-# What to look for
-# ----------------
-# The network needs fewer bits than the 5-gram model, on files that neither
-# learnt from. Most of what it gains it gains in the first epochs; a validation loss
-# that still falls at the last one says that more passes would help.
+# Discussion
+# ----------
+# The network needs fewer bits per character than the 5-gram model on files that neither
+# was trained on. Most of the improvement is made in the first epochs; as the validation
+# loss still falls in the last one, more epochs would help.
 #
-# In the samples, keywords and common names are spelt rightly and blocks go in by four
-# blanks. At a low temperature the text is neat and repeats itself; at 1 it strays, and
-# most names are made up. What is missing is sense: the names in a body are not those of
-# the arguments, and brackets are not always closed. It looks like Python, and does not
-# run.
+# In the samples, keywords and common names are spelled correctly, and blocks are
+# indented by four spaces. At a low temperature the text is regular and repetitive; at 1
+# it becomes erratic, and most names are invented. The text has no meaning: names in a
+# function body do not match its arguments, and brackets are not always closed. It looks
+# like Python but does not run.
 
 losses = {
-    "network, training (with dropout)": generator.history_["loss"],
-    "network, validation": generator.history_["val_loss"],
+    "LSTM, training loss (with dropout)": generator.history_["loss"],
+    "LSTM, validation loss": generator.history_["val_loss"],
 }
 epochs = np.arange(1, generator.n_iter_ + 1)
 figure, ax = plt.subplots(figsize=(9, 5.4), layout="constrained")
@@ -195,10 +198,10 @@ for name, color in zip(n_grams, colors, strict=True):
     label = f"{name}: {bits:.2f}"
     ax.text(epochs[-1], bits + 0.05, label, color=color, ha="right", va="bottom")
 ax.set_xticks(epochs)
-ax.set(xlabel="epoch", ylabel="bits a character", ylim=(1, None))
-ax.set_title("Python source: five modules not learnt from", loc="left")
+ax.set(xlabel="epoch", ylabel="bits per character", ylim=(1, None))
+ax.set_title("Python source code: loss on the five validation modules", loc="left")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend(frameon=False, loc="center left", bbox_to_anchor=(0.35, 0.62))
 
 figure.savefig("python_source.png", dpi=120)
-print("\nPicture saved as python_source.png")
+print("\nFigure saved as python_source.png")
