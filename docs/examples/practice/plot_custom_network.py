@@ -92,7 +92,7 @@ for name, forecaster in forecasters.items():
     }
 for name, column in (
     ("naive (last month)", "naive"),
-    ("naive (same month of last year)", "seasonal_naive"),
+    ("seasonal naive", "seasonal_naive"),
 ):
     table[name] = {"MAE": (forecasts[column] - forecasts["actual"]).abs().mean()}
 table = pd.DataFrame(table).T.fillna("")
@@ -123,7 +123,7 @@ for ax, (name, result) in zip(axes, results.items(), strict=False):
     )
     ax.set(xlabel="", ylabel="log passengers")
 bars = table[::-1]
-is_naive = bars.index.str.startswith("naive")
+is_naive = bars.index.str.contains("naive")
 axes[2].barh(
     bars.index,
     bars["MAE"].astype(float),
