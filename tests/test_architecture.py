@@ -1,12 +1,14 @@
-"""The walls: who may import whom, and what importing must not load."""
+"""The layers of the package, and what importing it must not load."""
 
 import ast
 import copy
 import pickle
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -22,97 +24,138 @@ import sklstm
 from sklstm import LSTMForecaster, WalkForwardCV, engine
 
 PACKAGE = Path(sklstm.__file__).parent
-ESTIMATORS = {
-    "anomaly",
-    "classification",
-    "forecasting",
-    "generation",
-    "keras",
-    "regression",
-    "text",
+
+# What each part of the package may import of the others. A part is a package or a
+# module directly beneath sklstm.
+SHARED = {"_core", "_data", "_sklearn", "engine"}
+DOMAINS = {"anomaly", "forecasting", "sequences", "text"}
+ALLOWED = {
+    "__init__": set(),
+    "_sklearn": set(),
+    "engine": set(),
+    "_data": {"_sklearn"},
+    "_core": {"_data", "_sklearn", "engine"},
+    **dict.fromkeys(DOMAINS, SHARED),
+    # These build on the public names of the others and on what all share.
+    "keras": SHARED,
+    "model_selection": SHARED - {"engine"},
+    "plotting": {"_core", "_data", "_sklearn", "model_selection"},
+    "sktime": {"_core", "_data", "sklstm"},
 }
-# These stand on the estimators' public face.
-FACES = {"model_selection", "plotting", "sktime"}
 
 
-def imports(path):
-    """Modules that a file imports, wherever in the file it does so."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+class Import(NamedTuple):
+    """One imported name."""
+
+    module: str
+    name: str | None  # None for "import module"
+    on_load: bool  # whether it happens when the importing module is loaded
+
+
+def name_of(path):
+    """Return the dotted name of a module."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def part_of(module):
+    """Return the part of the package that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def read_imports(path):
+    """List the imports of a file; those for type checkers alone do not count."""
+    found = []
+
+    def visit(node, on_load):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            if isinstance(child, ast.Import):
+                found.extend(Import(a.name, None, on_load) for a in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                found.extend(Import(child.module, a.name, on_load) for a in child.names)
+            function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+            visit(child, on_load and not function)
+
+    visit(ast.parse(path.read_text()), on_load=True)
     return found
 
 
-def own_imports(path):
-    """The modules of this package among them, by their first name."""
-    names = {name.split(".")[1] for name in imports(path) if name.startswith("sklstm.")}
-    return names & ({module.stem for module in MODULES} | {"engine", "plotting"})
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+IMPORTS = {module: read_imports(path) for module, path in FILES.items()}
 
 
-def imports_on_import(path):
-    """Modules that a file imports outside of its functions."""
-    tree = ast.parse(path.read_text())
-    found, open_nodes = set(), [tree]
-    while open_nodes:
-        for node in ast.iter_child_nodes(open_nodes.pop()):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                found.add(node.module)
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                open_nodes.append(node)
-    return found
+def modules_imported(module):
+    """List the modules of this package that a module imports, with the names."""
+    for each in IMPORTS[module]:
+        if each.module.split(".")[0] == "sklstm":
+            submodule = f"{each.module}.{each.name}"
+            yield (submodule if submodule in FILES else each.module), each
 
 
-MODULES = sorted(PACKAGE.glob("*.py"))
-PLOTTING = sorted((PACKAGE / "plotting").glob("*.py"))
-ENGINE = sorted((PACKAGE / "engine").glob("*.py"))
+def test_every_part_has_its_place():
+    assert {part_of(module) for module in FILES} == set(ALLOWED)
+    assert len(FILES) > 40
 
 
-def test_there_is_something_to_look_at():
-    assert len(MODULES) > 5
-    assert len(ENGINE) > 3
-    assert len(PLOTTING) > 4
+@pytest.mark.parametrize("module", FILES)
+def test_keras_and_tensorflow_are_imported_by_the_engine_alone(module):
+    roots = {each.module.split(".")[0] for each in IMPORTS[module]}
+    if part_of(module) != "engine":
+        assert not roots & {"keras", "tensorflow"}
+    # The one exception wraps scikeras, which imports Keras.
+    assert "scikeras" not in roots or module == "sklstm.keras"
 
 
-@pytest.mark.parametrize(
-    "path", MODULES + PLOTTING, ids=lambda path: f"{path.parent.name}.{path.stem}"
-)
-def test_keras_lives_behind_the_engine(path):
-    roots = {name.split(".")[0] for name in imports(path)}
-    assert not roots & {"keras", "tensorflow"}
-    # The one exception reaches them by scikeras' wrapper, and by nothing else.
-    assert "scikeras" not in roots or path == PACKAGE / "keras.py"
+@pytest.mark.parametrize("module", FILES)
+def test_matplotlib_is_imported_inside_functions_of_plotting(module):
+    used = [each for each in IMPORTS[module] if each.module.startswith("matplotlib")]
+    assert not used or part_of(module) == "plotting"
+    assert not any(each.on_load for each in used)
 
 
-@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
-def test_the_engine_knows_no_estimator(path):
-    used = {name for name in imports(path) if name.startswith("sklstm")}
-    assert all(name.startswith("sklstm.engine") for name in used)
+@pytest.mark.parametrize("module", FILES)
+def test_imports_point_downwards(module):
+    part = part_of(module)
+    for imported, each in modules_imported(module):
+        if imported == "sklstm":
+            # The root package: a public name, or a part of the package.
+            used = each.name if each.name in ALLOWED else "sklstm"
+        else:
+            used = part_of(imported)
+        assert used in {part, *ALLOWED[part]}, f"{module} imports {imported}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_imports_point_one_way(path):
-    used = own_imports(path)
-    name = path.stem
-    if name.startswith("_") and name != "__init__":
-        assert not used & (ESTIMATORS | FACES)
-    if name in ESTIMATORS:
-        assert not used & ((ESTIMATORS - {name}) | FACES)
-    if name in FACES:
-        assert not used & {"_base", "engine"}
+@pytest.mark.parametrize("module", FILES)
+def test_private_names_stay_in_their_package(module):
+    """A name with an underscore is used in the package that holds it, and below."""
+    is_package = FILES[module].name == "__init__.py"
+    package = module if is_package else module.rpartition(".")[0]
+    for imported, each in modules_imported(module):
+        path = imported.split(".")
+        if each.name is not None and path[-1] != each.name:
+            path.append(each.name)
+        for depth, name in enumerate(path):
+            holder = ".".join(path[:depth])
+            if name.startswith("_") and holder != "sklstm":
+                assert f"{package}.".startswith(f"{holder}."), ".".join(path)
 
 
-@pytest.mark.parametrize("path", PLOTTING, ids=lambda path: path.stem)
-def test_pictures_stand_on_the_public_face(path):
-    used = {name for name in imports(path) if name.startswith("sklstm.")}
-    assert not {name.split(".")[1] for name in used} & {"_base", "engine"}
-    roots = {name.split(".")[0] for name in imports_on_import(path)}
-    assert "matplotlib" not in roots
+def test_no_import_cycle():
+    graph = {
+        module: {
+            imported
+            for imported, each in modules_imported(module)
+            if each.on_load and imported in FILES and imported != module
+        }
+        for module in FILES
+    }
+    # A package is loaded before its modules, and lists their names: no cycle.
+    for module, imported in graph.items():
+        graph[module] = {name for name in imported if not module.startswith(f"{name}.")}
+    tuple(TopologicalSorter(graph).static_order())
 
 
 def run(code):

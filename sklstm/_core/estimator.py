@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,9 +18,6 @@ from sklstm import engine
 from sklstm._core.callbacks import EpochReporter
 from sklstm._core.params import check_units
 from sklstm._core.seeds import RandomState, TrainingSeeds, draw_seeds
-
-if TYPE_CHECKING:
-    import keras
 
 # From a seed to the samples to train on and the samples held out for early stopping.
 HoldOut = Callable[[int], tuple[np.ndarray, np.ndarray]]
@@ -64,7 +61,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _optimizer_state: engine.Weights | None
 
     @property
-    def network_(self) -> keras.Model:
+    def network_(self) -> Any:
         """The fitted network as a plain `keras.Model` of standard layers.
 
         It is built at each access; changing it does not change the estimator.
