@@ -62,7 +62,7 @@ autosummary_context = {
     # Inherited members of these modules are documented by sktime and scikeras.
     "thin_modules": ["sklstm.sktime", "sklstm.keras"],
 }
-default_role = "autolink"  # `name` in a docstring links to the object of that name, if any
+default_role = "autolink"  # `name` in a docstring links to that object, if it exists
 
 numpydoc_show_class_members = False  # the autosummary template lists the methods
 numpydoc_xref_param_type = False
