@@ -42,7 +42,6 @@ html_sidebars = {
         "common_pitfalls",
         "comparison",
         "contributing",
-        "design",
         "getting_started",
         "index",
     )
