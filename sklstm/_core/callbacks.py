@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sklstm.engine import Weights
-
-if TYPE_CHECKING:
-    from sklstm._core.estimator import RecurrentEstimator
 
 
 class FitData(NamedTuple):
@@ -18,12 +15,21 @@ class FitData(NamedTuple):
     y: Any = None
 
 
+class SupportsCallbacks(Protocol):
+    """An estimator with scikit-learn's ``CallbackSupportMixin``."""
+
+    verbose: int
+
+    def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
+
+
 class EpochReporter:
     """Report each epoch of a training run.
 
     Parameters
     ----------
-    estimator : RecurrentEstimator
+    estimator : estimator
+        Supports callbacks and has a parameter ``verbose``.
     epochs : int
         Maximum number of epochs.
     fit_data : FitData
@@ -38,7 +44,7 @@ class EpochReporter:
 
     def __init__(
         self,
-        estimator: RecurrentEstimator,
+        estimator: SupportsCallbacks,
         epochs: int,
         fit_data: FitData,
         *,
