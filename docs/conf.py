@@ -1,8 +1,8 @@
-"""The documentation: sphinx-build -n -W --keep-going docs docs/_build/html."""
+"""Sphinx configuration: sphinx-build -n -W --keep-going docs docs/_build/html."""
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no remarks on missing GPUs
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no messages about GPUs
 
 import sklstm
 
@@ -17,6 +17,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
+    "sphinx_design",
 ]
 exclude_patterns = ["_build", "examples", "**/*.ipynb"]
 templates_path = ["_templates"]
@@ -24,46 +25,45 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklstm"
 html_static_path = ["_static"]
-html_css_files = ["wide.css"]
+html_css_files = ["custom.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "header_links_before_dropdown": 5,
 }
-# Pages without others below them need no list of those.
+# Pages without subpages do not need the navigation sidebar.
 html_sidebars = {
     page: []
     for page in (
         "benchmarks/results",
         "changelog",
+        "choosing_a_network",
+        "common_pitfalls",
         "comparison",
         "contributing",
-        "design",
         "getting_started",
         "index",
-        "mistakes",
-        "which_network",
     )
 }
 html_show_sourcelink = False
 
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 toc_object_entries_show_parents = "hide"
-autodoc_typehints = "none"  # the docstrings tell the types
+autodoc_typehints = "none"  # docstrings state the types
 autosummary_generate = True
 autosummary_context = {
-    # Every estimator of scikit-learn has these.
+    # Methods that every scikit-learn estimator has.
     "hidden_methods": ["get_metadata_routing", "get_params", "set_params"],
     "shown_properties": ["network_", "vocabulary_", "score", "decision"],
-    # What is inherited there is sktime's or scikeras', and documented by them.
+    # Inherited members of these modules are documented by sktime and scikeras.
     "thin_modules": ["sklstm.sktime", "sklstm.keras"],
 }
-default_role = "autolink"  # `name` in a docstring is a link where there is such a name
+default_role = "autolink"  # `name` in a docstring links to that object, if it exists
 
-numpydoc_show_class_members = False  # the template lists methods
+numpydoc_show_class_members = False  # the autosummary template lists the methods
 numpydoc_xref_param_type = False
 
 sphinx_gallery_conf = {
@@ -81,11 +81,11 @@ sphinx_gallery_conf = {
     "copyfile_regex": r".*\.csv\.gz|.*\.txt\.gz",
 }
 
-# References to other projects' objects are not resolved, because that would load their
-# inventories from the network at each build.
+# References to other projects are not resolved: that would download their inventories
+# at each build.
 nitpick_ignore_regex = [
     ("py:.*", r"(joblib|keras|matplotlib|numpy|pandas|scikeras|sklearn|sktime)\..*"),
-    # What docstrings inherited from scikit-learn refer to in its own user guide.
+    # References to scikit-learn's user guide, in docstrings inherited from it.
     (
         "std:.*",
         r"(accuracy|r2)_score|df_output_transform|sphx_glr_auto_.*",

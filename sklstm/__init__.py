@@ -4,34 +4,39 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Loaded on first use: importing the package loads neither TensorFlow nor matplotlib.
-_HOMES = {
-    "LSTMForecaster": "forecasting",
-    "WindowForecaster": "forecasting",
-    "RNNClassifier": "classification",
-    "RNNRegressor": "regression",
-    "SequenceTokenizer": "text",
-    "CharLSTMGenerator": "generation",
-    "WordLSTMGenerator": "generation",
-    "LSTMAutoencoderDetector": "anomaly",
-    "LSTMForecastDetector": "anomaly",
-    "SequenceAnomalyDetector": "anomaly",
-    "WalkForwardCV": "model_selection",
-    "walk_forward": "model_selection",
-    "ForecastDisplay": "plotting",
-    "TrainingDisplay": "plotting",
-    "AnomalyDisplay": "plotting",
-    "WalkForwardDisplay": "plotting",
+# Public names by package, imported on first use: importing sklstm loads neither
+# TensorFlow nor matplotlib.
+_PUBLIC: dict[str, list[str]] = {
+    "forecasting": ["LSTMForecaster", "WindowForecaster"],
+    "sequences": ["RNNClassifier", "RNNRegressor"],
+    "text": ["SequenceTokenizer", "CharLSTMGenerator", "WordLSTMGenerator"],
+    "anomaly": [
+        "LSTMAutoencoderDetector",
+        "LSTMForecastDetector",
+        "SequenceAnomalyDetector",
+    ],
+    "model_selection": ["WalkForwardCV", "walk_forward"],
+    "plotting": [
+        "ForecastDisplay",
+        "TrainingDisplay",
+        "AnomalyDisplay",
+        "WalkForwardDisplay",
+    ],
+    "keras": [],
+    "sktime": [],
 }
+_PACKAGES = {name: package for package, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *_HOMES]
-
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__ = ["__version__", *_PACKAGES]
 
 
-def __dir__():
-    return sorted(__all__)
+def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
+        return getattr(import_module(f"{__name__}.{_PACKAGES[name]}"), name)
+    if name in _PUBLIC:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_PUBLIC])

@@ -15,21 +15,19 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    RegressorMixin,
-    _fit_context,
-)
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklstm import engine
-from sklstm._base import all_or_nothing, draw_seeds
-from sklstm._checks import check_labels, check_listed, check_targets, check_weights
-from sklstm._panel import is_list_of_tables
+from sklstm._core.estimator import restore_on_error
+from sklstm._core.seeds import draw_seeds
+from sklstm._data.panel import is_list_of_tables
+from sklstm._data.sequences import check_list_of_sequences
+from sklstm._data.targets import check_labels, check_targets
+from sklstm._data.weights import check_weights
+from sklstm._sklearn import Interval, Options, StrOptions, fit_context
 
 engine.prepare_keras()  # scikeras loads Keras
 
@@ -114,7 +112,7 @@ class _KerasSequences(BaseWrapper):
         X = self._check_samples(X, reset=reset)
         y = self._check_y(y, len(X), reset=reset)
         weight = self._weigh(y, sample_weight)
-        self._random_state = draw_seeds(self.random_state, epoch)[0]
+        self._random_state = draw_seeds(self.random_state, epoch).weights
         with _one_at_a_time, _tensorflow_as_it_was():
             if reset:
                 self.model_ = self._build_keras_model()
@@ -175,7 +173,7 @@ class _KerasSequences(BaseWrapper):
         if reset:
             self.__dict__.pop("feature_names_in_", None)
         if listed:
-            X = self._fill_up(check_listed(X), 0 if reset else self._longest)
+            X = self._fill_up(check_list_of_sequences(X), 0 if reset else self._longest)
         elif getattr(X, "ndim", 2) > 2:
             X = check_array(
                 X, dtype=_READ, allow_nd=True, input_name="X", estimator=self
@@ -420,8 +418,8 @@ class KerasSequenceRegressor(RegressorMixin, _KerasSequences):
     ):
         self._take(locals(), routed)
 
-    @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
+    @restore_on_error
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Train the network.
 
@@ -448,8 +446,8 @@ class KerasSequenceRegressor(RegressorMixin, _KerasSequences):
             X, y, sample_weight, go_on=self.warm_start, epochs=epochs, epoch=0
         )
 
-    @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
+    @restore_on_error
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train the network, a new one the first time, for one epoch.
 
@@ -653,8 +651,8 @@ class KerasSequenceClassifier(ClassifierMixin, _KerasSequences):
     ):
         self._take(locals(), routed)
 
-    @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
+    @restore_on_error
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         """Train the network.
 
@@ -683,8 +681,8 @@ class KerasSequenceClassifier(ClassifierMixin, _KerasSequences):
             X, y, sample_weight, go_on=self.warm_start, epochs=epochs, epoch=0
         )
 
-    @all_or_nothing
-    @_fit_context(prefer_skip_nested_validation=True)
+    @restore_on_error
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train the network, a new one the first time, for one epoch.
 

@@ -15,12 +15,12 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples
 
-from sklstm._panel import is_list_of_tables
-from sklstm._times import index_of
+from sklstm._data.panel import is_list_of_tables
+from sklstm._data.time_index import index_of
+from sklstm._sklearn import num_samples, safe_indexing
 
 # Where estimators keep one that they are made of, fitted ones first.
 _PARTS = ("best_estimator_", "regressor_", "estimator_", "estimator", "regressor")
@@ -132,7 +132,7 @@ class WalkForwardResult:
         one scale, or score them from ``forecasts``, where their units differ.
     summary : DataFrame
         The same over all folds together, one row for each metric.
-    intervals : DataFrame or None
+    interval_scores : DataFrame or None
         With ``coverage``, one row for each fold (and target, if there are several):
         ``coverage``, the share of the rows within their interval, ends included, and
         ``width``, the mean width, in the target's units.
@@ -160,7 +160,7 @@ class WalkForwardResult:
     scores: pd.DataFrame
     summary: pd.DataFrame
     times: pd.DataFrame
-    intervals: pd.DataFrame | None = None
+    interval_scores: pd.DataFrame | None = None
     estimators: list = field(default_factory=list)
 
     def __repr__(self):
@@ -168,7 +168,7 @@ class WalkForwardResult:
         n_forecasts = len(self.forecasts)
         head = f"{type(self).__name__}: {n_forecasts} forecasts in {n_folds} fold(s)"
         text = f"{head}\n{self.summary.to_string(float_format='{:.4g}'.format)}"
-        if self.intervals is None:
+        if self.interval_scores is None:
             return text
         together = _interval_scores(self.forecasts, ["target"])
         several = len(together) > 1
@@ -312,11 +312,13 @@ def walk_forward(
     times = pd.DataFrame([outcome.times for outcome in outcomes]).rename_axis("fold")
     estimators = [outcome.estimator for outcome in outcomes] if return_estimator else []
     summary = _score(forecasts, scorers)
-    intervals = None
+    interval_scores = None
     if coverage is not None:
         several = actual.shape[1] > 1
-        intervals = _interval_scores(forecasts, ["fold", "target"][: 1 + several])
-    return WalkForwardResult(forecasts, scores, summary, times, intervals, estimators)
+        interval_scores = _interval_scores(forecasts, ["fold", "target"][: 1 + several])
+    return WalkForwardResult(
+        forecasts, scores, summary, times, interval_scores, estimators
+    )
 
 
 @dataclass(frozen=True)
@@ -351,7 +353,7 @@ def _run_folds(
 
 def _fit_and_forecast(estimator, X, y, train, test, keep, coverage) -> _Outcome:
     begin = perf_counter()
-    estimator.fit(_safe_indexing(X, train), _rows(y, train))
+    estimator.fit(safe_indexing(X, train), _rows(y, train))
     return _forecast(estimator, X, test, perf_counter() - begin, keep, coverage)
 
 
@@ -360,10 +362,10 @@ def _fit_once(estimator, X, y, folds, keep, coverage) -> Iterator[_Outcome]:
     for train, test in folds:
         begin = perf_counter()
         if seen is None:
-            estimator.fit(_safe_indexing(X, train), _rows(y, train))
+            estimator.fit(safe_indexing(X, train), _rows(y, train))
         elif train[-1] > seen:
             new = np.arange(seen + 1, train[-1] + 1)
-            _update(estimator, _safe_indexing(X, new), _rows(y, new))
+            _update(estimator, safe_indexing(X, new), _rows(y, new))
         elif train[-1] < seen:
             raise ValueError(
                 "refit=False needs folds in time order, but the training rows of a "
@@ -375,7 +377,7 @@ def _fit_once(estimator, X, y, folds, keep, coverage) -> Iterator[_Outcome]:
 
 def _forecast(estimator, X, test, fit_time, keep, coverage) -> _Outcome:
     begin = perf_counter()
-    rows, interval = _safe_indexing(X, test), None
+    rows, interval = safe_indexing(X, test), None
     forecast = np.asarray(estimator.predict(rows))
     if coverage is not None:
         interval = _predict_interval(estimator, rows, coverage)
@@ -610,7 +612,7 @@ def _check_folds(cv, X, y) -> list[tuple[np.ndarray, np.ndarray]]:
     folds = [(np.asarray(train), np.asarray(test)) for train, test in cv.split(X, y)]
     if not folds:
         raise ValueError(
-            f"{cv} gives no fold for {_num_samples(X)} rows. Give more rows, or a "
+            f"{cv} gives no fold for {num_samples(X)} rows. Give more rows, or a "
             "smaller initial window or horizon."
         )
     for train, test in folds:
@@ -649,7 +651,7 @@ def _time_index(X, y) -> pd.Index:
     index = index_of(X, y)
     if index is not None:
         return index
-    return pd.RangeIndex(_num_samples(X))
+    return pd.RangeIndex(num_samples(X))
 
 
 def _target_names(truth) -> list:
@@ -662,7 +664,7 @@ def _target_names(truth) -> list:
 
 
 def _rows(y, rows):
-    return None if y is None else _safe_indexing(y, rows)
+    return None if y is None else safe_indexing(y, rows)
 
 
 def _track(outcomes, total, verbose):

@@ -16,7 +16,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.regression.base import BaseRegressor
 
 from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
-from sklstm._times import usual_step
+from sklstm._data.time_index import usual_step
 
 __all__ = ["SktimeLSTMForecaster", "SktimeRNNClassifier", "SktimeRNNRegressor"]
 
@@ -601,7 +601,7 @@ class SktimeRNNClassifier(_Sequences, BaseClassifier):
         that the last patch lacks. "auto" leaves at most 48 recurrent steps of the
         longest sequence in fit, and folds no tokens; a number spares a search the
         compilation of another network where the longest sequences of its folds differ.
-    positions : int, default=8
+    positional_encoding : int, default=8
         Waves over the sequence (a sine and a cosine each, cf.) that tell each step
         where it stands between the first and the last; 0 leaves it untold. They help
         where what counts happens at about the same place in all sequences. Not for
@@ -694,7 +694,7 @@ class SktimeRNNClassifier(_Sequences, BaseClassifier):
         pooling="all",
         differences=True,
         patch_length="auto",
-        positions=8,
+        positional_encoding=8,
         noise=0.3,
         crop=0.2,
         normalize="standard",
@@ -722,7 +722,7 @@ class SktimeRNNClassifier(_Sequences, BaseClassifier):
         self.pooling = pooling
         self.differences = differences
         self.patch_length = patch_length
-        self.positions = positions
+        self.positional_encoding = positional_encoding
         self.noise = noise
         self.crop = crop
         self.normalize = normalize
@@ -785,7 +785,7 @@ class SktimeRNNRegressor(_Sequences, BaseRegressor):
         that the last patch lacks. "auto" leaves at most 48 recurrent steps of the
         longest sequence in fit, and folds no tokens; a number spares a search the
         compilation of another network where the longest sequences of its folds differ.
-    positions : int, default=8
+    positional_encoding : int, default=8
         Waves over the sequence (a sine and a cosine each, cf.) that tell each step
         where it stands between the first and the last; 0 leaves it untold. They help
         where what counts happens at about the same place in all sequences. Not for
@@ -875,7 +875,7 @@ class SktimeRNNRegressor(_Sequences, BaseRegressor):
         pooling="all",
         differences=True,
         patch_length="auto",
-        positions=8,
+        positional_encoding=8,
         noise=0.3,
         crop=0.2,
         normalize="standard",
@@ -902,7 +902,7 @@ class SktimeRNNRegressor(_Sequences, BaseRegressor):
         self.pooling = pooling
         self.differences = differences
         self.patch_length = patch_length
-        self.positions = positions
+        self.positional_encoding = positional_encoding
         self.noise = noise
         self.crop = crop
         self.normalize = normalize

@@ -15,22 +15,22 @@ from sklstm import (
 )
 
 ORDERED_ROWS = (
-    "A forecast, or the score of a row, depends on the rows around it, so rows cannot "
-    "be shuffled, left out, or repeated without changing it."
+    "A forecast, or the score of a row, depends on neighbouring rows, so shuffling, "
+    "omitting or repeating rows changes it."
 )
 STOCHASTIC = (
-    "Batches are drawn at random, so a sample that is repeated is met in other steps "
-    "than one that counts twice."
+    "Batches are drawn at random, so repeating a sample is not equivalent to doubling "
+    "its weight."
 )
-OF_ORDERED_ROWS = {
+ROWS_IN_TIME_ORDER = {
     "check_methods_sample_order_invariance": ORDERED_ROWS,
     "check_methods_subset_invariance": ORDERED_ROWS,
 }
 EXPECTED_FAILURES = {
-    LSTMAutoencoderDetector: OF_ORDERED_ROWS,
-    LSTMForecastDetector: OF_ORDERED_ROWS,
+    LSTMAutoencoderDetector: ROWS_IN_TIME_ORDER,
+    LSTMForecastDetector: ROWS_IN_TIME_ORDER,
     LSTMForecaster: {
-        **OF_ORDERED_ROWS,
+        **ROWS_IN_TIME_ORDER,
         "check_sample_weight_equivalence_on_dense_data": ORDERED_ROWS,
     },
     RNNClassifier: {"check_sample_weight_equivalence_on_dense_data": STOCHASTIC},

@@ -18,11 +18,7 @@ from sktime.utils._testing.hierarchical import _make_hierarchical
 from sktime.utils.estimator_checks import check_estimator
 
 from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
-from sklstm.sktime import (
-    SktimeLSTMForecaster,
-    SktimeRNNClassifier,
-    SktimeRNNRegressor,
-)
+from sklstm.sktime import SktimeLSTMForecaster, SktimeRNNClassifier, SktimeRNNRegressor
 
 SMALL = {"window_length": 3, "units": 2, "epochs": 1, "random_state": 0}
 N = 40

@@ -11,12 +11,12 @@ import tensorflow as tf
 from sklstm.engine.networks import state_sizes, step_language
 from sklstm.engine.program import Program
 from sklstm.engine.specs import (
-    NEVER,
+    IMPOSSIBLE_LOGIT,
+    MIN_WINDOWS_PER_STREAM,
     PADDING,
     UNKNOWN,
-    WINDOWS_A_STREAM,
+    DecoderState,
     LanguageNetwork,
-    Reading,
     TokenData,
     TrainingSpec,
     Weights,
@@ -58,13 +58,13 @@ class LanguageProgram(Program):
         self,
         network: LanguageNetwork,
         training: TrainingSpec,
-        like: Program | None = None,
+        template: Program | None = None,
     ):
         data = {
             name: tf.TensorSpec([None], tf.int32)
             for name in ("tokens", "starts", "lengths")
         }
-        super().__init__(network, training, data, like)
+        super().__init__(network, training, data, template)
         tokens = tf.TensorSpec([None, None], tf.int32)
         self._sizes = state_sizes(network.stack)
         states = tuple(tf.TensorSpec([None, size]) for size in self._sizes)
@@ -111,8 +111,8 @@ class LanguageProgram(Program):
         return result
 
     def read(
-        self, tokens: np.ndarray, weights: Weights, reading: Reading | None = None
-    ) -> Reading:
+        self, tokens: np.ndarray, weights: Weights, reading: DecoderState | None = None
+    ) -> DecoderState:
         """Read as many tokens of each of some documents.
 
         Parameters
@@ -138,18 +138,18 @@ class LanguageProgram(Program):
                 read = tf.constant(tokens[group][:, window], tf.int32)
                 logits, states = self._read(read, states)
             parts.append(_reading(logits, states))
-        return Reading.join(parts)
+        return DecoderState.join(parts)
 
     def write(
         self,
-        reading: Reading,
+        reading: DecoderState,
         weights: Weights,
         chance: np.ndarray,
         *,
         temperature: float,
         top_k: int,
         top_p: float,
-    ) -> tuple[np.ndarray, Reading]:
+    ) -> tuple[np.ndarray, DecoderState]:
         """Write on from a reading: draw a token, read it, draw the next.
 
         Parameters
@@ -189,7 +189,7 @@ class LanguageProgram(Program):
             )
             tokens[group, : written.shape[1]] = written.numpy()
             parts.append(_reading(logits, states))
-        return tokens, Reading.join(parts)
+        return tokens, DecoderState.join(parts)
 
     def _no_states(self, n_documents) -> tuple[tf.Tensor, ...]:
         return tuple(tf.zeros([n_documents, size]) for size in self._sizes)
@@ -281,7 +281,7 @@ class LanguageProgram(Program):
         def step(i, logits, states, going, written):
             log_p = tf.cast(logits, tf.float64)
             # No temperature brings back what cannot come.
-            never = unknown | (log_p < NEVER / 2)
+            never = unknown | (log_p < IMPOSSIBLE_LOGIT / 2)
             log_p = tf.where(never, tf.constant(-np.inf, tf.float64), log_p)
             log_p = log_p - tf.reduce_max(log_p, axis=1, keepdims=True)
             log_p = log_p / temperature
@@ -316,8 +316,8 @@ class Windows(NamedTuple):
     goes_on: tf.Tensor  # whether the document began in the window before
 
 
-def _reading(logits, states) -> Reading:
-    return Reading(logits.numpy(), tuple(state.numpy() for state in states))
+def _reading(logits, states) -> DecoderState:
+    return DecoderState(logits.numpy(), tuple(state.numpy() for state in states))
 
 
 def _streams(tensors, index, n_streams, window_length) -> Windows:
@@ -332,7 +332,7 @@ def _streams(tensors, index, n_streams, window_length) -> Windows:
     n_windows = -(-lengths // window_length)
     first = tf.cumsum(n_windows, exclusive=True)
     total = tf.reduce_sum(n_windows)
-    n_streams = tf.clip_by_value(total // WINDOWS_A_STREAM, 1, n_streams)
+    n_streams = tf.clip_by_value(total // MIN_WINDOWS_PER_STREAM, 1, n_streams)
     n_steps = -(-total // n_streams)
     n_streams = -(-total // n_steps)  # no stream is empty
     document = tf.repeat(tf.range(tf.shape(index)[0]), n_windows)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine.kernels import (
+from sklstm.engine.layers.fused import (
     FusedGRU,
     FusedLSTM,
     FusedSimpleRNN,
@@ -84,8 +84,8 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
         n_steps = spec.window_length // spec.patch_length
         x = layers.Reshape((n_steps, -1), name="patches")(x)
     x = _recurrent(spec.stack, x, fast=fast)
-    if spec.n_known:
-        known = keras.Input((spec.horizon, spec.n_known), name="known_future")
+    if spec.n_future_columns:
+        known = keras.Input((spec.horizon, spec.n_future_columns), name="known_future")
         inputs.append(known)
         known = layers.Flatten(name="known_values")(known)
         mixed = layers.Dense(
@@ -105,9 +105,9 @@ def _(spec: WindowNetwork, *, fast: bool = False) -> keras.Model:
     quantiles = (spec.n_quantiles,) if spec.n_quantiles > 1 else ()
     out = layers.Reshape(shape + quantiles, name="horizon")(out)
     linear = []
-    if spec.linear_skip and spec.n_own:
+    if spec.linear_skip and spec.n_target_columns:
         linear.append(_linear_skip(spec, window))
-    if spec.linear_skip and spec.n_known:
+    if spec.linear_skip and spec.n_future_columns:
         linear.append(_known_skip(spec, *inputs))
     if linear and quantiles:
         linear = [layers.Reshape((*shape, 1))(each) for each in linear]
@@ -120,17 +120,17 @@ def _linear_skip(spec, window):
     """One linear map, shared by the targets, from own past to horizon."""
     layers = keras.layers
     past = layers.Permute((2, 1), name="columns")(window)
-    if spec.n_own < spec.n_columns:
-        crop = (0, spec.n_columns - spec.n_own)
-        past = layers.Cropping1D(crop, name="own_past")(past)
+    if spec.n_target_columns < spec.n_columns:
+        crop = (0, spec.n_columns - spec.n_target_columns)
+        past = layers.Cropping1D(crop, name="target_column")(past)
     # The map has a weight for each row of the window, and would fit the noise of a
     # short series before the recurrent layers have learnt: it learns more slowly.
     past = layers.Rescaling(_SKIP_RATE, name="scaled_past")(past)
     skip = layers.Dense(
         spec.horizon, use_bias=False, kernel_initializer="zeros", name="linear_skip"
     )(past)
-    if spec.n_own < spec.n_targets:
-        pad = (0, spec.n_targets - spec.n_own)
+    if spec.n_target_columns < spec.n_targets:
+        pad = (0, spec.n_targets - spec.n_target_columns)
         skip = layers.ZeroPadding1D(pad, name="without_own_past")(skip)
     return layers.Permute((2, 1), name="linear_forecast")(skip)
 
@@ -143,7 +143,7 @@ def _known_skip(spec, window, known):
     """
     layers = keras.layers
     past = layers.Permute((2, 1), name="columns_of_rows")(window)
-    crop = (spec.n_columns - spec.n_known, 0)
+    crop = (spec.n_columns - spec.n_future_columns, 0)
     past = layers.Cropping1D(crop, name="known_columns")(past)
     past = layers.Permute((2, 1), name="known_past")(past)
     rows = layers.Concatenate(axis=1, name="known_rows")([past, known])
@@ -210,8 +210,8 @@ def _(spec: SequenceNetwork, *, fast: bool = False) -> keras.Model:
         # A patch counts if its first step does: what pads a sequence comes last.
         valid = layers.Reshape((-1, spec.patch_length), name="valid_steps")(valid)
         valid = valid[:, :, 0]
-    if spec.positions:
-        x = ops.concatenate([x, _positions(valid, spec.positions)], axis=2)
+    if spec.positional_encoding:
+        x = ops.concatenate([x, _positions(valid, spec.positional_encoding)], axis=2)
     states = _recurrent(spec.stack, x, fast=fast, valid=valid)
     pooled = _pool(states, valid, spec.pooling, both_ways=spec.stack.bidirectional)
     answer = layers.Dense(

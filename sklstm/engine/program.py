@@ -13,18 +13,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sklstm.engine.losses import make_optimizer
 from sklstm.engine.networks import build_network, draw_weights
-from sklstm.engine.specs import NetworkSpec, SampleData, TrainingSpec, Weights
-from sklstm.engine.training import make_optimizer
+from sklstm.engine.specs import (
+    NetworkSpec,
+    NetworkState,
+    SampleData,
+    SampleSplit,
+    TrainingSettings,
+    TrainingSpec,
+    Weights,
+)
 
 
 class EpochHooks(Protocol):
     """Who wants to know of each epoch."""
 
-    def epoch_begins(self) -> None:
+    def on_epoch_begin(self) -> None:
         """Before an epoch."""
 
-    def epoch_ends(self, epoch: int, logs: Mapping[str, float], weights) -> bool:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float], weights) -> bool:
         """After an epoch; ``weights()`` are the present ones; true asks to stop."""
 
 
@@ -53,7 +61,7 @@ class Program(ABC):
         network: NetworkSpec,
         training: TrainingSpec,
         data: dict,
-        like: Program | None = None,
+        template: Program | None = None,
     ):
         self.spec = network
         self.n_traces = 0
@@ -62,8 +70,8 @@ class Program(ABC):
         self.optimizer.build(self.network.trainable_variables)
         # Keras' callbacks look for the optimizer on the model.
         self.network.compile(optimizer=self.optimizer, loss="mse")
-        self._first_weights = self.network.get_weights()
-        self._first_optimizer = [v.numpy() for v in self.optimizer.variables]
+        self._initial_weights = self.network.get_weights()
+        self._initial_optimizer_state = [v.numpy() for v in self.optimizer.variables]
         self._seed_states = [
             layer.seed_generator.state
             for layer in self.network._flatten_layers()
@@ -71,7 +79,7 @@ class Program(ABC):
                 getattr(layer, "seed_generator", None), keras.random.SeedGenerator
             )
         ]
-        self._like = like
+        self._template = template
         self._graphs: dict[str, Graph] = {}
         self._loaded: Weights | None = None
         self._training_data = data
@@ -89,8 +97,8 @@ class Program(ABC):
         ]
         handles = [variable.value.handle for variable in variables]
         name = function.__name__
-        like = None if self._like is None else self._like._graphs[name]
-        self._graphs[name] = Graph(function, signature, handles, like)
+        template = None if self._template is None else self._template._graphs[name]
+        self._graphs[name] = Graph(function, signature, handles, template)
         return self._graphs[name]
 
     # The functions below are traced: what Python does in them, as counting, it does
@@ -107,91 +115,79 @@ class Program(ABC):
 
     def draw_weights(self, seed: int) -> Weights:
         """Initial weights for a fit, decided by the seed alone."""
-        return tuple(draw_weights(self.network, self._first_weights, seed))
+        return tuple(draw_weights(self.network, self._initial_weights, seed))
 
     def train(
         self,
         data: SampleData,
-        weights: Weights,
+        samples: SampleSplit,
+        start: NetworkState,
+        settings: TrainingSettings,
         *,
-        train: np.ndarray,
-        validation: np.ndarray | None = None,
-        epochs: int,
-        batch_size: int,
-        seed: int,
-        learning_rate: float | None = None,
-        rate_factors: Sequence[float] | None = None,
-        patience: int | None = None,
-        optimizer_state: Weights | None = None,
-        callbacks: Sequence = (),
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         hooks: EpochHooks | None = None,
-    ) -> tuple[Weights, dict[str, list[float]], Weights]:
-        """Train from the given weights.
+    ) -> tuple[NetworkState, dict[str, list[float]]]:
+        """Train the network.
 
         Parameters
         ----------
         data : SampleData
-        weights : tuple of ndarray
-            The weights to start from.
-        train, validation : ndarray of int
-            Indices of the samples to train on and to validate with.
-        epochs, batch_size : int
-        seed : int
-            Decides order and dropout.
-        learning_rate : float, optional
-            In place of the optimizer's own.
-        rate_factors : sequence of float, optional
-            The share of the learning rate that each epoch takes.
-        patience : int, optional
-            Stop after so many epochs without a lower validation loss, and give the
-            weights of the best epoch.
-        optimizer_state : tuple of ndarray, optional
-            Go on with this state, as returned earlier, in place of a new one.
+        samples : SampleSplit
+            Samples to train on and to validate with.
+        start : NetworkState
+            Weights to start from. With an optimizer state, as returned earlier,
+            training continues; otherwise the optimizer starts from its initial state.
+        settings : TrainingSettings
         callbacks : sequence of keras.callbacks.Callback
-            Called when training and its epochs begin and end.
+            Called at the beginning and end of training and of each epoch.
         hooks : EpochHooks, optional
-            Told of each epoch; may stop training.
+            Notified of each epoch; may stop training.
 
         Returns
         -------
-        weights : tuple of ndarray
+        state : NetworkState
         history : dict of lists
-        optimizer_state : tuple of ndarray
 
         Raises
         ------
         FloatingPointError
             If the loss is not finite.
         """
-        self._start(weights, seed, learning_rate, optimizer_state)
+        patience, factors = settings.patience, settings.learning_rate_factors
+        self._start(start, settings)
         tensors = as_tensors(data, self._training_data)
-        train = tf.constant(train, tf.int32)
-        if validation is not None:
-            validation = tf.constant(validation, tf.int32)
+        train = tf.constant(samples.train, tf.int32)
+        validation = None
+        if samples.validation is not None:
+            validation = tf.constant(samples.validation, tf.int32)
         keras_callbacks = keras.callbacks.CallbackList(
-            list(callbacks), model=self.network, epochs=epochs, verbose=0, steps=1
+            list(callbacks),
+            model=self.network,
+            epochs=settings.epochs,
+            verbose=0,
+            steps=1,
         )
         self.network.stop_training = False
         history: dict[str, list[float]] = {}
-        best_loss, best_epoch, best_weights = np.inf, 0, weights
+        best_loss, best_epoch, best_weights = np.inf, 0, start.weights
         keras_callbacks.on_train_begin()
-        full_rate = planned = float(self.optimizer.learning_rate)
-        for epoch in range(epochs):
-            if rate_factors is not None:
-                # What a callback made of the rate stays made.
-                full_rate *= float(self.optimizer.learning_rate) / planned
-                planned = max(full_rate * rate_factors[epoch], 1e-30)
-                self.optimizer.learning_rate = planned
+        full_rate = scheduled = float(self.optimizer.learning_rate)
+        for epoch in range(settings.epochs):
+            if factors is not None:
+                # Changes of the learning rate by a callback are kept.
+                full_rate *= float(self.optimizer.learning_rate) / scheduled
+                scheduled = max(full_rate * factors[epoch], 1e-30)
+                self.optimizer.learning_rate = scheduled
             keras_callbacks.on_epoch_begin(epoch)
             if hooks is not None:
-                hooks.epoch_begins()
+                hooks.on_epoch_begin()
             logs = {
                 "loss": float(
                     self._epoch(
                         tensors,
                         train,
-                        tf.constant(batch_size, tf.int32),
-                        tf.constant([seed, epoch], tf.int32),
+                        tf.constant(settings.batch_size, tf.int32),
+                        tf.constant([settings.seed, epoch], tf.int32),
                     )
                 )
             }
@@ -208,7 +204,7 @@ class Program(ABC):
                 best_loss, best_epoch = logs["val_loss"], epoch
                 best_weights = self._weights()
             keras_callbacks.on_epoch_end(epoch, logs)
-            stop = hooks is not None and hooks.epoch_ends(epoch, logs, self._weights)
+            stop = hooks is not None and hooks.on_epoch_end(epoch, logs, self._weights)
             out_of_patience = patience is not None and epoch - best_epoch >= patience
             if stop or out_of_patience or self.network.stop_training:
                 break
@@ -216,7 +212,7 @@ class Program(ABC):
         keras_callbacks.on_train_end()
         weights = self._weights() if patience is None else best_weights
         state = tuple(v.numpy() for v in self.optimizer.variables)
-        return weights, history, state
+        return NetworkState(weights, state), history
 
     def _load(self, weights: Weights) -> None:
         """Put weights into the network, unless they are there."""
@@ -234,16 +230,18 @@ class Program(ABC):
         """The gradients as the optimizer gets them."""
         return gradients
 
-    def _start(self, weights, seed, learning_rate, optimizer_state):
+    def _start(self, start: NetworkState, settings: TrainingSettings) -> None:
+        """Load the weights and the optimizer state, and seed the random layers."""
         self._loaded = None
-        self.network.set_weights(weights)
-        state = self._first_optimizer if optimizer_state is None else optimizer_state
+        self.network.set_weights(start.weights)
+        state = start.optimizer_state
+        state = self._initial_optimizer_state if state is None else state
         for variable, value in zip(self.optimizer.variables, state, strict=True):
             variable.assign(value)
-        if learning_rate is not None:
-            self.optimizer.learning_rate = learning_rate
+        if settings.learning_rate is not None:
+            self.optimizer.learning_rate = settings.learning_rate
         for number, variable in enumerate(self._seed_states):
-            variable.assign(np.array([seed, number << 16], np.uint32))
+            variable.assign(np.array([settings.seed, number << 16], np.uint32))
 
     def _weights(self) -> Weights:
         return tuple(self.network.get_weights())
@@ -264,14 +262,14 @@ class Graph:
         The same of other variables, in the same order: nothing is traced again.
     """
 
-    def __init__(self, function, signature, handles, like: Graph | None = None):
+    def __init__(self, function, signature, handles, template: Graph | None = None):
         # TensorFlow counts the traces of a method over all its objects, and would warn
         # of a handful of architectures; it tells partial functions apart.
         self._function = tf.function(
             partial(function), input_signature=signature, autograph=False
         )
         self._handles = handles
-        self._like = like
+        self._template = template
         self._lock = Lock()
         self._concrete = None
 
@@ -281,8 +279,8 @@ class Graph:
 
     def _trace(self):
         with self._lock:
-            if self._concrete is None and self._like is not None:
-                self._concrete = self._like._on(self._handles)
+            if self._concrete is None and self._template is not None:
+                self._concrete = self._template._on(self._handles)
             if self._concrete is None:
                 self._concrete = self._function.get_concrete_function()
         return self._concrete

@@ -7,18 +7,18 @@ from functools import singledispatch
 import numpy as np
 import tensorflow as tf
 
+from sklstm.engine.losses import make_loss
 from sklstm.engine.program import Program, as_tensors
 from sklstm.engine.specs import (
     AutoencoderNetwork,
+    ReconstructionData,
     SequenceData,
     SequenceNetwork,
-    StretchData,
     TrainingSpec,
     Weights,
     WindowData,
     WindowNetwork,
 )
-from sklstm.engine.training import make_loss
 
 # Samples that an evaluation takes at once: bounds its memory.
 _EVALUATION_BATCH = 512
@@ -46,17 +46,17 @@ class SampleProgram(Program):
         self,
         network: WindowNetwork | AutoencoderNetwork | SequenceNetwork,
         training: TrainingSpec,
-        like: Program | None = None,
+        template: Program | None = None,
     ):
         inputs, targets = data_signature(network)
-        super().__init__(network, training, inputs | targets, like)
+        super().__init__(network, training, inputs | targets, template)
         self._forward_data = inputs
         self._loss = make_loss(training)
         index = tf.TensorSpec([None], tf.int32)
         self._forward = self._compile(self._run_forward, inputs, index)
 
     def forward(
-        self, data: WindowData | StretchData | SequenceData, weights: Weights
+        self, data: WindowData | ReconstructionData | SequenceData, weights: Weights
     ) -> np.ndarray:
         """The network's outputs for all samples of the data."""
         self._load(weights)
@@ -71,7 +71,7 @@ class SampleProgram(Program):
     def _run_epoch(self, tensors, index, batch_size, seed):
         self.n_traces += 1
         index = tf.random.experimental.stateless_shuffle(index, seed)
-        tensors = vary(self.spec, tensors, seed)
+        tensors = augment(self.spec, tensors, seed)
 
         def train_on(batch):
             with tf.GradientTape() as tape:
@@ -131,12 +131,12 @@ def _mean_over_batches(function, index, batch_size):
 
 
 @singledispatch
-def vary(spec, tensors, seed):
+def augment(spec, tensors, seed):
     """The samples as one epoch trains on them: varied at random, if at all."""
     return tensors
 
 
-@vary.register
+@augment.register
 def _(spec: SequenceNetwork, tensors, seed):
     if not spec.crop:
         return tensors
@@ -172,15 +172,15 @@ def data_signature(spec):
 @gather_inputs.register
 def _(spec: WindowNetwork, tensors, index):
     window = _gather_window(spec, tensors, index)
-    if spec.n_own:
-        level = tf.gather(tensors["level"], index)[:, None, : spec.n_own]
-        spread = tf.gather(tensors["spread"], index)[:, None, : spec.n_own]
-        own = (window[:, :, : spec.n_own] - level) / spread
-        window = tf.concat([own, window[:, :, spec.n_own :]], axis=2)
-    if not spec.n_known:
+    if spec.n_target_columns:
+        level = tf.gather(tensors["level"], index)[:, None, : spec.n_target_columns]
+        spread = tf.gather(tensors["spread"], index)[:, None, : spec.n_target_columns]
+        own = (window[:, :, : spec.n_target_columns] - level) / spread
+        window = tf.concat([own, window[:, :, spec.n_target_columns :]], axis=2)
+    if not spec.n_future_columns:
         return window
     future = tf.gather(tensors["series"], _forecast_rows(spec, tensors, index))
-    return [window, future[:, :, spec.n_columns - spec.n_known :]]
+    return [window, future[:, :, spec.n_columns - spec.n_future_columns :]]
 
 
 @gather_targets.register

@@ -7,7 +7,7 @@ kept; and it knows neither Keras nor TensorFlow, so it is cheap to make and pick
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,11 @@ import numpy as np
 PADDING, UNKNOWN = 0, 1
 
 # The logit of a token that cannot come: its probability is zero in any precision.
-NEVER = -1e9
+IMPOSSIBLE_LOGIT = -1e9
 
 # A stream of text has at least so many windows, so that state is carried along a short
 # text too, and an epoch is more than a step or two of the optimizer.
-WINDOWS_A_STREAM = 8
+MIN_WINDOWS_PER_STREAM = 8
 
 
 Weights = tuple[np.ndarray, ...]
@@ -72,9 +72,9 @@ class WindowNetwork:
         Columns of the series.
     n_targets : int
         Values forecast per row.
-    n_own : int
+    n_target_columns : int
         Number of targets whose own past is among the columns.
-    n_known : int
+    n_future_columns : int
         Number of columns that may be read at the forecast rows.
     patch_length : int
         Rows folded into one recurrent step; divides ``window_length``.
@@ -90,8 +90,8 @@ class WindowNetwork:
     horizon: int
     n_columns: int
     n_targets: int
-    n_own: int = 0
-    n_known: int = 0
+    n_target_columns: int = 0
+    n_future_columns: int = 0
     patch_length: int = 1
     linear_skip: bool = False
     n_quantiles: int = 1
@@ -156,7 +156,7 @@ class SequenceNetwork:
         How the states at all steps become one: "all" is the three of them.
     patch_length : int
         Steps of the sequence folded into one recurrent step.
-    positions : int
+    positional_encoding : int
         Waves over the sequence that tell each recurrent step where it stands.
     noise : float
         Standard deviation of the noise on the values in training.
@@ -174,7 +174,7 @@ class SequenceNetwork:
     activation: str = "linear"
     pooling: str = "all"
     patch_length: int = 1
-    positions: int = 0
+    positional_encoding: int = 0
     noise: float = 0.0
     crop: float = 0.0
     n_tokens: int = 0
@@ -206,6 +206,51 @@ class LanguageNetwork:
     embedding_dim: int
     window_length: int
     unknown_rate: float = 0.0
+
+
+class SampleSplit(NamedTuple):
+    """Indices of the samples to train on, and of those to validate with."""
+
+    train: np.ndarray
+    validation: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """Weights of a network and, to continue training, the state of its optimizer."""
+
+    weights: Weights
+    optimizer_state: Weights | None = None
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of a training run.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+    seed : int
+        Decides the order of the samples, dropout, noise and cropping.
+    learning_rate : float, optional
+        Replaces the optimizer's own.
+    learning_rate_factors : sequence of float, optional
+        Factor on the learning rate in each epoch.
+    patience : int, optional
+        Stop after this number of epochs without a lower validation loss, and return
+        the weights of the best epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int
+    learning_rate: float | None = None
+    learning_rate_factors: Sequence[float] | None = None
+    patience: int | None = None
+
+    def for_epochs(self, epochs: int) -> TrainingSettings:
+        """Return the settings for a fixed number of epochs of the same schedule."""
+        return replace(self, epochs=epochs, patience=None)
 
 
 @dataclass(frozen=True)
@@ -272,7 +317,7 @@ class WindowData(NamedTuple):
         )
 
 
-class StretchData(NamedTuple):
+class ReconstructionData(NamedTuple):
     """A series and the windows of it that are to be given back.
 
     A sample is a window: the ``window_length`` rows from its start.
@@ -318,7 +363,7 @@ class TokenData(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class DecoderState:
     """Where a language network stands after what it has read of documents.
 
     Parameters
@@ -333,7 +378,7 @@ class Reading:
     states: tuple[np.ndarray, ...]
 
     @classmethod
-    def join(cls, readings: Sequence[Reading]) -> Reading:
+    def join(cls, readings: Sequence[DecoderState]) -> DecoderState:
         """The readings of several groups of documents as one."""
         states = zip(*(reading.states for reading in readings), strict=True)
         return cls(
@@ -341,12 +386,12 @@ class Reading:
             tuple(np.concatenate(parts) for parts in states),
         )
 
-    def take(self, documents) -> Reading:
+    def take(self, documents) -> DecoderState:
         """The reading of some of the documents, by index or mask."""
         states = tuple(state[documents] for state in self.states)
-        return Reading(self.logits[documents], states)
+        return DecoderState(self.logits[documents], states)
 
 
 # What the engine can build, and what it can be trained on.
 NetworkSpec = WindowNetwork | AutoencoderNetwork | SequenceNetwork | LanguageNetwork
-SampleData = WindowData | StretchData | SequenceData | TokenData
+SampleData = WindowData | ReconstructionData | SequenceData | TokenData

@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._stretches import Stretches
-from sklstm._times import index_of
+from sklstm._data.segments import AnomalySegments
+from sklstm._data.time_index import index_of
 from sklstm.plotting._panels import (
     axis_values,
     check_matplotlib,
@@ -84,7 +84,7 @@ class AnomalyDisplay:
         For each panel its lines: "value", or in the last "score" and "threshold".
     spans_ : list of dict of matplotlib PolyCollection
         For each panel the stretches shaded in it: "flagged" and "blamed", if any.
-    intervals_ : DataFrame
+    segments_ : DataFrame
         The flagged stretches: "start", "end", the lowest "score", and "feature", the
         metric most to blame (None without feature_scores).
 
@@ -154,7 +154,7 @@ class AnomalyDisplay:
         parts = _check_parts(self.feature_scores, table.shape)
         x, x_name = _x_values(table, self.X)
         incidents = _locate_incidents(self.incidents, table.index)
-        stretches = Stretches.find(scores, self.threshold, parts)
+        stretches = AnomalySegments.find(scores, self.threshold, parts)
         firsts, lasts = stretches.firsts, stretches.lasts
         blamed = stretches.blamed
         shown = _check_features(self.features, table)
@@ -163,7 +163,7 @@ class AnomalyDisplay:
         values = [_column(table, number) for number in shown]
 
         self.features_ = [table.columns[number] for number in shown]
-        self.intervals_ = stretches.to_frame(table.index, table.columns)
+        self.segments_ = stretches.to_frame(table.index, table.columns)
 
         n_panels = len(shown)
         self.axes_ = make_panels(
@@ -204,7 +204,7 @@ class AnomalyDisplay:
             self.spans_[-1]["flagged"] = spans
         if blamed is not None:
             labels = [_feature_label(table.columns[each]) for each in blamed]
-            order = np.argsort(self.intervals_["score"].to_numpy(), kind="stable")
+            order = np.argsort(self.segments_["score"].to_numpy(), kind="stable")
             _label_stretches(panel, begins[firsts], ends[lasts], labels, order)
         _mark_incidents(self.axes_[0], begins, ends, incidents)
         kinds = {kind for spans in self.spans_ for kind in spans}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._times import index_of
+from sklstm._data.time_index import index_of
 from sklstm.model_selection import _forecaster, _target_names
 from sklstm.plotting._panels import (
     axis_values,

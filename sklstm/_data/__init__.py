@@ -1,0 +1,1 @@
+"""What users pass: checks by kind of data, panels, time index, labels, scaling."""

@@ -1,0 +1,81 @@
+"""Checks of texts and of sequences of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+
+import numpy as np
+
+
+def check_texts(texts, name: str) -> list[str]:
+    """Check texts.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    name : str
+        Of the parameter, for the error.
+
+    Returns
+    -------
+    texts : list of str
+    """
+    wrong_kind = isinstance(texts, Mapping | bytes) or getattr(texts, "ndim", 1) != 1
+    if not np.iterable(texts) or wrong_kind:
+        raise ValueError(
+            f"{name} must be an iterable of texts, as a list or one column of a frame, "
+            f"got {type(texts).__name__}."
+        )
+    texts = list(texts)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{name} must hold texts (str), got {text!r} of type "
+                f"{type(text).__name__} in {name}[{i}]. Decode bytes, and fill or "
+                "leave out what is missing."
+            )
+    return texts
+
+
+def check_token_sequences(X) -> list[list]:
+    """Check sequences of tokens, each an integer or a text.
+
+    Parameters
+    ----------
+    X : iterable of sequences of int or str
+
+    Returns
+    -------
+    sequences : list of lists
+        Of Python's own int, or of str.
+    """
+    if isinstance(X, str | bytes | Mapping) or not np.iterable(X):
+        raise ValueError(
+            "X must be a list of sequences of tokens, got "
+            f"{type(X).__name__}. Pass several, each a list of int or str: "
+            "[[3, 5, 5], [3, 6]]."
+        )
+    sequences = [_check_tokens(tokens, i) for i, tokens in enumerate(X)]
+    if not sequences:
+        raise ValueError("X must hold at least one sequence, got none.")
+    return sequences
+
+
+def _check_tokens(tokens, i: int) -> list:
+    if isinstance(tokens, str | bytes) or np.ndim(tokens) != 1:
+        raise ValueError(
+            f"X[{i}] must be a sequence of tokens, each an int or a str, got "
+            f"{tokens!r}. Split text into tokens; one sequence alone goes in a list."
+        )
+    if not len(tokens):
+        raise ValueError(
+            f"X[{i}] is empty: every sequence needs at least one token. Leave it out."
+        )
+    tokens = np.asarray(tokens, dtype=object).tolist()
+    for k, token in enumerate(tokens):
+        if not isinstance(token, Integral | str) or isinstance(token, bool):
+            raise ValueError(
+                f"X[{i}][{k}] must be a token, an int or a str, got {token!r}."
+            )
+    return [token if isinstance(token, str) else int(token) for token in tokens]

@@ -1,0 +1,1 @@
+"""Fast recurrent layers with the weights of the standard Keras layers."""

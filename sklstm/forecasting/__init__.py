@@ -1,0 +1,6 @@
+"""Forecasting of time series."""
+
+from sklstm.forecasting._lstm import LSTMForecaster
+from sklstm.forecasting._window import WindowForecaster
+
+__all__ = ["LSTMForecaster", "WindowForecaster"]

@@ -1,0 +1,6 @@
+"""Tokenizing and generating text."""
+
+from sklstm.text._generators import CharLSTMGenerator, WordLSTMGenerator
+from sklstm.text._tokenizer import SequenceTokenizer
+
+__all__ = ["CharLSTMGenerator", "SequenceTokenizer", "WordLSTMGenerator"]

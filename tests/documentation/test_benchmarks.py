@@ -1,0 +1,237 @@
+"""The benchmarks measure what they say."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+
+BENCHMARKS = Path(__file__).parents[2] / "docs" / "benchmarks"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_walk_forward_job_prints_its_table():
+    pytest.importorskip("bokeh_sampledata")
+    script = BENCHMARKS / "walk_forward_job.py"
+    done = subprocess.run(
+        [sys.executable, script, "--only", "sklstm", "--repeats", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    own, naive = done.stdout.splitlines()[-2:]
+    assert own.startswith("sklstm")
+    assert naive.startswith("last price")
+
+
+class TestETTh1:
+    script = load("etth1")
+
+    @pytest.fixture
+    def temperature(self, data_folder):
+        frame = pd.read_csv(data_folder / "ett" / "ETTh1.csv.gz", nrows=1000)
+        return frame["OT"].to_numpy()
+
+    def test_each_origin_is_forecast_from_the_rows_before_it(self, temperature):
+        y, begin, end = temperature, 800, 860
+        model = LSTMForecaster(48, horizon=24, units=2, epochs=1, random_state=0)
+        model.fit(y[:begin, None], y[:begin])
+        forecasts = self.script.forecast_from_each_row(model, y, begin, end)
+        one_by_one = []
+        for origin in range(begin, end - 24 + 1):
+            one_by_one.append(model.forecast())
+            model.update(y[origin : origin + 1, None])
+        np.testing.assert_allclose(forecasts, one_by_one, rtol=1e-5)
+
+    def test_the_peers_know_nothing_of_what_they_forecast(self, temperature):
+        y, changed = temperature, temperature.copy()
+        changed[900:] += 100
+        for lag in (1, 24):
+            one, other = (
+                self.script.repeat_rows_before(x, 900, 960, lag)[0]
+                for x in (y, changed)
+            )
+            np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(
+            self.script.repeat_rows_before(y, 900, 960, 24)[0], y[876:900]
+        )
+
+    def test_the_linear_map_is_exact_where_the_future_is_linear(self):
+        y = np.sin(np.arange(12000) / 7)
+        errors = self.script.mse(
+            self.script.linear_map(y, 9000, 9100, 48), y, 9000, 9100
+        )
+        assert errors < 1e-6
+
+
+def test_the_sequence_classifiers_print_their_table():
+    script = BENCHMARKS / "sequence_classification.py"
+    options = ["--sets", "ItalyPowerDemand", "--seeds", "1"]
+    methods = ["--only", "sklstm", "most frequent class"]
+    done = subprocess.run(
+        [sys.executable, script, *options, *methods],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accuracy, mean over seeds" in done.stdout
+    one, naive = re.findall(r"seed 0: ([0-9.]+)", done.stdout)
+    assert float(one) > 0.9 > 0.6 > float(naive)
+
+
+@pytest.mark.parametrize(
+    "name", ["m4", "sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
+)
+def test_what_needs_its_data_says_so(name, monkeypatch, capsys):
+    monkeypatch.delenv("SKLSTM_DATA", raising=False)
+    monkeypatch.setattr(sys, "argv", [name])
+    with pytest.raises(SystemExit, match="2"):
+        load(name).main()
+    assert "pass --data FOLDER or set SKLSTM_DATA" in capsys.readouterr().err
+
+
+def test_a_short_try_of_shakespeare(data_folder):
+    script = BENCHMARKS / "tinyshakespeare.py"
+    options = ["--data", data_folder, "--minutes", "3", "--characters", "9000"]
+    done = subprocess.run(
+        [sys.executable, script, *options], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (best,) = re.findall(r"best ([0-9.]+)", done.stdout)
+    (whole,) = re.findall(r"as one document ([0-9.]+)", done.stdout)
+    # The streams of the one and the one stream of the other read the same text.
+    assert abs(float(best) - float(whole)) < 0.03
+    assert float(best) < 3
+
+
+def test_the_speed_of_texts_is_printed():
+    script = BENCHMARKS / "text_speed.py"
+    done = subprocess.run(
+        [sys.executable, script, "--repeats=1", "--epochs=1", "--characters=20000"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"sklstm [0-9,]{4,}", done.stdout)) == 3
+
+
+class TestM4:
+    @pytest.fixture
+    def script(self):
+        pytest.importorskip("statsmodels")
+        return load("m4")
+
+    def test_a_short_try(self, data_folder, script):
+        options = ["--data", data_folder, "--only=weekly", "--series=3", "--peers"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "m4.py", *options, "seasonal naive"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert re.findall(r"Naive2 .*OWA 1\.000", done.stdout)
+        (owa,) = re.findall(r"sklstm, seed 0 .*OWA ([0-9.]+)", done.stdout)
+        assert 0 < float(owa) < 2
+
+    def test_validation_does_not_look_at_the_test_parts(self, data_folder, script):
+        path = data_folder / "m4" / "m3_monthly.csv.gz"
+        tested, validated = (script.read(path, 18, flag) for flag in (False, True))
+        for (train, _), (shorter, actual) in zip(tested, validated, strict=True):
+            np.testing.assert_array_equal(np.append(shorter, actual), train)
+
+    def test_measures_by_hand(self, script):
+        series = [(np.array([1.0, 2, 4]), np.array([8.0, 8]))]
+        smape, mase = script.measures(series, [np.array([8.0, 4])], 1)
+        assert smape == pytest.approx(200 * (0 + 4 / 12) / 2)
+        assert mase == pytest.approx(2 / 1.5)
+
+    def test_a_season_is_taken_off_and_given_back(self, script):
+        season = np.tile([1.0, 2, 4, 3], 12)
+        seen = []
+
+        def last(series):
+            seen.extend(train for train, _ in series)
+            return [np.repeat(train[-1], 4) for train, _ in series]
+
+        series = [(10 * season, 10 * season[:4])]
+        (forecast,) = script.deseasonalised(4, last)(series)
+        np.testing.assert_allclose(seen[0], 25, rtol=1e-6)
+        np.testing.assert_allclose(forecast, 10 * season[:4], rtol=1e-6)
+
+
+class TestSystemCalls:
+    script = load("system_calls")
+
+    def test_a_short_try(self, data_folder):
+        options = ["--data", data_folder, "--seeds=1", "--traces=40", "--epochs=2"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "system_calls.py", *options],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "40 traces to learn, 40 normal, 40 attacks" in done.stdout
+        for name in ("STIDE, n = 6", "sklstm, mean", "sklstm, worst_window"):
+            (auc,) = re.findall(rf"{name} +([0-9.]+)", done.stdout)
+            assert 0 <= float(auc) <= 1
+
+    def test_stide_counts_unknown_calls_in_a_row(self):
+        score = self.script.stide([(1, 2, 3, 4, 1, 2)], n=2)
+        assert score([(1, 2, 3), (2, 1, 2), (3, 3, 3)]) == [1, 0.5, 0]
+
+    def test_the_measures(self):
+        auc, at_1, at_5 = self.script.measures(np.arange(100), np.arange(-5, 5))
+        assert 0.9 < auc < 1
+        assert at_1 == 0.6  # as far as the lowest normal score
+        assert at_5 == 1
+        assert self.script.measures([1, 1], [0, 0]) == [1, 1, 1]
+
+
+class TestServerMetrics:
+    script = load("server_metrics")
+
+    def test_a_short_try(self, data_folder):
+        options = ["--data", data_folder, "--sets", "nab", "--seeds=1", "--rows=3700"]
+        methods = ["--only", "PCA", "forecast", "--epochs=1"]
+        done = subprocess.run(
+            [sys.executable, BENCHMARKS / "server_metrics.py", *options, *methods],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        for name in ("sklstm, forecast", "PCA, windows of 60, smoothed"):
+            (auc,) = re.findall(rf"{name} +0\.\d+ +(0\.\d+)", done.stdout)[-1:]
+            assert 0 <= float(auc) <= 1
+
+    def test_what_is_learnt_holds_no_label(self, data_folder):
+        for name, train, test, labels in self.script.read_nab(data_folder / "nab"):
+            assert len(train) in (604, 750), name
+            assert len(test) == len(labels)
+            assert 0.05 < labels.mean() < 0.15
+
+    @pytest.mark.parametrize("window", [1, 20])
+    def test_pca_finds_what_breaks_the_pattern(self, window):
+        t = np.arange(500)
+        rows = np.column_stack([np.sin(t / 5), -np.sin(t / 5), np.cos(t / 5)])
+        test = rows.copy()
+        test[250, 0] += 1
+        scores = self.script.pca(rows, test, window)
+        assert abs(scores.argmax() - 250) <= window

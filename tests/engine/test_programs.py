@@ -1,0 +1,311 @@
+"""Programs: traced once, shared by nobody, of bounded memory."""
+
+import gc
+import threading
+
+import numpy as np
+import psutil
+import pytest
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
+from sklstm.forecasting._windows import window_spread
+
+programs = pytest.importorskip("sklstm.engine.pool")
+samples = pytest.importorskip("sklstm.engine.samples")
+
+
+@pytest.fixture(autouse=True)
+def empty_pool(monkeypatch):
+    """A pool of its own for each test."""
+    pool = programs._ProgramPool(programs.MAX_IDLE_PROGRAMS)
+    monkeypatch.setattr(programs, "_pool", pool)
+    return pool
+
+
+def idle(pool):
+    return [program for programs in pool._idle.values() for program in programs]
+
+
+def walk(n_rows, n_columns=1):
+    return np.cumsum(np.random.default_rng(0).normal(size=(n_rows, n_columns)), axis=0)
+
+
+def test_a_second_fit_traces_nothing(empty_pool):
+    """Neither other rows, nor another batch size, rate or number of epochs."""
+    model = LSTMForecaster(5, units=3, epochs=2, early_stopping=True)
+    model.fit(walk(60)).predict(walk(20))
+    (program,) = idle(empty_pool)
+    traces = program.n_traces
+    assert traces == 3  # an epoch, an evaluation, a forward pass
+    for n_rows in (70, 41, 300):
+        model.set_params(batch_size=n_rows // 9, learning_rate=0.01, epochs=1)
+        model.fit(walk(n_rows)).predict(walk(n_rows + 3))
+        model.partial_fit(walk(7))
+        model.forecast()
+    assert idle(empty_pool) == [program]
+    assert program.n_traces == traces
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_second_thread_traces_nothing(cell):
+    """It runs the graphs of the first one on variables of its own."""
+    model = LSTMForecaster(5, units=3, cell=cell, epochs=3, dropout=0.2, random_state=0)
+    model.fit(walk(60))
+    rows = np.asarray(walk(60), np.float32)
+    ones = np.ones((50, 1), np.float32)
+    data = engine.WindowData(
+        rows, np.arange(50), 0 * ones, ones, rows, np.ones(60, np.float32)
+    )
+    options = {"train": np.arange(50), "epochs": 2, "batch_size": 7}
+    key = model._network, model._training_spec
+    with engine.borrow_program(*key) as one, engine.borrow_program(*key) as other:
+        assert other is not one
+        start = one.draw_weights(3)
+        first = one.train(data, start, seed=1, **options)
+        told = one.forward(data, first[0])
+        # Training of the second touches nothing of the first, and gives the same.
+        apart = other.train(data, other.draw_weights(5), seed=2, **options)
+        np.testing.assert_array_equal(one.forward(data, first[0]), told)
+        again = other.train(data, start, seed=1, **options)
+        for mine, others in zip(first[0] + first[2], again[0] + again[2], strict=True):
+            np.testing.assert_array_equal(mine, others)
+        assert not np.array_equal(apart[0][0], again[0][0])
+        np.testing.assert_array_equal(other.forward(data, first[0]), told)
+        assert other.n_traces == 0
+
+
+@pytest.mark.parametrize("embedding_dim", [None, 3])
+def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
+    """Neither other lengths nor another number of sequences, from fold to fold."""
+    rng = np.random.default_rng(0)
+
+    def draw(n_sequences, longest):
+        lengths = rng.integers(1, longest, size=n_sequences)
+        sequences = [rng.integers(1, 9, size=n) for n in lengths]
+        return sequences, np.arange(n_sequences) % 2
+
+    model = RNNClassifier(
+        units=3,
+        epochs=2,
+        early_stopping=True,
+        validation_split=0.3,
+        patch_length=2,
+        embedding_dim=embedding_dim,
+        vocabulary_size=9,
+    )
+    X, y = draw(20, 10)
+    model.fit(X, y).predict(X)
+    (program,) = idle(empty_pool)
+    traces = program.n_traces
+    assert traces == 3  # an epoch, an evaluation, a forward pass
+    for n_sequences, longest in ((31, 5), (20, 60), (45, 3)):
+        X, y = draw(n_sequences, longest)
+        model.set_params(batch_size=n_sequences // 3, epochs=1).fit(X, y).predict(X)
+        model.partial_fit(X[:4], y[:4])
+    assert idle(empty_pool) == [program]
+    assert program.n_traces == traces
+
+
+def test_folds_of_texts_share_a_program(empty_pool):
+    """Their vocabularies differ by some words."""
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(190)]
+    texts = np.array([" ".join(rng.choice(words, size=9)) for _ in range(60)])
+    model = make_pipeline(
+        SequenceTokenizer(),
+        RNNClassifier(units=2, epochs=1, embedding_dim=2, random_state=0),
+    )
+    sizes = set()
+    for fold in range(4):
+        part = texts[np.arange(60) % 4 != fold]
+        model.fit(part, np.arange(len(part)) % 2).predict(texts)
+        sizes.add(len(model[0].vocabulary_))
+    assert len(sizes) > 1
+    assert len(idle(empty_pool)) == 1
+
+
+def test_batches_are_padded_to_their_own_longest():
+    """A long sequence costs its own batch, and no other."""
+    tf = pytest.importorskip("tensorflow")
+    spec = engine.SequenceNetwork(engine.RecurrentStack("rnn", (2,)), 1, 1)
+    tensors = {
+        "rows": tf.range(120.0)[:, None],
+        "starts": tf.constant([0, 100, 107]),
+        "lengths": tf.constant([100, 7, 13]),
+    }
+    values, valid = samples.gather_inputs(spec, tensors, tf.constant([2, 1]))
+    assert values.shape == (2, 13, 1)
+    np.testing.assert_array_equal(valid.numpy().sum(axis=1), [13, 7])
+    np.testing.assert_array_equal(values[1, :7, 0], np.arange(100, 107))
+    order = engine.SequenceData(*tensors.values()).order
+    np.testing.assert_array_equal(order, [1, 2, 0])
+
+
+def test_many_architectures_warn_of_no_retracing(caplog):
+    """TensorFlow would, if it took the functions of all programs for one."""
+    X = walk(20)
+    for units in range(2, 9):
+        LSTMForecaster(3, units=units, epochs=1).fit(X).predict(X)
+    assert "retracing" not in caplog.text
+
+
+def test_training_is_what_keras_does(empty_pool):
+    """One epoch equals Keras' own training on the materialised windows, in order."""
+    keras = pytest.importorskip("keras")
+    X = walk(45)
+    # The whole series as one batch, so that the order is of no importance.
+    model = LSTMForecaster(
+        5, units=3, epochs=3, batch_size=64, loss="mse", optimizer="sgd", random_state=1
+    )
+    model.set_params(learning_rate_schedule="constant")
+    start = model.set_params(learning_rate=1e-30).fit(X).weights_
+    model.set_params(learning_rate=0.05).fit(X)
+    network = model.network_
+    network.set_weights(start)
+    network.compile(keras.optimizers.SGD(0.05), loss="mse")
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 5)[:-1]
+    level = windows[:, -1:]
+    spread = around_line(windows)
+    spread = np.maximum(spread, 0.1 * np.median(spread))[:, None]
+    inputs, targets = (windows - level) / spread, (X[5:] - level) / spread
+    history = network.fit(
+        inputs[..., None], targets[..., None], epochs=3, batch_size=64, verbose=0
+    )
+    np.testing.assert_allclose(
+        history.history["loss"], model.history_["loss"], rtol=1e-4
+    )
+    for a, b in zip(network.get_weights(), model.weights_, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_threads_have_a_program_each(empty_pool):
+    """Fits side by side give what they give one after the other."""
+    X = walk(80)
+    models = [LSTMForecaster(5, units=3, epochs=3, random_state=i) for i in range(4)]
+    expected = [model.fit(X).weights_ for model in models]
+    barrier = threading.Barrier(4)
+
+    def work(model):
+        barrier.wait()
+        model.fit(X)
+
+    threads = [threading.Thread(target=work, args=[model]) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for model, weights in zip(models, expected, strict=True):
+        for a, b in zip(model.weights_, weights, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert 1 <= len(idle(empty_pool)) <= 4
+
+
+def test_idle_programs_are_bounded(monkeypatch):
+    class Nothing:
+        def __init__(self, *key):
+            pass
+
+    monkeypatch.setattr(programs, "_make_program", Nothing)
+    pool = programs._ProgramPool(2)
+    monkeypatch.setattr(programs, "_pool", pool)
+    borrowed = []
+    for key in ("a", "b", "c", "c"):
+        with engine.borrow_program(key, None) as program:
+            borrowed.append(program)
+    assert borrowed[2] is borrowed[3]
+    assert idle(pool) == borrowed[1:3]
+
+
+def test_a_failed_fit_does_not_spoil_the_program(empty_pool):
+    X = walk(60)
+    model = LSTMForecaster(5, units=3, epochs=1, normalize=None, random_state=0)
+    expected = model.fit(X).weights_
+    with pytest.raises(FloatingPointError, match="diverged"):
+        model.fit(X * 1e38)
+    for a, b in zip(model.fit(X).weights_, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_fits_do_not_grow_memory():
+    X = walk(60)
+    model = LSTMForecaster(5, units=3, epochs=1, random_state=0)
+    process = psutil.Process()
+
+    def grow(n_fits):
+        for i in range(n_fits):
+            model.fit(X[: 40 + i % 20]).predict(X)
+        gc.collect()
+        return process.memory_info().rss / 2**20
+
+    settled = grow(40)
+    # A tenth of a megabyte a fit would be 16 MB; a new graph a fit far more.
+    assert grow(160) - settled < 8
+
+
+def test_memory_is_that_of_the_series_not_of_its_windows():
+    """A hundred thousand windows of a hundred rows would be 400 MB materialised."""
+    X = walk(100_000, 10)
+    model = LSTMForecaster(
+        100, units=2, patch_length=50, batch_size=4096, epochs=1, random_state=0
+    )
+    model.fit(X[:1000], X[:1000, 0])
+    process, peak, done = psutil.Process(), [0.0], threading.Event()
+
+    def watch():
+        while not done.wait(0.005):
+            peak[0] = max(peak[0], process.memory_info().rss / 2**20)
+
+    before = process.memory_info().rss / 2**20
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    model.fit(X, X[:, 0])
+    done.set()
+    watcher.join()
+    assert peak[0] - before < 200
+
+
+def around_line(windows):
+    """Standard deviation of each row around its least-squares line."""
+    time = np.arange(windows.shape[1])
+    lines = [np.polyval(np.polyfit(time, window, 1), time) for window in windows]
+    return (windows - np.array(lines)).std(axis=1)
+
+
+def test_the_spread_is_that_of_each_window_alone(monkeypatch):
+    monkeypatch.setattr("sklstm.forecasting._windows._SPREAD_CHUNK", 100)
+    X = walk(200, 3) + 1e6
+    starts = np.arange(0, 190, 3)
+    for column in range(3):
+        windows = np.array([X[i : i + 10, column] for i in starts])
+        spread = window_spread(X, 10, starts)[:, column]
+        np.testing.assert_allclose(spread, around_line(windows - 1e6), rtol=1e-6)
+    one = window_spread(X[30:40], 10, np.array([0]))
+    np.testing.assert_array_equal(one[0], window_spread(X, 10, np.array([30]))[0])
+
+
+def test_a_trend_is_no_spread():
+    noise = np.random.default_rng(0).normal(size=(50, 1))
+    trend = 1000 * np.arange(50.0)[:, None]
+    starts = np.arange(0, 40)
+    np.testing.assert_allclose(
+        window_spread(noise, 10, starts),
+        window_spread(noise + trend, 10, starts),
+        rtol=1e-6,
+    )
+    for length in (1, 2):
+        assert (window_spread(noise, length, starts) < 1e-12).all()
+
+
+def test_no_spec_is_unknown():
+    from sklstm.engine import networks
+
+    with pytest.raises(TypeError, match="no network is known for str"):
+        networks.build_network("spec")
+    for dispatch in (
+        samples.data_signature,
+        lambda spec: samples.gather_inputs(spec, {}, []),
+        lambda spec: samples.gather_targets(spec, {}, []),
+    ):
+        with pytest.raises(TypeError, match="known for str"):
+            dispatch("spec")
