@@ -1,9 +1,10 @@
-"""How long cells remember: the adding problem at growing lengths.
+"""Memory of recurrent cells: the adding problem at increasing lengths.
 
     python docs/benchmarks/adding_problem.py
 
-Two of the steps of a sequence of random numbers are marked, one in each half; their sum
-is to be told. Always telling the mean has a mean squared error of 0.167.
+Two steps of a sequence of random numbers are marked, one in each half. The target is
+the sum of the two marked numbers. Always predicting the mean has a mean squared error
+of 0.167.
 """
 
 import argparse
@@ -23,7 +24,7 @@ NETWORKS = {
 
 
 def draw(n_sequences, length, rng):
-    """Sequences of (number, mark), and the sums of the marked numbers."""
+    """Return sequences of (number, mark) pairs, and the sums of the marked numbers."""
     X = np.zeros((n_sequences, length, 2), np.float32)
     X[..., 0] = rng.random((n_sequences, length))
     half = length // 2
@@ -55,7 +56,7 @@ def main():
                     bidirectional=False,
                     pooling="last",
                     differences=False,
-                    positions=0,
+                    positional_encoding=0,
                     noise=0.0,
                     crop=0.0,
                     normalize=None,

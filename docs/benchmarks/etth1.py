@@ -1,14 +1,16 @@
-"""ETTh1 a day ahead: mean squared error on the standard split, and intervals.
+"""ETTh1, one day ahead: mean squared error on the standard split, and intervals.
 
     python docs/benchmarks/etth1.py --data FOLDER [--seeds 3] [--all]
 
-Of the oil temperature alone, or, with ``--all``, of all seven columns by one network.
+Forecasts the oil temperature alone or, with ``--all``, all seven columns with one
+network.
 
-Rows 0-8639 train, 8640-11519 validate, 11520-14399 test; values standardised by the
-training rows; 24 hours forecast from every hour of the part. The parameters are those
-of the lowest error on the validation rows, printed first; the test rows are looked at
-once, with them. Last come the 90 % intervals of the oil temperature, calibrated on the
-last fifth of the training rows, over a walk through all rows after them, day by day.
+Training rows 0-8639, validation rows 8640-11519, test rows 11520-14399. Values are
+standardised with the training rows, and 24 hours are forecast from every hour. The
+script prints the errors on the validation rows and evaluates the best parameters on the
+test rows once. Last, it prints the scores of the 90 % prediction intervals of the oil
+temperature, calibrated on the last fifth of the training windows, over daily forecasts
+of all rows after the training rows.
 """
 
 import argparse
@@ -35,26 +37,26 @@ FIXED = {"horizon": HORIZON, "patch_length": DAY, "epochs": 10}
 
 
 def truth(y, begin, end):
-    """The values to be forecast from each origin of a part, (n_origins, HORIZON)."""
+    """Return the actual values after each origin, (n_origins, HORIZON, ...)."""
     windows = np.lib.stride_tricks.sliding_window_view(y[begin:end], HORIZON, axis=0)
     return np.moveaxis(windows, -1, 1)
 
 
 def forecast_from_each_row(model, y, begin, end):
-    """Forecasts from every origin, by a forecaster that has seen the rows before.
+    """Forecast from every origin with a forecaster that has seen the rows before.
 
-    It forecasts blocks of HORIZON rows, so HORIZON walks, each beginning a row later,
-    visit every origin.
+    `predict` forecasts blocks of HORIZON rows. HORIZON calls, each of which starts one
+    row later than the previous one, cover every origin.
     """
     forecasts = np.empty((end - begin - HORIZON + 1, HORIZON, *y.shape[1:]))
     X = y.reshape(len(y), -1)
     for shift in range(HORIZON):
-        walker = copy.copy(model)
+        shifted = copy.copy(model)
         if shift:
-            walker.update(X[begin : begin + shift])
+            shifted.update(X[begin : begin + shift])
         n_blocks = (end - begin - shift) // HORIZON
         rows = X[begin + shift : begin + shift + n_blocks * HORIZON]
-        blocks = walker.predict(rows).reshape(-1, HORIZON, *y.shape[1:])
+        blocks = shifted.predict(rows).reshape(-1, HORIZON, *y.shape[1:])
         forecasts[shift::HORIZON] = blocks
     return forecasts
 
@@ -63,15 +65,15 @@ def mse(forecasts, y, begin, end):
     return np.mean((forecasts - truth(y, begin, end)) ** 2)
 
 
-def repeat_rows_before(y, begin, end, lag):
-    """From each origin the last value (lag 1), or that of the day before (lag 24)."""
+def naive_forecast(y, begin, end, lag):
+    """Repeat the last value (lag 1), or the values of the day before (lag 24)."""
     steps = np.arange(HORIZON) % lag
     origins = np.arange(begin, end - HORIZON + 1)
     return y[origins[:, None] - lag + steps]
 
 
 def linear_map(y, begin, end, window_length):
-    """NLinear by least squares: one linear map of the window minus its last value."""
+    """NLinear by least squares: a linear map of the window minus its last value."""
     if y.ndim == 2:
         columns = [linear_map(column, begin, end, window_length) for column in y.T]
         return np.stack(columns, axis=-1)
@@ -89,7 +91,7 @@ def linear_map(y, begin, end, window_length):
 
 
 def fit_to(y, end, seed, parameters):
-    """A forecaster trained on the training rows that has seen all rows up to `end`."""
+    """Fit on the training rows, and append all later rows before `end`."""
     model = LSTMForecaster(random_state=seed, **FIXED, **parameters)
     X = y.reshape(len(y), -1)
     model.fit(X[:TRAIN], y[:TRAIN])
@@ -97,7 +99,7 @@ def fit_to(y, end, seed, parameters):
 
 
 def walk_with_intervals(y, parameters):
-    """Forecasts and 90 % intervals day by day, the network as it was fitted once."""
+    """Forecast each day with 90 % intervals, with a network that is fitted once."""
     days = ExpandingWindowSplitter(
         fh=np.arange(1, HORIZON + 1), initial_window=TRAIN, step_length=HORIZON
     )
@@ -134,19 +136,20 @@ def main():
 
     part = (y, VALIDATE, TEST)
     print("\nTest rows" + " " * 27 + "MSE")
-    for name, lag in (("last value", 1), ("value of the day before", DAY)):
-        print(f"  {name:32}{mse(repeat_rows_before(*part, lag), *part):.4f}")
+    for name, lag in (("last value", 1), ("same hour of the day before", DAY)):
+        print(f"  {name:32}{mse(naive_forecast(*part, lag), *part):.4f}")
     linear = linear_map(*part, best["window_length"])
     print(f"  {'linear map (NLinear)':32}{mse(linear, *part):.4f}")
     begin = time.perf_counter()
     models = [fit_to(y, VALIDATE, seed, best) for seed in seeds]
     seconds = (time.perf_counter() - begin) / len(models)
-    ours = [mse(forecast_from_each_row(m, *part), *part) for m in models]
-    print(f"  {'LSTMForecaster':32}{np.mean(ours):.4f}", end="")
-    print(f"  (seeds {', '.join(f'{e:.4f}' for e in ours)}; {seconds:.1f} s a fit)")
-    print(f"\nwith {best | FIXED}, else default parameters")
+    errors = [mse(forecast_from_each_row(m, *part), *part) for m in models]
+    print(f"  {'LSTMForecaster':32}{np.mean(errors):.4f}", end="")
+    by_seed = ", ".join(f"{error:.4f}" for error in errors)
+    print(f"  (by seed {by_seed}; {seconds:.1f} s per fit)")
+    print(f"\nwith {best | FIXED}, otherwise default parameters")
     if not arguments.all:
-        print(f"\nDay by day from row {TRAIN}, intervals of 90 %, in degrees")
+        print(f"\n90 % intervals of daily forecasts from row {TRAIN}, in degrees")
         print(walk_with_intervals(oil, best))
 
 

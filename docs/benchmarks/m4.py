@@ -1,14 +1,14 @@
-"""Many short series (M3 monthly, M4 hourly and weekly): one network for each frequency.
+"""Many short series (M3 monthly, M4 hourly and weekly): one network per frequency.
 
     python docs/benchmarks/m4.py --data FOLDER [--only hourly ...] [--validate]
 
-All series of a frequency are learnt by one `LSTMForecaster`, whose parameters were
-chosen on the training parts (``--validate`` holds the last horizon of those out, and
-does not look at the test parts). Printed are the measures of the M4 competition: sMAPE,
-MASE, and OWA, the mean of both over those of Naive2 on the same series; and the seconds
-of everything, beside sktime's NaiveForecaster and ThetaForecaster. Of the hourly series
-the share of the values to be forecast within 90 % intervals is printed too, those being
-calibrated on the last fifth of the training rows. Needs statsmodels.
+One `LSTMForecaster` is fitted on all series of a frequency. Its parameters were chosen
+on the training rows: ``--validate`` holds out the last horizon of them and does not use
+the test rows. Prints the metrics of the M4 competition: sMAPE, MASE, and OWA, the mean
+of both relative to Naive2 on the same series, as well as the time of each method,
+including sktime's NaiveForecaster and ThetaForecaster. For hourly series, it also
+prints the coverage of 90 % prediction intervals that are calibrated on the last fifth
+of the training windows. Needs statsmodels.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from sktime.transformations.series.detrend import ConditionalDeseasonalizer
 
 from sklstm import LSTMForecaster
 
-# File, horizon, the competition's season, and what the network is made of.
+# File, horizon, seasonal period used by the competition, parameters of the network.
 FREQUENCIES = {
     "monthly": (
         "m3_monthly",
@@ -48,11 +48,11 @@ FREQUENCIES = {
     ),
 }
 
-PEERS = {"seasonal naive": NaiveForecaster, "theta": ThetaForecaster}
+BASELINES = {"seasonal naive": NaiveForecaster, "theta": ThetaForecaster}
 
 
 def read(path, horizon, validate):
-    """Training rows and actual values of each series."""
+    """Return the training rows and the actual values of each series."""
     series = []
     for _, rows in pd.read_csv(path).groupby("id", sort=False):
         values = rows["value"].to_numpy(float)
@@ -63,18 +63,18 @@ def read(path, horizon, validate):
 
 
 def measures(series, forecasts, season):
-    """sMAPE and MASE, each the mean over the series."""
+    """Return sMAPE and MASE, each averaged over the series."""
     smape, mase = [], []
     for (train, actual), forecast in zip(series, forecasts, strict=True):
-        off = np.abs(actual - forecast)
-        smape.append(200 * np.mean(off / (np.abs(actual) + np.abs(forecast))))
+        error = np.abs(actual - forecast)
+        smape.append(200 * np.mean(error / (np.abs(actual) + np.abs(forecast))))
         scale = np.mean(np.abs(train[season:] - train[:-season]))
-        mase.append(off.mean() / scale)
+        mase.append(error.mean() / scale)
     return np.array([np.mean(smape), np.mean(mase)])
 
 
 def one_by_one(make, horizon):
-    """Forecasts of a forecaster of sktime, fitted to each series."""
+    """Forecast each series with a new forecaster of sktime."""
     steps = np.arange(1, horizon + 1)
     return lambda series: [
         np.ravel(make().fit(pd.Series(train)).predict(steps)) for train, _ in series
@@ -82,7 +82,7 @@ def one_by_one(make, horizon):
 
 
 def deseasonalised(season, forecast):
-    """Forecasts made without the season, where it is significant, and given it back."""
+    """Forecast deseasonalised series, if the season is significant, and add it back."""
 
     if season == 1:
         return forecast
@@ -97,15 +97,15 @@ def deseasonalised(season, forecast):
         rows = zip(parts, series, forecast(rest), strict=True)
         for part, (train, actual), values in rows:
             index = np.arange(len(train), len(train) + len(actual))
-            again = part.inverse_transform(pd.Series(values, index=index))
-            forecasts.append(again.to_numpy())
+            seasonal = part.inverse_transform(pd.Series(values, index=index))
+            forecasts.append(seasonal.to_numpy())
         return forecasts
 
     return forecaster
 
 
 def network(horizon, seed, **parameters):
-    """Forecasts of one network for all series."""
+    """Forecast all series with one network."""
 
     def forecaster(series):
         model = LSTMForecaster(horizon=horizon, random_state=seed, **parameters)
@@ -116,14 +116,14 @@ def network(horizon, seed, **parameters):
 
 
 def coverage(series, horizon, seed, **parameters):
-    """The share of the actual values that lie within 90 % intervals."""
+    """Return the fraction of the actual values that lie within 90 % intervals."""
     model = LSTMForecaster(
         horizon=horizon, calibration_split=0.2, random_state=seed, **parameters
     )
     intervals = model.fit([train[:, None] for train, _ in series]).forecast_interval()
     inside = [
-        (ends[:, 0, 0] <= actual) & (actual <= ends[:, 0, 1])
-        for ends, (_, actual) in zip(intervals, series, strict=True)
+        (bounds[:, 0, 0] <= actual) & (actual <= bounds[:, 0, 1])
+        for bounds, (_, actual) in zip(intervals, series, strict=True)
     ]
     return np.mean(inside)
 
@@ -134,8 +134,8 @@ def main():
     parser.add_argument("--only", nargs="+", default=list(FREQUENCIES))
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--series", type=int, help="take only the first so many")
-    parser.add_argument("--peers", nargs="*", default=["seasonal naive", "theta"])
+    parser.add_argument("--series", type=int, help="number of series to use")
+    parser.add_argument("--baselines", nargs="*", default=list(BASELINES))
     options = parser.parse_args()
     if options.data is None:
         parser.error("the series: pass --data FOLDER or set SKLSTM_DATA")
@@ -146,30 +146,31 @@ def main():
         series = read(path, horizon, options.validate)[: options.series]
         last = one_by_one(lambda: NaiveForecaster("last"), horizon)
         methods = {"Naive2": deseasonalised(season, last)}
-        for peer in options.peers:
-            methods[peer] = one_by_one(partial(PEERS[peer], sp=season), horizon)
+        for baseline in options.baselines:
+            make = partial(BASELINES[baseline], sp=season)
+            methods[baseline] = one_by_one(make, horizon)
         for seed in range(options.seeds):
-            own = network(horizon, seed, **parameters)
+            sklstm = network(horizon, seed, **parameters)
             if name == "monthly":
-                own = deseasonalised(season, own)
-            methods[f"sklstm, seed {seed}"] = own
+                sklstm = deseasonalised(season, sklstm)
+            methods[f"sklstm, seed {seed}"] = sklstm
         print(f"{name}: {len(series)} series, horizon {horizon}")
         reference = None
         for method, forecast in methods.items():
             begin = time.perf_counter()
-            found = measures(series, forecast(series), season)
+            metrics = measures(series, forecast(series), season)
             seconds = time.perf_counter() - begin
-            reference = found if reference is None else reference
-            owa = np.mean(found / reference)
+            reference = metrics if reference is None else reference
+            owa = np.mean(metrics / reference)
             print(
-                f"  {method:16s} sMAPE {found[0]:6.3f} MASE {found[1]:6.3f} "
+                f"  {method:16s} sMAPE {metrics[0]:6.3f} MASE {metrics[1]:6.3f} "
                 f"OWA {owa:.3f} {seconds:6.1f} s",
                 flush=True,
             )
 
         if name == "hourly":
-            share = coverage(series[:50], horizon, 0, **parameters)
-            print(f"  within 90 % intervals, first 50 series: {share:.3f}")
+            fraction = coverage(series[:50], horizon, 0, **parameters)
+            print(f"  coverage of 90 % intervals, first 50 series: {fraction:.3f}")
 
 
 if __name__ == "__main__":

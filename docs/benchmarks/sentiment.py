@@ -1,10 +1,10 @@
-"""Polarity of sentences of film reviews: RNNClassifier beside linear models.
+"""Sentiment of sentences from film reviews: RNNClassifier and linear models.
 
     python docs/benchmarks/sentiment.py --data FOLDER [--seeds 3] [--validate]
 
-Sentence Polarity Dataset 1.0: 8530 sentences to train, 2132 to test. With --validate
-the accuracy is that of a five-fold cross-validation on the training sentences, by which
-the parameters were chosen.
+Sentence Polarity Dataset 1.0: 8530 training and 2132 test sentences. With --validate,
+the script prints the accuracy of a five-fold cross-validation on the training
+sentences, which was used to choose the parameters.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def linear(seed):
     return make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
 
 
-def linear_with_pairs(seed):
+def linear_with_bigrams(seed):
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     return make_pipeline(vectorizer, LogisticRegression(C=10, max_iter=1000))
 
@@ -49,7 +49,7 @@ def linear_with_pairs(seed):
 METHODS = {
     "sklstm": network,
     "TF-IDF + logistic regression": linear,
-    "TF-IDF of words and pairs + logistic regression": linear_with_pairs,
+    "TF-IDF of words and word pairs + logistic regression": linear_with_bigrams,
 }
 
 
@@ -78,8 +78,8 @@ def main():
                 model = make(seed).fit(train["text"], train["label"])
                 accuracies.append(model.score(test["text"], test["label"]))
         seconds = (time.perf_counter() - begin) / len(seeds)
-        each = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
-        print(f"{name}: {np.mean(accuracies):.4f} ({each}), {seconds:.1f} s each")
+        by_seed = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
+        print(f"{name}: {np.mean(accuracies):.4f} ({by_seed}), {seconds:.1f} s each")
 
 
 if __name__ == "__main__":

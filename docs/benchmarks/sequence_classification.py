@@ -1,13 +1,13 @@
-"""Accuracy and seconds of sequence classifiers on sets of the UCR / UEA archive.
+"""Accuracy and time of sequence classifiers on data sets of the UCR / UEA archive.
 
     python docs/benchmarks/sequence_classification.py [--seeds 3] [--only NAME ...]
                                                       [--sets NAME ...]
 
-Default splits, as sktime carries them; one set of default parameters for all sets.
-Beside RNNClassifier: sktime's SimpleRNNClassifier with its defaults but for the number
-of epochs, one nearest neighbour by dynamic time warping, and MiniRocket with a ridge
-classifier (both need numba). The first two take no unequal lengths: for them zeros pad
-the sequences behind.
+Default splits as included in sktime; one set of default parameters for all data sets.
+RNNClassifier is compared with sktime's SimpleRNNClassifier (defaults except for the
+number of epochs), one nearest neighbour with dynamic time warping, and MiniRocket with
+a ridge classifier (the last two need numba). The first two of these require sequences
+of equal length, so shorter sequences are padded with zeros at the end.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SETS = {
 
 
 def load(name, split):
-    """A list of (n_steps, n_channels) arrays, and their classes."""
+    """Return a list of (n_steps, n_channels) arrays, and their classes."""
     frame, classes = SETS[name](split=split, return_X_y=True, return_type="nested_univ")
     sequences = [
         np.column_stack([np.asarray(channel, dtype=float) for channel in row])
@@ -63,7 +63,7 @@ def simple_rnn(X, y, X_test, seed):
     return classify_padded(model, X, y, X_test)
 
 
-def neighbour_by_dtw(X, y, X_test, seed):
+def nearest_neighbour_dtw(X, y, X_test, seed):
     from sktime.classification.distance_based import KNeighborsTimeSeriesClassifier
 
     model = KNeighborsTimeSeriesClassifier(n_neighbors=1, distance="dtw")
@@ -71,7 +71,7 @@ def neighbour_by_dtw(X, y, X_test, seed):
 
 
 def classify_padded(model, X, y, X_test):
-    """By a classifier that takes arrays of (n_sequences, n_channels, length)."""
+    """Classify with arrays of shape (n_sequences, n_channels, length)."""
     length = max(len(x) for x in [*X, *X_test])
 
     def pad(X):
@@ -96,11 +96,11 @@ def minirocket(X, y, X_test, seed):
 METHODS = {
     "sklstm": sklstm,
     "SimpleRNNClassifier": simple_rnn,
-    "1-NN DTW": neighbour_by_dtw,
+    "1-NN DTW": nearest_neighbour_dtw,
     "MiniRocket": minirocket,
     "most frequent class": most_frequent,
 }
-WITHOUT_CHANCE = {"1-NN DTW", "most frequent class"}
+DETERMINISTIC = {"1-NN DTW", "most frequent class"}
 
 
 def main():
@@ -113,13 +113,13 @@ def main():
     for name in options.sets:
         (X, y), (X_test, y_test) = load(name, "train"), load(name, "test")
         for method in options.only:
-            for seed in range(1 if method in WITHOUT_CHANCE else options.seeds):
+            for seed in range(1 if method in DETERMINISTIC else options.seeds):
                 begin = time.perf_counter()
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    answer = METHODS[method](X, y, X_test, seed)
+                    y_pred = METHODS[method](X, y, X_test, seed)
                 seconds = time.perf_counter() - begin
-                accuracy = np.mean(answer == y_test)
+                accuracy = np.mean(y_pred == y_test)
                 rows.append((name, method, seed, accuracy, seconds))
                 line = f"{name} {method} seed {seed}: {accuracy:.3f}, {seconds:.1f} s"
                 print(line, flush=True)

@@ -1,15 +1,16 @@
-"""Anomalies in server metrics (SMD, NAB): the detectors beside PCA and a forest.
+"""Anomalies in server metrics (SMD, NAB): the detectors, PCA and an isolation forest.
 
     python docs/benchmarks/server_metrics.py --data FOLDER [--seeds 3] [--only NAME ...]
 
-SMD: two machines of 38 metrics, a training part and a part with labels. NAB: three
-single metrics; the beginning of each (15 %, at most 750 rows: NAB's own probation) is
-learnt, the rest scored. Default parameters everywhere. PCA keeps nine tenths of the
-variance of rows standardised as the detectors do (SMD), or of windows of 60 of them
-(NAB), and scores by the squared error of reconstruction. It and the forest are shown
-smoothed over 31 rows, too, since the detectors smooth by themselves. Printed for each
-series and in the mean are average precision, ROC-AUC and VUS-PR (buffers of up to 100
-rows, if aeon is installed), point by point, without any adjustment.
+SMD: two machines with 38 metrics each, with training rows and labelled test rows. NAB:
+three single metrics; the beginning of each (15 %, at most 750 rows: NAB's probationary
+period) is used for training, the rest for testing. All methods use default parameters.
+PCA keeps nine tenths of the variance of rows, standardised as in the detectors (SMD),
+or of windows of 60 rows (NAB), and scores by the squared reconstruction error. Scores
+of PCA and the isolation forest are evaluated both as they are and smoothed over 31
+rows, since the detectors smooth their scores, too. Prints average precision, ROC-AUC
+and VUS-PR (buffers of up to 100 rows, if aeon is installed) per series and averaged,
+per row and without point adjustment.
 """
 
 import argparse
@@ -32,7 +33,7 @@ SMOOTHING = 31
 
 
 def read_smd(folder):
-    """Rows to learn, rows to score, and their labels, for each machine."""
+    """Yield name, training rows, test rows and labels of each machine."""
     for path in sorted(folder.glob("machine-*.npz")):
         data = np.load(path)
         yield path.stem, data["train"], data["test"], data["test_label"]
@@ -53,7 +54,10 @@ def read_nab(folder):
 
 
 def standardise(train, *others):
-    """As the detectors do: no deviation below 1 % of the largest magnitude."""
+    """Standardise like the detectors, with a lower bound on the standard deviation.
+
+    The lower bound is 1 % of the largest magnitude of a column.
+    """
     floor = np.maximum(0.01 * np.abs(train).max(axis=0), 1e-9)
     scale = np.maximum(train.std(axis=0), floor)
     scaled = [(rows - train.mean(axis=0)) / scale for rows in (train, *others)]
@@ -61,7 +65,7 @@ def standardise(train, *others):
 
 
 def pca(train, test, window):
-    """How badly the main directions of windows give the rows back."""
+    """Score rows by the reconstruction error of windows, averaged over the windows."""
     train, test = standardise(train, test)
 
     def windows(x):
@@ -88,15 +92,15 @@ def detect(detector, train, test):
     return -detector.fit(train).score_samples(test)
 
 
-def methods(window, **few):
-    """How each method scores rows: high is anomalous."""
+def methods(window, **parameters):
+    """Return the scoring function of each method; high scores are anomalous."""
     pca_name = "PCA" if window == 1 else f"PCA, windows of {window}"
     return {
         "sklstm, autoencoder": lambda train, test, seed: detect(
-            LSTMAutoencoderDetector(random_state=seed, **few), train, test
+            LSTMAutoencoderDetector(random_state=seed, **parameters), train, test
         ),
         "sklstm, forecast": lambda train, test, seed: detect(
-            LSTMForecastDetector(random_state=seed, **few), train, test
+            LSTMForecastDetector(random_state=seed, **parameters), train, test
         ),
         pca_name: lambda train, test, seed: pca(train, test, window),
         "IsolationForest": forest,
@@ -104,13 +108,16 @@ def methods(window, **few):
 
 
 def measures(labels, scores):
-    """Average precision, ROC-AUC and VUS-PR."""
-    found = [average_precision_score(labels, scores), roc_auc_score(labels, scores)]
+    """Return average precision, ROC-AUC and VUS-PR."""
+    scores_by_row = [
+        average_precision_score(labels, scores),
+        roc_auc_score(labels, scores),
+    ]
     try:
         from aeon.benchmarking.metrics.anomaly_detection import range_pr_vus_score
     except ImportError:
-        return [*found, np.nan]
-    return [*found, range_pr_vus_score(labels, scores, max_buffer_size=100)]
+        return [*scores_by_row, np.nan]
+    return [*scores_by_row, range_pr_vus_score(labels, scores, max_buffer_size=100)]
 
 
 def compare(title, series, methods, seeds, only):
@@ -119,15 +126,15 @@ def compare(title, series, methods, seeds, only):
     for method, score in methods.items():
         if only and not any(name in method for name in only):
             continue
-        own = method.startswith("sklstm")
-        is_random = own or method == "IsolationForest"
+        is_sklstm = method.startswith("sklstm")
+        is_random = is_sklstm or method == "IsolationForest"
         for name, train, test, labels in series:
             for seed in range(seeds if is_random else 1):
                 begin = time.perf_counter()
                 scores = score(train, test, seed)
                 seconds = time.perf_counter() - begin
                 kinds = {"": scores}
-                if not own:
+                if not is_sklstm:
                     kinds[", smoothed"] = uniform_filter1d(scores, SMOOTHING)
                 for kind, values in kinds.items():
                     row = [method + kind, name, *measures(labels, values), seconds]
@@ -146,12 +153,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", type=int, help="take only the first so many rows")
-    parser.add_argument("--only", nargs="+", help="methods with these in their names")
+    parser.add_argument("--rows", type=int, help="number of rows to use")
+    parser.add_argument("--only", nargs="+", help="parts of the names of methods")
     parser.add_argument("--sets", nargs="+", default=["smd", "nab"])
-    parser.add_argument("--epochs", type=int, help="for a short try")
+    parser.add_argument("--epochs", type=int, help="for a quick test")
     arguments = parser.parse_args()
-    few = {"epochs": arguments.epochs} if arguments.epochs else {}
+    parameters = {"epochs": arguments.epochs} if arguments.epochs else {}
     if arguments.data is None:
         parser.error("the series: pass --data FOLDER or set SKLSTM_DATA")
     sets = {
@@ -164,7 +171,13 @@ def main():
             (machine, *(part[: arguments.rows] for part in parts))
             for machine, *parts in read(Path(arguments.data) / name)
         ]
-        compare(title, series, methods(window, **few), arguments.seeds, arguments.only)
+        compare(
+            title,
+            series,
+            methods(window, **parameters),
+            arguments.seeds,
+            arguments.only,
+        )
 
 
 if __name__ == "__main__":

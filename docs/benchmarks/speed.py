@@ -1,18 +1,18 @@
-"""What fits, searches and forecasts cost besides training: a table for each question.
+"""Time and memory of searches, fits, forecasts and imports: one table per topic.
 
     python docs/benchmarks/speed.py [search] [rows] [first] [forecast] [imports]
 
-- search: a grid search of 12 candidates on 5 folds, LSTMs of 8 to 32 units, windows of
-  10 rows, 600 rows, 5 epochs; with one thread and with two, beside scikeras.
-- rows: seconds and memory of one epoch against rows (window 10) and window (100,000
-  rows); memory is the peak above that of a fit on 1000 rows.
-- first: where the time of the first fit in a fresh process goes, LSTM(32), window 60.
-- forecast: one row or block forecast after the first call, beside Keras' `predict`; and
-  `update` and `forecast` as the history grows.
-- imports: seconds until `import sklstm` and its like are done.
+- search: a grid search of 12 candidates on 5 folds, LSTMs with 8 to 32 units, windows
+  of 10 rows, 600 rows, 5 epochs; with one and two threads, and with scikeras.
+- rows: time and memory of one epoch by number of rows (window of 10) and by window
+  length (100,000 rows); memory is the peak minus the peak of a fit on 1000 rows.
+- first: breakdown of the first fit in a new process, LSTM(32), window of 60 rows.
+- forecast: one row or one block, after the first call, compared with Keras' `predict`;
+  and `update` with `forecast` for a short and a long history.
+- imports: seconds until `import sklstm` and related imports are done.
 
-Each figure comes from a process of its own; those of one table are taken in turns, and
-the median is printed. Ways whose packages are not installed are left out.
+Each figure is measured in its own process. The processes of one table take turns, and
+the median is printed. Packages that are not installed are left out.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import numpy as np
 WINDOW, ROWS, FOLDS = 10, 600, 5
 
 
-def walk(n_rows, n_columns=1):
+def random_walk(n_rows, n_columns=1):
     rng = np.random.default_rng(0)
     return np.cumsum(rng.normal(size=(n_rows, n_columns)), axis=0)
 
@@ -41,8 +41,8 @@ def search_sklstm(n_jobs):
 
     from sklstm import LSTMForecaster, engine
 
-    _ = engine.borrow_program  # loads TensorFlow
-    y = walk(ROWS)
+    _ = engine.borrow_program  # load TensorFlow before the time is measured
+    y = random_walk(ROWS)
     search = GridSearchCV(
         LSTMForecaster(WINDOW, epochs=5, random_state=0),
         {
@@ -73,7 +73,7 @@ def search_scikeras(n_jobs):
             ]
         )
 
-    y = walk(ROWS)[:, 0].astype("float32")
+    y = random_walk(ROWS)[:, 0].astype("float32")
     windows = np.lib.stride_tricks.sliding_window_view(y, WINDOW)[:-1]
     search = GridSearchCV(
         KerasRegressor(
@@ -108,7 +108,7 @@ def fit_rows(n_rows, window_length):
             window_length, units=16, epochs=1, batch_size=256, random_state=0
         )
         begin = time.perf_counter()
-        model.fit(walk(n))
+        model.fit(random_walk(n))
         return time.perf_counter() - begin
 
     fit(1000)
@@ -129,10 +129,10 @@ def first_fit():
 
     from sklstm import LSTMForecaster, engine
 
-    stage("import sklstm and its forecaster")
+    stage("import sklstm with LSTMForecaster")
     _ = engine.borrow_program
     stage("load TensorFlow and Keras")
-    y = walk(1000)
+    y = random_walk(1000)
 
     def fit(rows=1000, random_state=0):
         return LSTMForecaster(60, epochs=1, random_state=random_state).fit(y[:rows])
@@ -144,24 +144,24 @@ def first_fit():
     fit(random_state=1)
     stage("second fit")
     fit(rows=700)
-    stage("third fit, of other rows")
+    stage("third fit, other number of rows")
     with engine.borrow_program(model._network, model._training_spec) as program:
-        stages["functions traced (each once)"] = program.n_traces
+        stages["traced functions (once each)"] = program.n_traces
     return stages
 
 
 def forecast_sklstm(n_rows):
     from sklstm import LSTMForecaster
 
-    y = walk(n_rows)
+    y = random_walk(n_rows)
     model = LSTMForecaster(60, horizon=5, epochs=1, batch_size=256, random_state=0)
     model.fit(y[-2000:]).update(y, replace=True)
-    new = walk(5)
+    new = random_walk(5)
     tasks = {
         "forecast()": model.forecast,
         "predict one row": lambda: model.predict(new[:1]),
         "predict one block": lambda: model.predict(new),
-        "update, forecast": lambda: model.update(new[:1]).forecast(),
+        "update and forecast": lambda: model.update(new[:1]).forecast(),
     }
     return {name: _milliseconds(task) for name, task in tasks.items()}
 
@@ -172,7 +172,7 @@ def forecast_keras(n_rows):
     model = keras.Sequential(
         [keras.Input((60, 1)), keras.layers.LSTM(32), keras.layers.Dense(5)]
     )
-    window = walk(60)[None].astype("float32")
+    window = random_walk(60)[None].astype("float32")
     return {"predict one row": _milliseconds(lambda: model.predict(window, verbose=0))}
 
 
@@ -197,8 +197,8 @@ def import_module(name):
     return {"seconds": time.perf_counter() - begin}
 
 
-# question: its rows, each a name, a function of this file, and the function's arguments
-QUESTIONS = {
+# topic: rows of its table, each with a name, a function of this file, and its arguments
+TOPICS = {
     "search": [
         ("sklstm, 1 thread", "search_sklstm", [1]),
         ("sklstm, 2 threads", "search_sklstm", [2]),
@@ -217,7 +217,7 @@ QUESTIONS = {
     ],
     "first": [("", "first_fit", [])],
     "forecast": [
-        ("sklstm, 1,000 rows seen", "forecast_sklstm", [1_000]),
+        ("sklstm, 1,000 rows", "forecast_sklstm", [1_000]),
         ("sklstm, 1,000,000 rows", "forecast_sklstm", [1_000_000]),
         ("Keras", "forecast_keras", [0]),
     ],
@@ -233,7 +233,7 @@ QUESTIONS = {
         )
     ],
 }
-NEEDS = {"search_scikeras": "scikeras"}
+REQUIRED_PACKAGE = {"search_scikeras": "scikeras"}
 
 
 def measure(function, arguments):
@@ -244,19 +244,19 @@ def measure(function, arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def answer(question, repeats):
+def print_table(topic, repeats):
     rows = [
         row
-        for row in QUESTIONS[question]
-        if importlib.util.find_spec(NEEDS.get(row[1], "sklstm"))
+        for row in TOPICS[topic]
+        if importlib.util.find_spec(REQUIRED_PACKAGE.get(row[1], "sklstm"))
     ]
     results = {name: [] for name, _, _ in rows}
     for _ in range(repeats):
         for name, function, arguments in rows:
             results[name].append(measure(function, arguments))
-    print(f"\n{question}")
+    print(f"\n{topic}")
     columns = list(dict.fromkeys(key for each in results.values() for key in each[0]))
-    if question == "first":
+    if topic == "first":
         (runs,) = results.values()
         for key in columns:
             print(f"  {key:36}{np.median([run[key] for run in runs]):8.2f}")
@@ -274,7 +274,7 @@ def answer(question, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("questions", nargs="*", metavar="question")
+    parser.add_argument("topics", nargs="*", metavar="topic")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -283,16 +283,16 @@ def main():
         function, arguments = options.measure
         print(json.dumps(globals()[function](*json.loads(arguments))))
         return
-    unknown = set(options.questions) - set(QUESTIONS)
+    unknown = set(options.topics) - set(TOPICS)
     if unknown:
-        parser.error(f"there is no question {unknown}: choose from {list(QUESTIONS)}")
+        parser.error(f"unknown topic {unknown}: choose from {list(TOPICS)}")
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}; seconds, milliseconds of forecasts, median of "
-        f"{options.repeats} runs"
+        f"{platform.python_version()}; times in seconds, forecasts in milliseconds, "
+        f"median of {options.repeats} runs"
     )
-    for question in options.questions or QUESTIONS:
-        answer(question, options.repeats)
+    for topic in options.topics or TOPICS:
+        print_table(topic, options.repeats)
 
 
 if __name__ == "__main__":

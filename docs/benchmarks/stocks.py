@@ -1,10 +1,10 @@
-"""One step ahead on log prices with default parameters, beside the last price.
+"""One-step-ahead forecasts of log prices with default parameters, vs. the last price.
 
     python docs/benchmarks/stocks.py --data FOLDER [--seeds 3]
 
-The last 1000 rows of AAPL's and GOOG's adjusted close, 5 expanding folds of 100 test
-rows, `LSTMForecaster(window_length=60)`. Nothing beats the last price significantly on
-daily prices; the question is what an estimator loses against it.
+The last 1000 rows of the adjusted closing prices of AAPL and GOOG, 5 expanding folds of
+100 test rows, `LSTMForecaster(window_length=60)`. No method beats the last price
+significantly on daily prices, so the benchmark measures how much worse it is.
 """
 
 import argparse

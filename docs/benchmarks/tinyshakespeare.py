@@ -1,11 +1,12 @@
-"""Tiny Shakespeare, character by character: how well, within minutes.
+"""Tiny Shakespeare, character by character: held-out loss within a few minutes.
 
     python docs/benchmarks/tinyshakespeare.py --data FOLDER [--minutes 3 10]
 
-The first 90 % of the text are learnt, the last 10 % held out. Printed are the
-parameters, the held-out loss of each epoch (nats a character, read by 64 streams that
-each begin in the middle of the text), and the score of the held-out text read as one
-document. Seconds are those of `fit`: compilation and evaluations included, imports not.
+Trains on the first 90 % of the text and holds out the last 10 %. Prints the parameters,
+the held-out loss after each epoch (nats per character, over 64 parallel streams that
+start at different places of the text), and the loss of the held-out text processed as
+one document. Seconds are those of `fit`, with compilation and evaluation but without
+imports.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from sklstm import CharLSTMGenerator, engine
 
-# Which parameters, for how many minutes on two cores.
+# Minutes on two cores: parameters.
 PARAMETERS = {
     3: {"units": 256, "dropout": 0.1, "learning_rate": 4e-3, "epochs": 14},
     10: {"units": 512, "dropout": 0.5, "learning_rate": 3e-3, "epochs": 15},
@@ -29,13 +30,13 @@ def main():
     parser.add_argument(
         "--minutes", type=int, nargs="+", choices=choices, default=choices
     )
-    parser.add_argument("--characters", type=int, help="of the text, for a short try")
+    parser.add_argument("--characters", type=int, help="number of characters to use")
     options = parser.parse_args()
     if options.data is None:
         parser.error("the data: pass --data FOLDER or set SKLSTM_DATA")
     path = Path(options.data) / "text" / "tinyshakespeare.txt"
     text = path.read_text()[: options.characters]
-    _ = engine.borrow_program  # the imports
+    _ = engine.borrow_program  # load TensorFlow before the time is measured
     for minutes in options.minutes:
         report(minutes, text)
 
@@ -43,7 +44,7 @@ def main():
 def report(minutes, text):
     parameters = PARAMETERS[minutes]
     print(f"Within {minutes} minutes: {parameters}")
-    # A patience that never ends: no epoch is left out. The best one's weights are kept.
+    # With this patience, training never stops early; the best weights are restored.
     model = CharLSTMGenerator(
         **parameters,
         early_stopping=True,
@@ -55,12 +56,13 @@ def report(minutes, text):
     model.fit(text)
     seconds = time.perf_counter() - begin
     losses = model.history_["val_loss"]
-    print("  held out, by epoch: " + " ".join(f"{loss:.3f}" for loss in losses))
+    print("  held-out loss by epoch: " + " ".join(f"{loss:.3f}" for loss in losses))
     held_out = text[-round(0.1 * (len(text) + 1)) :]
-    print(f"  held out, last epoch {losses[-1]:.4f}, best {min(losses):.4f}")
-    print(f"  held out, as one document {-model.score(held_out):.4f} nats a character")
+    print(f"  held-out loss, last epoch {losses[-1]:.4f}, best {min(losses):.4f}")
+    loss = -model.score(held_out)
+    print(f"  held-out loss as one document {loss:.4f} nats per character")
     speed = model.n_iter_ * (len(text) - len(held_out)) / seconds
-    print(f"  {seconds:.0f} s, {speed:,.0f} characters a second")
+    print(f"  {seconds:.0f} s, {speed:,.0f} characters per second")
 
 
 if __name__ == "__main__":

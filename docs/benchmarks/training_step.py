@@ -1,14 +1,14 @@
-"""Milliseconds a training step takes: sklstm beside plain Keras and PyTorch.
+"""Milliseconds per training step: sklstm, plain Keras and PyTorch.
 
     python docs/benchmarks/training_step.py [--cells lstm gru rnn] [--steps 10 60 200]
-        [--units 32 64 128 256] [--ways sklstm PyTorch Keras]
+        [--units 32 64 128 256] [--frameworks sklstm PyTorch Keras]
 
-One recurrent layer and a dense one on windows of 8 columns, batches of 32, Adam, mean
-squared error. sklstm runs the program that its forecasters run, which cuts the windows
-from the series too; Keras runs `fit`, and PyTorch a loop written by hand, both on
-windows that lie ready. Each way has a process of its own, so that their threads do not
-wait for each other; they take turns, and the fastest epoch of each counts; the first,
-which compiles, does not. Ways whose packages are not installed are left out.
+One recurrent layer and a dense layer on windows of 8 columns, batches of 32, Adam, mean
+squared error. sklstm runs the program of its forecasters, which also cuts the windows
+from the series. Keras runs `fit`, and PyTorch a training loop, both on precomputed
+windows. Each framework runs in its own process, so that their threads do not wait for
+each other. They take turns, and the fastest epoch counts; the first epoch, which
+compiles, does not. Frameworks that are not installed are left out.
 """
 
 import argparse
@@ -44,10 +44,12 @@ def sklstm_epoch(cell, n_steps, units, series, target):
         weight=np.ones(len(series)),
     )
     with engine.borrow_program(network, engine.training_spec("mse", "adam")) as program:
-        weights = program.draw_weights(0)
+        start = engine.NetworkState(program.draw_weights(0))
+    samples = engine.SampleSplit(train=windows)
+    settings = engine.TrainingSettings(epochs=1, batch_size=BATCH, seed=0)
 
     def epoch():
-        program.train(data, weights, train=windows, epochs=1, batch_size=BATCH, seed=0)
+        program.train(data, samples, start, settings)
 
     return epoch
 
@@ -86,12 +88,12 @@ def pytorch_epoch(cell, n_steps, units, series, target):
 
 
 def cut(series, target, n_steps):
-    """The windows of a series, and what follows each."""
+    """Return the windows of a series, and the value after each window."""
     windows = np.lib.stride_tricks.sliding_window_view(series[:-1], n_steps, axis=0)
     return np.ascontiguousarray(windows.swapaxes(1, 2)), target[n_steps:, None]
 
 
-WAYS = {
+FRAMEWORKS = {
     "sklstm": (sklstm_epoch, "sklstm", 2.0),
     "PyTorch": (pytorch_epoch, "torch", 2.0),
     "Keras": (keras_epoch, "keras", 1.0),
@@ -101,19 +103,19 @@ WAYS = {
 _epoch = None
 
 
-def prepare(way, cell, n_steps, units, n_batches):
-    """In the process of a way: make an epoch ready, and run it once."""
+def prepare(framework, cell, n_steps, units, n_batches):
+    """Create the function for an epoch in a framework's process, and run it once."""
     global _epoch
     rng = np.random.default_rng(0)
     series = rng.normal(size=(n_batches * BATCH + n_steps, N_COLUMNS))
     series = series.astype(np.float32)
     target = series.mean(axis=1)
-    _epoch = WAYS[way][0](cell, n_steps, units, series, target)
+    _epoch = FRAMEWORKS[framework][0](cell, n_steps, units, series, target)
     _epoch()
 
 
 def fastest_epoch(seconds):
-    """In the process of a way: the seconds of the fastest of some epochs."""
+    """Return the seconds of the fastest epoch within some time, in this process."""
     fastest, end = np.inf, time.perf_counter() + seconds
     while time.perf_counter() < end:
         begin = time.perf_counter()
@@ -123,15 +125,16 @@ def fastest_epoch(seconds):
 
 
 def measure(cell, n_steps, units, workers):
-    """Milliseconds a step, by way."""
-    # Enough steps that what an epoch costs beside them is small.
+    """Return the milliseconds per step of each framework."""
+    # Enough steps to make the fixed cost of an epoch small.
     n_batches = max(30, 4000 // n_steps)
     fastest = dict.fromkeys(workers, np.inf)
     for name, worker in workers.items():
         worker.submit(prepare, name, cell, n_steps, units, n_batches).result()
     for _ in range(TURNS):
         for name, worker in workers.items():
-            seconds = worker.submit(fastest_epoch, WAYS[name][2] / TURNS).result()
+            limit = FRAMEWORKS[name][2] / TURNS
+            seconds = worker.submit(fastest_epoch, limit).result()
             fastest[name] = min(fastest[name], 1000 * seconds / n_batches)
     return fastest
 
@@ -141,15 +144,22 @@ def main():
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
     parser.add_argument("--units", nargs="+", type=int, default=UNITS)
     parser.add_argument("--steps", nargs="+", type=int, default=STEPS)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument(
+        "--frameworks", nargs="+", choices=FRAMEWORKS, default=list(FRAMEWORKS)
+    )
     options = parser.parse_args()
-    ways = [name for name in options.ways if importlib.util.find_spec(WAYS[name][1])]
-    others = [name for name in ways if name != "sklstm"]
-    ratios = others if "sklstm" in ways else []
-    header = ["cell", "steps", "units", *ways, *(f"{name} / sklstm" for name in ratios)]
+    names = [
+        name
+        for name in options.frameworks
+        if importlib.util.find_spec(FRAMEWORKS[name][1])
+    ]
+    others = [name for name in names if name != "sklstm"]
+    ratios = others if "sklstm" in names else []
+    header = ["cell", "steps", "units", *names]
+    header += [f"{name} / sklstm" for name in ratios]
     processes = multiprocessing.get_context("spawn")
-    workers = {name: ProcessPoolExecutor(1, mp_context=processes) for name in ways}
-    print("Milliseconds a training step")
+    workers = {name: ProcessPoolExecutor(1, mp_context=processes) for name in names}
+    print("Milliseconds per training step")
     print("| " + " | ".join(header) + " |")
     print("|---" * len(header) + "|")
     for cell in options.cells:
@@ -157,7 +167,7 @@ def main():
             for units in options.units:
                 fastest = measure(cell, n_steps, units, workers)
                 row = [cell, str(n_steps), str(units)]
-                row += [f"{fastest[name]:.2f}" for name in ways]
+                row += [f"{fastest[name]:.2f}" for name in names]
                 row += [f"{fastest[name] / fastest['sklstm']:.2f}" for name in ratios]
                 print("| " + " | ".join(row) + " |", flush=True)
 

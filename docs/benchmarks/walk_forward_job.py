@@ -1,13 +1,13 @@
-"""The walk-forward job against other ways to do it: seconds and error, in one run.
+"""Walk-forward validation with sklstm and other frameworks: time and error.
 
     python docs/benchmarks/walk_forward_job.py [--data FOLDER] [--rows N]
 
-One step ahead on the log of AAPL's adjusted close, by default its last 1000 rows: 5
-expanding folds of 100 test rows, LSTM(32), window 60, 10 epochs, batch 32, Adam at
-0.001. Each way runs in a process of its own; seconds are those of the job, imports
-aside, first compilation included. Ways whose packages are not installed are left out.
-darts goes through it twice, also with its own normalisation by window.
-The error is the mean absolute one, beside that of repeating the last price.
+One-step-ahead forecasts of the log of AAPL's adjusted close, by default of its last
+1000 rows: 5 expanding folds of 100 test rows, LSTM(32), window of 60 rows, 10 epochs,
+batches of 32, Adam at a learning rate of 0.001. Each framework runs in its own process.
+Times include the first compilation but not the imports. Frameworks that are not
+installed are left out. darts is run with and without its own normalisation of windows.
+The error is the mean absolute error, also relative to that of repeating the last price.
 """
 
 import argparse
@@ -29,7 +29,7 @@ WINDOW, UNITS, EPOCHS, BATCH = 60, 32, 10, 32
 
 
 def log_price(data, n_rows):
-    """The series, from the folder of data sets or the package bokeh-sampledata."""
+    """Load the series from the data folder or the package bokeh-sampledata."""
     import pandas as pd
 
     if data is not None:
@@ -43,13 +43,16 @@ def log_price(data, n_rows):
 
 
 def folds(series):
-    """End of the training rows and of the test rows of each fold."""
+    """Return the end of the training rows and of the test rows of each fold."""
     first = len(series) - FOLDS * TEST_ROWS
     return [(end, end + TEST_ROWS) for end in range(first, len(series), TEST_ROWS)]
 
 
 def scaled_windows(series, end, stop):
-    """Z-scored windows as tutorials make them: training and test part, and scale."""
+    """Cut windows of the z-scored series, as in many tutorials.
+
+    Returns training windows and targets, test windows, mean and standard deviation.
+    """
     mean, std = series[:end].mean(), series[:end].std()
     z = ((series - mean) / std).astype("float32")
     windows = np.lib.stride_tricks.sliding_window_view(z, WINDOW)[:-1, :, None]
@@ -71,7 +74,7 @@ def run_sklstm(series, n_jobs=1):
         initial_window=folds(series)[0][0],
         step_length=TEST_ROWS,
     )
-    # The imports: those of TensorFlow, and those of sktime at the first split.
+    # Import TensorFlow, and what sktime imports at the first split.
     _ = engine.borrow_program, cv.get_n_splits(np.arange(len(series)))
     yield
     result = walk_forward(model, series[:, None], series, cv=cv, n_jobs=n_jobs)
@@ -214,15 +217,15 @@ def run_neuralforecast(series):
         yield forecast["LSTM"].to_numpy()
 
 
-# name: (function, the package it needs)
-WAYS = {
+# name: (function, required package)
+FRAMEWORKS = {
     "sklstm": (run_sklstm, "sklstm"),
     "sklstm, 2 jobs": (partial(run_sklstm, n_jobs=2), "sklstm"),
     "plain Keras": (run_keras, "keras"),
     "scikeras": (run_scikeras, "scikeras"),
     "PyTorch loop": (run_pytorch, "torch"),
     "darts": (run_darts, "darts"),
-    "darts, by window": (
+    "darts, window norm.": (
         partial(run_darts, use_reversible_instance_norm=True),
         "darts",
     ),
@@ -231,10 +234,10 @@ WAYS = {
 
 
 def measure(name, data, n_rows):
-    """Run one way; print its seconds and error as JSON."""
+    """Run one framework, and print its time and error as JSON."""
     warnings.filterwarnings("ignore")
     series = log_price(data, n_rows)
-    job = WAYS[name][0](series)
+    job = FRAMEWORKS[name][0](series)
     next(job)
     begin = time.perf_counter()
     forecasts = np.concatenate([np.asarray(part) for part in job])
@@ -249,17 +252,21 @@ def measure(name, data, n_rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
-    parser.add_argument("--rows", type=int, default=1000, help="the last rows to take")
-    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--rows", type=int, default=1000, help="use the last N rows")
+    parser.add_argument(
+        "--only", nargs="+", choices=FRAMEWORKS, default=list(FRAMEWORKS)
+    )
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=FRAMEWORKS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         measure(arguments.measure, arguments.data, arguments.rows)
         return
-    names = [name for name in arguments.only if importlib.util.find_spec(WAYS[name][1])]
+    names = [
+        name for name in arguments.only if importlib.util.find_spec(FRAMEWORKS[name][1])
+    ]
     results = {name: [] for name in names}
-    # In turns, so that a busy spell of the machine falls on all of them.
+    # The frameworks take turns, so that other load on the machine affects all of them.
     for _ in range(arguments.repeats):
         for name in names:
             command = [sys.executable, __file__, "--measure", name]
@@ -273,16 +280,16 @@ def main():
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python", end=" ")
     print(f"{platform.python_version()}, {arguments.rows} rows, ", end="")
     print(f"median of {arguments.repeats} runs")
-    print(f"\n{'':18}{'seconds':>9}{'times ours':>12}{'MAE':>9}{'over naive':>12}")
-    own = np.median([r["seconds"] for r in results.get("sklstm", [])] or np.nan)
+    print(f"\n{'':20}{'seconds':>9}{'relative':>10}{'MAE':>9}{'relative':>10}")
+    reference = np.median([r["seconds"] for r in results.get("sklstm", [])] or np.nan)
     for name, runs in results.items():
         seconds = np.median([run["seconds"] for run in runs])
         error, naive = runs[0]["error"], runs[0]["naive"]
         print(
-            f"{name:18}{seconds:9.2f}{seconds / own:12.2f}{error:9.4f}"
-            f"{error / naive:12.3f}"
+            f"{name:20}{seconds:9.2f}{seconds / reference:10.2f}{error:9.4f}"
+            f"{error / naive:10.3f}"
         )
-    print(f"{'last price':18}{'':9}{'':12}{naive:9.4f}{1:12.3f}")
+    print(f"{'last price':20}{'':9}{'':10}{naive:9.4f}{1:10.3f}")
 
 
 if __name__ == "__main__":
