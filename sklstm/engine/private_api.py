@@ -107,10 +107,11 @@ def rebind_variables(
 
 @contextmanager
 def preserve_random_state() -> Iterator[None]:
-    """Restore TensorFlow's global random generator on exit.
+    """Restore the generator from which operations without a seed draw one.
 
-    Uses ``_rng`` of TensorFlow's eager context, the generator from which operations
-    without a seed draw one. Without it nothing is restored.
+    Setting TensorFlow's global seed restarts this generator, also when the earlier
+    seed is set again, as scikeras does. Uses ``_rng`` of TensorFlow's eager context;
+    without it nothing is restored.
     """
     context = _eager_context()
     generator = getattr(context, "_rng", None)
