@@ -64,9 +64,7 @@ def test_drawn_weights_need_no_undocumented_attribute(network, monkeypatch):
     start = network.get_weights()
     expected = draw_weights(network, start, seed=3)
     monkeypatch.delattr(keras.layers.Layer, "_flatten_layers")
-    for one, other in zip(
-        draw_weights(network, start, seed=3), expected, strict=True
-    ):
+    for one, other in zip(draw_weights(network, start, seed=3), expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
