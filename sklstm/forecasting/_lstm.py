@@ -415,7 +415,7 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         together = engine.EnsembleNetwork(
             self._network, self._n_members, self.aggregate
         )
-        network = engine.build_network(together)
+        network = together.build()
         network.set_weights(self.weights_)
         return network
 

@@ -193,8 +193,8 @@ class TestQuantiles:
         np.testing.assert_allclose(told, np.quantile(y, [0.1, 0.5, 0.9]), atol=0.08)
 
     def test_the_loss_is_that_of_the_textbook(self):
+        from sklstm.engine.data import TrainingSpec
         from sklstm.engine.losses import make_loss
-        from sklstm.engine.specs import TrainingSpec
 
         rng = np.random.default_rng(0)
         y, told = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2, 3))
