@@ -141,7 +141,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         # Of several series nobody knows which one goes on.
         alone = len(series) == 1
         self._past = (series[0][-self._reach :] if alone else series[0][:0]).copy()
-        self._times = TimeIndex.of(index_of(given[0].X))
+        self._times = TimeIndex.from_index(index_of(given[0].X))
         return self
 
     def score_samples(self, X):
@@ -258,7 +258,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         rows = np.concatenate([past, new])
         scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
         self._past = rows[-self._reach :].copy()
-        self._times = (self._times.anew if begins else self._times.after)(index)
+        self._times = (self._times.restarted_at if begins else self._times.extended_by)(
+            index
+        )
         return scores
 
     def _map(self, X, function: Callable):
