@@ -180,8 +180,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         )
         self._network = self._describe_network(stack, series[0].shape[1])
         n_training_rows = [
-            self._count_training_rows(len(rows), single.place or "X")
-            for rows, single in zip(series, inputs, strict=True)
+            self._count_training_rows(len(rows), source.place or "X")
+            for rows, source in zip(series, inputs, strict=True)
         ]
         training_rows = [
             rows[:n] for rows, n in zip(series, n_training_rows, strict=True)
@@ -300,8 +300,13 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         Returns
         -------
         scores : ndarray of shape (n_timesteps,)
-            Scores as from `score_samples` of all rows seen so far. Later rows may
-            change those of the last ones.
+            Scores of the new rows: those that `score_samples` computes for them from
+            all rows of the stream so far. Later rows may still change them.
+
+        Raises
+        ------
+        ValueError
+            If X is not as described, or its rows do not follow the last ones.
         """
         check_is_fitted(self)
         new_rows, _ = check_series(self, X, reset=False)
@@ -331,8 +336,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         check_is_fitted(self)
         panel, inputs, checked = check_several_series(self, X, reset=False)
         results = [
-            function(rows, single.X)
-            for (rows, _), single in zip(checked, inputs, strict=True)
+            function(rows, source.X)
+            for (rows, _), source in zip(checked, inputs, strict=True)
         ]
         if panel is None:
             return results[0]
@@ -406,7 +411,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return data, n_windows
 
     def _hold_out(self, n_windows: list[int]) -> HoldOut:
-        """Return the split that holds the last windows of each series out."""
+        """Return the split that holds the last windows of each series out.
+
+        It does not depend on its seed.
+        """
 
         def split(seed: int) -> tuple[np.ndarray, np.ndarray]:
             train, validation = split_off_tails(

@@ -33,8 +33,8 @@ class LSTMAutoencoderDetector(SeriesDetector):
         moved in fit from dominating the scores as soon as it moves a little. A column
         with a large offset relative to its spread (a temperature in Kelvin) has little
         weight: subtract the offset, or set 0. A column that was zero throughout has no
-        scale, so any other value is an extreme deviation. Standardised values are
-        clipped at 10 standard deviations.
+        scale, so that any other value counts as an extreme deviation. Standardised
+        values are clipped at 10 standard deviations.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -185,8 +185,8 @@ class LSTMForecastDetector(SeriesDetector):
         moved in fit from dominating the scores as soon as it moves a little. A column
         with a large offset relative to its spread (a temperature in Kelvin) has little
         weight: subtract the offset, or set 0. A column that was zero throughout has no
-        scale, so any other value is an extreme deviation. Standardised values are
-        clipped at 10 standard deviations.
+        scale, so that any other value counts as an extreme deviation. Standardised
+        values are clipped at 10 standard deviations.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.

@@ -91,7 +91,8 @@ class AnomalyDisplay:
     lines_ : list of dict of matplotlib Line2D
         Lines of each panel: "value", or in the last panel "score" and "threshold".
     spans_ : list of dict of matplotlib PolyCollection
-        Shaded segments of each panel: "flagged" and "top_feature", where there are any.
+        Shaded segments of each panel, where there are any: "top_feature", those whose
+        top feature is that of the panel, and "flagged", the others.
     segments_ : DataFrame
         Anomaly segments: "start" and "end", labels of their first and last row; the
         lowest "score"; and "feature", the top feature (None without
@@ -197,12 +198,12 @@ class AnomalyDisplay:
             is_top = np.zeros(len(begins), bool)
             if top_features is not None:
                 is_top = top_features == number
-            spans = {"flagged": ~is_top, "top_feature": is_top}
+            masks = {"flagged": ~is_top, "top_feature": is_top}
             self.spans_.append(
                 {
-                    kind: _shade(panel, begins[which], ends[which], kind)
-                    for kind, which in spans.items()
-                    if which.any()
+                    kind: _shade(panel, begins[mask], ends[mask], kind)
+                    for kind, mask in masks.items()
+                    if mask.any()
                 }
             )
         panel = self.axes_[-1]

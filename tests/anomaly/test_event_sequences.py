@@ -281,10 +281,10 @@ class TestInvalidInput:
         with pytest.raises(ValueError, match="X must be a list of sequences of tokens"):
             detector().fit(X)
 
-    @pytest.mark.parametrize("one", ["text", 3, [[1, 2]], None])
-    def test_not_a_sequence(self, fitted, one):
+    @pytest.mark.parametrize("sequence", ["text", 3, [[1, 2]], None])
+    def test_not_a_sequence(self, fitted, sequence):
         with pytest.raises(ValueError, match=r"X\[1\] must be a sequence of tokens"):
-            fitted.predict([["open"], one])
+            fitted.predict([["open"], sequence])
 
     def test_empty(self, fitted):
         with pytest.raises(ValueError, match=r"X\[1\] is empty.*Leave it out"):

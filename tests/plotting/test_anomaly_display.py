@@ -73,7 +73,7 @@ def xy(line):
 def spans(collection):
     """Left and right end of each shaded span."""
     edges = [path.vertices[:, 0] for path in collection.get_paths()]
-    return [(each.min(), each.max()) for each in edges]
+    return [(x.min(), x.max()) for x in edges]
 
 
 def edges_of_hours(first, last):
@@ -95,7 +95,7 @@ def labels(display):
 
 
 def legend(display):
-    return [each.get_text() for each in display.axes_[-1].get_legend().get_texts()]
+    return [text.get_text() for text in display.axes_[-1].get_legend().get_texts()]
 
 
 # Lines, spans and tables
