@@ -10,7 +10,6 @@ import copy
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -113,7 +112,7 @@ class _KerasSequences(BaseWrapper):
         y = self._check_y(y, len(X), reset=reset)
         weight = self._weigh(y, sample_weight)
         self._random_state = draw_seeds(self.random_state, epoch).weights
-        with _one_at_a_time, _tensorflow_as_it_was():
+        with _one_at_a_time, engine.preserve_random_state():
             if reset:
                 self.model_ = self._build_keras_model()
                 if not hasattr(self.model_, "get_weights"):
@@ -279,18 +278,6 @@ class _KerasSequences(BaseWrapper):
 # scikeras seeds the process for the time of a fit, so that fits in other threads would
 # draw from the same numbers.
 _one_at_a_time = threading.RLock()
-
-
-@contextmanager
-def _tensorflow_as_it_was():
-    """Keep TensorFlow's place in its random numbers, which scikeras resets."""
-    context = tensorflow_seeds.context.context()
-    numbers = getattr(context, "_rng", None)
-    try:
-        yield
-    finally:
-        if numbers is not None:
-            context._rng = numbers
 
 
 class KerasSequenceRegressor(RegressorMixin, _KerasSequences):

@@ -21,7 +21,8 @@ from sklearn.preprocessing import MinMaxScaler
 from sktime.split import ExpandingWindowSplitter
 
 import sklstm
-from sklstm import LSTMForecaster, WalkForwardCV, engine
+from sklstm import LSTMForecaster, WalkForwardCV
+from sklstm.engine import backend
 
 PACKAGE = Path(sklstm.__file__).parent
 
@@ -201,8 +202,8 @@ def test_another_backend_is_refused():
         "import os, sys, types; os.environ['KERAS_BACKEND'] = 'jax';"
         "keras = types.ModuleType('keras'); sys.modules['keras'] = keras;"
         "keras.backend = types.SimpleNamespace(backend=lambda: 'jax');"
-        "import sklstm.engine;"
-        "sklstm.engine.borrow_program"
+        "from sklstm.engine.backend import keras;"
+        "keras.layers"
     )
     with pytest.raises(AssertionError, match="Keras runs on 'jax'.*KERAS_BACKEND"):
         run(code)
@@ -211,7 +212,7 @@ def test_another_backend_is_refused():
 def test_a_worker_keeps_to_its_share_of_the_cores():
     code = (
         "import os; os.environ['OMP_NUM_THREADS'] = '3';"
-        "from sklstm import engine; engine.borrow_program;"
+        "from sklstm.engine.backend import tf; tf.constant;"
         "from tensorflow.config import threading;"
         "print(threading.get_intra_op_parallelism_threads(),"
         " threading.get_inter_op_parallelism_threads())"
@@ -228,10 +229,10 @@ def test_what_is_no_share_changes_nothing(monkeypatch, share):
         monkeypatch.setattr(threading, get, lambda: 0)
         monkeypatch.setattr(threading, put, told.append)
     monkeypatch.setenv("OMP_NUM_THREADS", share)
-    engine._keep_to_share()
+    backend.limit_threads()
     assert not told
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    engine._keep_to_share()
+    backend.limit_threads()
     assert told == [3, 3]
 
 
@@ -240,7 +241,7 @@ def test_what_a_user_has_told_tensorflow_stays():
         "import os; os.environ['OMP_NUM_THREADS'] = '1';"
         "from tensorflow.config import threading;"
         "threading.set_intra_op_parallelism_threads(4);"
-        "from sklstm import engine; engine.borrow_program;"
+        "from sklstm.engine.backend import tf; tf.constant;"
         "print(threading.get_intra_op_parallelism_threads(),"
         " threading.get_inter_op_parallelism_threads())"
     )
@@ -252,7 +253,7 @@ def test_workers_of_loky_keep_to_their_share():
         "import os; os.environ.pop('OMP_NUM_THREADS', None)\n"
         "from joblib import Parallel, delayed, cpu_count\n"
         "def threads():\n"
-        "    from sklstm import engine; engine.borrow_program\n"
+        "    from sklstm.engine.backend import tf; tf.constant\n"
         "    from tensorflow.config import threading\n"
         "    return threading.get_intra_op_parallelism_threads()\n"
         "got = Parallel(n_jobs=2)(delayed(threads)() for _ in range(2))\n"

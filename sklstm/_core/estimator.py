@@ -67,7 +67,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         It is built at each access; changing it does not change the estimator.
         """
         check_is_fitted(self)
-        network = engine.build_network(self._network)
+        network = self._network.build()
         network.set_weights(self.weights_)
         return network
 

@@ -154,7 +154,7 @@ class LanguageModel(RecurrentEstimator):
                 tokens = np.full((len(group), length + 1), PADDING)
                 tokens[:, 1:] = [beginnings[i] for i in group.tolist()]
                 order.append(group)
-                parts.append(program.read(tokens, self.weights_))
+                parts.append(program.advance(tokens, self.weights_))
         return engine.DecoderState.join(parts).take(np.argsort(np.concatenate(order)))
 
     def _read_on(
@@ -162,7 +162,7 @@ class LanguageModel(RecurrentEstimator):
     ) -> engine.DecoderState:
         """Read on, tokens of shape (n_documents, n_steps)."""
         with engine.borrow_program(self._network, self._training_spec) as program:
-            return program.read(tokens, self.weights_, reading)
+            return program.advance(tokens, self.weights_, reading)
 
     def _find_window_length(self, lengths) -> int:
         """The window length, or the longest document's if all are shorter together."""

@@ -1,71 +1,76 @@
-"""pandas in and out: the labels of the rows given, and of the next ones forecast."""
+"""Labels of forecasts: the time index of the rows and the names of the targets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sklstm._data.time_index import TimeIndex, index_of
 
 
+class TargetFormat(NamedTuple):
+    """Format in which the targets were passed, and forecasts are returned."""
+
+    names: tuple = ()
+    one_d: bool = False  # of shape (n_timesteps,)
+
+
 @dataclass(frozen=True)
 class Labels:
-    """Labels of the rows and targets that a forecaster was given.
+    """Labels of the rows and targets of a series.
 
     Parameters
     ----------
-    times : Times
-        Of the rows.
-    targets : tuple of hashable, optional
-        Names of the targets.
-    one_target_1d : bool
-        Whether the target was given as one-dimensional.
+    times : TimeIndex
+        Labels of the rows.
+    targets : TargetFormat
+        Labels of the targets.
     """
 
     times: TimeIndex = field(default_factory=TimeIndex)
-    targets: tuple = ()
-    one_target_1d: bool = False
+    targets: TargetFormat = field(default_factory=TargetFormat)
 
     @classmethod
-    def of(cls, X, y, *, targets: tuple, one_target_1d: bool) -> Labels:
-        """Labels of the rows of X (or, where it has none, of y).
+    def from_data(cls, X: Any, y: Any, targets: TargetFormat) -> Labels:
+        """Read the labels of a series.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
         y : array-like or None
-        targets : tuple of hashable
-            Names of the targets, where y has none.
-        one_target_1d : bool
-            Whether y is one-dimensional.
+        targets : TargetFormat
+            Its names are used where y has none.
         """
+        names = targets.names
         if hasattr(y, "columns"):
-            targets = tuple(y.columns)
+            names = tuple(y.columns)
         elif hasattr(y, "name"):
-            targets = (y.name,)
-        return cls(TimeIndex.of(index_of(X, y)), targets, one_target_1d)
+            names = (y.name,)
+        times = TimeIndex.from_index(index_of(X, y))
+        return cls(times, targets._replace(names=names))
 
-    def after(self, X, y) -> Labels:
-        """The labels once the rows of X have followed."""
-        return replace(self, times=self.times.after(index_of(X, y)))
+    def extended_by(self, X: Any, y: Any) -> Labels:
+        """Move on to the last of the rows that follow."""
+        return replace(self, times=self.times.extended_by(index_of(X, y)))
 
-    def label(self, forecast: np.ndarray, index=None):
-        """Label a forecast of the rows that come next.
+    def label(self, forecast: np.ndarray, index: Any = None) -> Any:
+        """Label a forecast of the next rows.
 
         Parameters
         ----------
         forecast : ndarray of shape (steps, n_targets)
         index : pandas.Index, optional
-            The rows' labels where they are known.
+            Labels of the rows; by default the continuation of the index.
 
         Returns
         -------
         forecast : ndarray, Series or DataFrame
-            As the target was given.
+            In the format of the targets; an array if the series has no index.
         """
-        if self.one_target_1d:
+        if self.targets.one_d:
             forecast = forecast[:, 0]
         if index is None and not self.times.has_index:
             return forecast
@@ -73,35 +78,36 @@ class Labels:
 
         if index is None:
             index = self.times.next_index(len(forecast))
-        if self.one_target_1d:
-            name = self.targets[0] if self.targets else None
-            return pd.Series(forecast, index=index, name=name)
-        columns = list(self.targets) if self.targets else None
-        return pd.DataFrame(forecast, index=index, columns=columns)
+        names = list(self.targets.names)
+        if self.targets.one_d:
+            return pd.Series(forecast, index=index, name=names[0] if names else None)
+        return pd.DataFrame(forecast, index=index, columns=names or None)
 
-    def label_several(self, told: np.ndarray, names: Sequence, index=None):
-        """Label several values told of each target in the rows that come next.
+    def label_several(
+        self, values: np.ndarray, names: Sequence, index: Any = None
+    ) -> Any:
+        """Label several values of each target, such as the bounds of an interval.
 
         Parameters
         ----------
-        told : ndarray of shape (steps, n_targets, n_names)
+        values : ndarray of shape (steps, n_targets, n_names)
         names : sequence
-            What they are called, as ("lower", "upper").
+            Names of the values, such as ("lower", "upper").
         index : pandas.Index, optional
-            The rows' labels where they are known.
+            Labels of the rows; by default the continuation of the index.
 
         Returns
         -------
-        told : ndarray or DataFrame
+        values : ndarray or DataFrame
         """
         if index is None and not self.times.has_index:
-            return told[:, 0] if self.one_target_1d else told
+            return values[:, 0] if self.targets.one_d else values
         import pandas as pd
 
         if index is None:
-            index = self.times.next_index(len(told))
-        if self.one_target_1d:
-            return pd.DataFrame(told[:, 0], index=index, columns=list(names))
-        targets = list(self.targets) or list(range(told.shape[1]))
+            index = self.times.next_index(len(values))
+        if self.targets.one_d:
+            return pd.DataFrame(values[:, 0], index=index, columns=list(names))
+        targets = list(self.targets.names) or list(range(values.shape[1]))
         columns = pd.MultiIndex.from_product([targets, names])
-        return pd.DataFrame(told.reshape(len(told), -1), index, columns)
+        return pd.DataFrame(values.reshape(len(values), -1), index, columns)

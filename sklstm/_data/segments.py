@@ -1,8 +1,10 @@
-"""AnomalySegments of flagged rows, and the feature to blame for each."""
+"""Anomaly segments: runs of consecutive rows that score below a threshold."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,67 +12,72 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class AnomalySegments:
-    """AnomalySegments of rows that score below a threshold. Make one with `find`."""
+    """Segments of rows that score below a threshold. Created by `find`."""
 
-    firsts: np.ndarray  # first and last row of each
-    lasts: np.ndarray
-    scores: np.ndarray  # the lowest score of each
-    sums: np.ndarray | None  # (n_stretches, n_features): parts that they add up to
+    first_rows: np.ndarray  # (n_segments,)
+    last_rows: np.ndarray  # (n_segments,), inclusive
+    scores: np.ndarray  # (n_segments,): lowest score of each segment
+    contributions: np.ndarray | None  # (n_segments, n_features): sums over the rows
 
     @classmethod
     def find(
-        cls, scores: np.ndarray, threshold: float, parts: np.ndarray | None
+        cls, scores: np.ndarray, threshold: float, contributions: np.ndarray | None
     ) -> AnomalySegments:
-        """Find the stretches.
+        """Find the segments in the scores of a series.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows,)
         threshold : float
-        parts : ndarray of shape (n_rows, n_features) or None
-            What each feature adds to the scores.
+        contributions : ndarray of shape (n_rows, n_features) or None
+            Contribution of each feature to the scores.
 
         Returns
         -------
-        stretches : AnomalySegments
+        segments : AnomalySegments
         """
-        edges = np.diff(np.pad((scores < threshold).astype(np.int8), 1))
-        firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        rows = [slice(*pair) for pair in zip(firsts, ends, strict=True)]
+        changes = np.diff(np.pad((scores < threshold).astype(np.int8), 1))
+        first_rows = np.flatnonzero(changes == 1)
+        stop_rows = np.flatnonzero(changes == -1)
+        rows = [slice(*pair) for pair in zip(first_rows, stop_rows, strict=True)]
         sums = None
-        if parts is not None:
-            sums = np.array([parts[each].sum(axis=0) for each in rows])
-            sums = sums.reshape(len(rows), parts.shape[1])
-        lowest = np.array([scores[each].min() for each in rows])
-        return cls(firsts, ends - 1, lowest, sums)
+        if contributions is not None:
+            sums = np.array([contributions[part].sum(axis=0) for part in rows])
+            sums = sums.reshape(len(rows), contributions.shape[1])
+        lowest = np.array([scores[part].min() for part in rows])
+        return cls(first_rows, stop_rows - 1, lowest, sums)
 
     @property
-    def blamed(self) -> np.ndarray | None:
-        """Number of the feature whose parts add up to the least, for each stretch."""
-        return None if self.sums is None else self.sums.argmin(axis=1)
+    def top_features(self) -> np.ndarray | None:
+        """Index of the feature with the lowest contribution to each segment."""
+        if self.contributions is None:
+            return None
+        return self.contributions.argmin(axis=1)
 
-    def to_frame(self, index: pd.Index, features) -> pd.DataFrame:
-        """The stretches as a table.
+    def to_frame(
+        self, index: pd.Index, features: Sequence[Any] | pd.Index
+    ) -> pd.DataFrame:
+        """Convert the segments to a table.
 
         Parameters
         ----------
         index : pandas.Index
-            Labels of the rows.
+            Labels of the rows of the series.
         features : sequence
             Names of the features.
 
         Returns
         -------
         table : DataFrame
-            "start" and "end", labels of the first and the last row; "score", the
-            lowest; and "feature", the one to blame.
+            One row per segment: "start" and "end", labels of its first and last row;
+            "score", the lowest; and "feature", the name of the top feature.
         """
-        blamed = self.blamed
-        names = None if blamed is None else [features[number] for number in blamed]
+        top = self.top_features
+        names = None if top is None else [features[number] for number in top]
         return pd.DataFrame(
             {
-                "start": index[self.firsts],
-                "end": index[self.lasts],
+                "start": index[self.first_rows],
+                "end": index[self.last_rows],
                 "score": self.scores,
                 "feature": names,
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -17,22 +18,30 @@ from sklstm._data.time_index import (
 )
 
 
-def check_series(estimator, X, y=None, *, reset: bool):
-    """Check a series and, if given, its targets.
+class CheckedSeries(NamedTuple):
+    """A series and its targets as arrays of finite float64 values."""
+
+    X: np.ndarray  # (n_timesteps, n_features)
+    y: np.ndarray | None = None  # (n_timesteps,) or (n_timesteps, n_targets)
+
+
+def check_series(
+    estimator: Any, X: Any, y: Any = None, *, reset: bool
+) -> CheckedSeries:
+    """Check a series and its targets.
 
     Parameters
     ----------
     estimator : estimator
-        Its ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
+        Gets ``n_features_in_`` and ``feature_names_in_``, or has them compared.
     X : array-like of shape (n_timesteps, n_features)
     y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
     reset : bool
-        Whether to set the features or to compare with those set before.
+        Whether to set the features, rather than to compare with those of fit.
 
     Returns
     -------
-    X : ndarray of shape (n_timesteps, n_features)
-    y : ndarray of the shape given, or None
+    checked : CheckedSeries
     """
     if getattr(X, "ndim", 2) == 3:
         raise ValueError(
@@ -59,7 +68,7 @@ def check_series(estimator, X, y=None, *, reset: bool):
             estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
         )
         check_finite(X, "X", names)
-        return X, None
+        return CheckedSeries(X)
     if np.asarray(y).dtype.kind == "f":
         check_finite(np.asarray(y), "y", getattr(y, "columns", None))
     X, y = validate_data(
@@ -73,79 +82,61 @@ def check_series(estimator, X, y=None, *, reset: bool):
         ensure_all_finite=False,
     )
     check_finite(X, "X", names)
-    return X, y.astype(np.float64, copy=False)
-
-
-def check_finite(values, name: str, columns) -> None:
-    """Refuse NaN and infinity, and say where they are."""
-    if np.isfinite(values).all():
-        return
-    row, *column = np.argwhere(~np.isfinite(values))[0]
-    place = f"row {row}"
-    for number in column:
-        called = number if columns is None else repr(columns[number])
-        place += f", column {called}"
-    value = values[row, *column]
-    kind = "NaN" if np.isnan(value) else "infinity"
-    raise ValueError(
-        f"Input {name} contains {kind}, first in {place}. A network reads every row: "
-        f"fill the gaps, as by {name}.interpolate() in pandas."
-    )
+    return CheckedSeries(X, y.astype(np.float64, copy=False))
 
 
 def check_several_series(
-    estimator, X, y=None, weight=None, *, reset: bool
-) -> tuple[Panel | None, list[SeriesInput], list[tuple]]:
-    """Check a series, or several: in a list, or in one frame.
+    estimator: Any, X: Any, y: Any = None, weight: Any = None, *, reset: bool
+) -> tuple[Panel | None, list[SeriesInput], list[CheckedSeries]]:
+    """Check a single series or a panel.
 
     Parameters
     ----------
     estimator : estimator
-        Its ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
+        Gets ``n_features_in_`` and ``feature_names_in_``, or has them compared.
     X : array-like of shape (n_timesteps, n_features), list of them, or a frame with an
             index of (series, time)
     y, weight : as X, optional
     reset : bool
-        Whether to set the features or to compare with those set before.
+        Whether to set the features, rather than to compare with those of fit.
 
     Returns
     -------
     panel : Panel or None
-        How they were passed; None if X is one series.
-    given : list of Given
-    checked : list of (X, y)
-        Of each series, as `check_series` gives them.
+        None if X is a single series.
+    inputs : list of SeriesInput
+        Each series as it was passed.
+    checked : list of CheckedSeries
     """
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(
             "X holds no series: pass an array of shape (n_timesteps, n_features), or a "
             "list of one or more."
         )
-    lines = [i for i, x in enumerate(X) if _is_line(x)] if isinstance(X, list) else []
-    if lines and (reset or len({np.shape(x) for x in X}) > 1):
+    one_d = [i for i, x in enumerate(X) if _is_one_d(x)] if isinstance(X, list) else []
+    if one_d and (reset or len({np.shape(x) for x in X}) > 1):
         raise ValueError(
-            f"X[{lines[0]}] is 1-D, but a series has shape (n_timesteps, n_features). "
+            f"X[{one_d[0]}] is 1-D, but a series has shape (n_timesteps, n_features). "
             "Pass each of several series of one feature as x.reshape(-1, 1), or the "
             "rows of one series as an array."
         )
-    panel, given = split_series(X, y, weight)
+    panel, inputs = split_series(X, y, weight)
     checked = []
-    for i, each in enumerate(given):
-        with naming(each.place):
+    for i, series in enumerate(inputs):
+        with name_in_errors(series.place):
             checked.append(
-                check_series(estimator, each.X, each.y, reset=reset and i == 0)
+                check_series(estimator, series.X, series.y, reset=reset and i == 0)
             )
         if reset:
-            warn_of_irregular_rows(
-                index_of(each.X, each.y),
-                name=each.place or ("y" if index_of(each.X) is None else "X"),
-            )
-    return panel, given, checked
+            index = series.time_index
+            name = series.place or ("y" if index_of(series.X) is None else "X")
+            warn_of_irregular_rows(index, name=name)
+    return panel, inputs, checked
 
 
 @contextmanager
-def naming(place: str) -> Iterator[None]:
-    """Name the place, one of several series, in errors about it."""
+def name_in_errors(place: str) -> Iterator[None]:
+    """Name the place, such as one of several series, in errors about it."""
     try:
         yield
     except ValueError as error:
@@ -154,34 +145,49 @@ def naming(place: str) -> Iterator[None]:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _is_line(x) -> bool:
-    """Whether something in a list is a one-dimensional array or Series."""
-    return getattr(x, "ndim", None) == 1
+def check_finite(values: np.ndarray, name: str, columns: Sequence | None) -> None:
+    """Raise an error at the first NaN or infinity, and name its place."""
+    if np.isfinite(values).all():
+        return
+    row, *column = np.argwhere(~np.isfinite(values))[0]
+    place = f"row {row}"
+    for number in column:
+        label = number if columns is None else repr(columns[number])
+        place += f", column {label}"
+    value = values[row, *column]
+    kind = "NaN" if np.isnan(value) else "infinity"
+    raise ValueError(
+        f"Input {name} contains {kind}, first in {place}. A network reads every row: "
+        f"fill the gaps, for example with {name}.interpolate() in pandas."
+    )
 
 
 def check_enough_rows(X: np.ndarray, window_length: int, horizon: int) -> None:
-    """Refuse a series without one whole window and its targets."""
+    """Raise an error if a series has not one window with all its target rows."""
     n_rows, n_features = X.shape
     needed = window_length + horizon
     if n_rows < needed:
         raise ValueError(
             f"X has too few rows: window_length={window_length} and horizon={horizon} "
             f"need at least {needed}, got n_samples={n_rows}, n_features={n_features}. "
-            "Give more rows, or a smaller window_length or horizon."
+            "Pass more rows, or decrease window_length or horizon."
         )
 
 
-def check_columns(name: str, columns, names: Sequence[str] | None, n_columns: int):
-    """Column indices from names or indices.
+def check_columns(
+    name: str, columns: Any, names: Sequence[str] | np.ndarray | None, n_columns: int
+) -> np.ndarray:
+    """Return the indices of columns selected by name or index.
 
     Parameters
     ----------
     name : str
-        The parameter they come from, for the error.
+        Parameter that selects the columns, for messages.
     columns : int, str, sequence of them, or None
     names : sequence of str or None
-        The columns' names, if they have any.
+        Names of all columns, if they have any.
     n_columns : int
+        Number of all columns.
 
     Returns
     -------
@@ -217,3 +223,8 @@ def check_columns(name: str, columns, names: Sequence[str] | None, n_columns: in
     if len(set(indices)) < len(indices):
         raise ValueError(f"{name} names a column twice: {columns!r}.")
     return np.array(indices, dtype=int)
+
+
+def _is_one_d(x: Any) -> bool:
+    """Return whether an entry of a list is a one-dimensional array or Series."""
+    return getattr(x, "ndim", None) == 1

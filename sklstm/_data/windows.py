@@ -8,61 +8,61 @@ import numpy as np
 
 
 def count_windows(n_rows: int, window_length: int, horizon: int) -> int:
-    """How many windows with all their target rows a series has."""
+    """Return the number of windows of a series that have all their target rows."""
     return max(n_rows - window_length - horizon + 1, 0)
 
 
 def number_windows(counts: Sequence[int]) -> list[np.ndarray]:
-    """The numbers of the windows of each series, one series after the other."""
+    """Number the windows of all series, one series after the other."""
     return np.split(np.arange(sum(counts)), np.cumsum(counts)[:-1])
 
 
 def split_off_tails(
     windows: Sequence[np.ndarray],
-    share: float,
+    fraction: float,
     horizon: int,
     *,
     name: str = "validation_split",
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Set the last windows of each series aside.
+    """Split off the last windows of each series.
 
-    The ``horizon - 1`` windows before them, whose targets reach into theirs, are in
-    neither part. A series with too few windows for that is not split, unless none is
-    left that can be.
+    The ``horizon - 1`` windows between head and tail are in neither, because their
+    targets overlap with those of the tail. A series with too few windows to split is
+    kept whole in the heads.
 
     Parameters
     ----------
     windows : sequence of ndarray of int
-        The windows of each series, in time order.
-    share : float
-        Between 0 and 1.
+        Windows of each series, in time order.
+    fraction : float
+        Fraction of the windows of each series to split off, between 0 and 1.
     horizon : int
     name : str
-        The parameter that gives the share, for the error.
+        Parameter that sets the fraction, for messages.
 
     Returns
     -------
     heads, tails : list of ndarray of int
-        Of each series.
+        Windows of each series.
 
     Raises
     ------
     ValueError
-        If no series has windows enough.
+        If no series has enough windows.
     """
     heads, tails = [], []
-    for each in windows:
-        n_tail = max(round(len(each) * share), 1)
-        n_head = len(each) - n_tail - (horizon - 1)
+    for numbers in windows:
+        n_tail = max(round(len(numbers) * fraction), 1)
+        n_head = len(numbers) - n_tail - (horizon - 1)
         if n_head < 1:
-            n_head, n_tail = len(each), 0
-        heads.append(each[:n_head])
-        tails.append(each[len(each) - n_tail :])
+            n_head, n_tail = len(numbers), 0
+        heads.append(numbers[:n_head])
+        tails.append(numbers[len(numbers) - n_tail :])
     if not any(map(len, tails)):
         longest = max(map(len, windows))
         raise ValueError(
-            f"{name}={share} sets that share of the {longest} training windows aside, "
-            f"and the {horizon - 1} before them, whose targets overlap: none is left "
-            f"to train on. Give more rows, or a smaller {name}."
+            f"{name}={fraction} splits off that fraction of the {longest} training "
+            f"windows, and the {horizon - 1} before them, whose targets overlap: none "
+            f"is left to train on. Pass more rows, or decrease {name}."
         )
     return heads, tails

@@ -1,10 +1,11 @@
-"""What the detectors of anomalies in series share."""
+"""Base of the detectors of anomalous rows in time series."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
 from math import ceil
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import (
     HoldOut,
     RecurrentEstimator,
+    TrainedNetwork,
     TrainingTask,
     restore_on_error,
 )
+from sklstm._core.seeds import RandomState
 from sklstm._data.scaling import ColumnScaling
 from sklstm._data.segments import AnomalySegments
 from sklstm._data.series import check_series, check_several_series
@@ -28,22 +31,24 @@ from sklstm._sklearn import fit_context
 from sklstm.anomaly._error_model import BoundaryCorrection, ErrorModel, smooth
 from sklstm.anomaly._threshold import CONTAMINATION, ThresholdMixin, find_offset
 
-# Values that the network tells at once: bounds the memory.
-_CHUNK = 2**22
+# Maximum number of values that one run of the network returns: bounds the memory.
+_MAX_VALUES_PER_RUN = 2**22
 
-# The share of the rows in fit that contamination="auto" lets be flagged.
-_AUTO = 0.001
+# Fraction of the rows in fit that score below the threshold of contamination="auto".
+_AUTO_CONTAMINATION = 0.001
 
-# AnomalySegments of a few windows' length from which the ends of series are learnt.
-_N_STRETCHES = 30
+# Maximum number of excerpts of a series, each a few windows long, from which the
+# boundary correction is estimated.
+_MAX_EXCERPTS = 30
 
 
 class SeriesDetector(ThresholdMixin, RecurrentEstimator):
-    """Base of the detectors that read a series through windows.
+    """Base of the detectors of anomalous rows in time series.
 
-    A network tells rows from a window of the series; a row's errors, the means over
-    all windows that tell it, are scored by how unlike those of ordinary rows they are.
-    What differs from detector to detector is the network and which rows it tells.
+    A network predicts rows of a series from windows of it, and the predictions of a
+    row are averaged over all windows that cover it. A row is scored by the Mahalanobis
+    distance of its errors to the errors of normal rows. Subclasses define the network
+    and which rows it predicts.
     """
 
     _auto_steps = 1500
@@ -55,49 +60,109 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         "contamination": CONTAMINATION,
     }
 
+    # Hyperparameters.
+    window_length: int
+    contamination: float | Literal["auto"]
+    smoothing: int
+    min_deviation: float
+    bidirectional: bool
+    recurrent_dropout: float
+    loss: Any
+
+    # Fitted state.
     _network: engine.WindowNetwork | engine.AutoencoderNetwork
     _scaling: ColumnScaling
     _error_model: ErrorModel
-    _edge_model: BoundaryCorrection
+    _boundary_correction: BoundaryCorrection
     _smoothing: int
-    _past: np.ndarray
-    _times: TimeIndex
+    _history: np.ndarray  # last rows seen; none after a fit on several series
+    _time_index: TimeIndex
+
+    def __init__(
+        self,
+        window_length: int = 60,
+        *,
+        contamination: float | Literal["auto"] = "auto",
+        smoothing: int = 31,
+        min_deviation: float = 0.01,
+        cell: str = "lstm",
+        units: int | tuple[int, ...] = 64,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        loss: Any = "mse",
+        optimizer: Any = "adam",
+        learning_rate: float | None = 1e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int | str = "auto",
+        batch_size: int = 32,
+        early_stopping: bool | str = False,
+        validation_split: float = 0.1,
+        patience: int = 5,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ):
+        self.window_length = window_length
+        self.contamination = contamination
+        self.smoothing = smoothing
+        self.min_deviation = min_deviation
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_split = validation_split
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
 
     @abstractmethod
     def _describe_network(
-        self, n_columns: int
+        self, stack: engine.RecurrentStack, n_columns: int
     ) -> engine.WindowNetwork | engine.AutoencoderNetwork:
-        """The network that the parameters describe."""
+        """Describe the network on top of the recurrent layers."""
 
     @abstractmethod
-    def _data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
-        """The windows of a scaled series that start at the given rows."""
+    def _window_data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
+        """Describe the windows of a standardised series by their first rows."""
 
     @property
     @abstractmethod
     def _output_rows(self) -> range:
-        """The rows that a window tells, counted from its first."""
+        """Rows that the network predicts, relative to the first row of the window."""
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Learn what ordinary rows are like.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the detector to normal rows.
 
-        The last ``validation_split`` of the rows (of each series) is not trained on:
-        it tells what errors are to be expected.
+        The last fraction ``validation_split`` of the rows of each series is held out
+        from training; its errors are those to be expected of normal rows.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows in time order. Or several series with the same columns, learnt
-            together: a list of them, or a frame with an index of (series, time).
+            Rows in time order. Several series with the same columns, to fit one
+            detector to all of them, are a list of such arrays or a DataFrame with an
+            index of (series, time).
         y : None
             Ignored.
 
         Returns
         -------
         self : estimator
-            The fitted detector.
+            Fitted detector.
 
         Raises
         ------
@@ -107,294 +172,335 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             If training diverges.
         """
         self._smoothing = self._check_smoothing()
-        _, given, checked = check_several_series(self, X, reset=True)
+        _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
-        last_fit = self._previous_fit()
-        self._network = self._describe_network(series[0].shape[1])
-        n_heads = [
-            self._count_head(len(rows), each.place or "X")
-            for rows, each in zip(series, given, strict=True)
+        previous = self._previous_fit()
+        stack = self._recurrent_stack(
+            bidirectional=self.bidirectional, recurrent_dropout=self.recurrent_dropout
+        )
+        self._network = self._describe_network(stack, series[0].shape[1])
+        n_training_rows = [
+            self._count_training_rows(len(rows), source.place or "X")
+            for rows, source in zip(series, inputs, strict=True)
         ]
-        heads = [rows[:n] for rows, n in zip(series, n_heads, strict=True)]
+        training_rows = [
+            rows[:n] for rows, n in zip(series, n_training_rows, strict=True)
+        ]
         self._scaling = ColumnScaling.fit(
-            np.concatenate(heads), min_deviation=self.min_deviation
+            np.concatenate(training_rows), min_deviation=self.min_deviation
         )
         self._training_spec = self._describe_training(self.loss)
-        scaled = [self._scaling.encode(rows) for rows in heads]
-        data, n_windows = self._lay_out(scaled)
-        n_samples = sum(n_windows)
-        epochs = self._count_epochs(ceil(n_samples / self.batch_size))
-
-        trained = self._train(
-            TrainingTask(
-                self._network,
-                data,
-                np.arange(n_samples),
-                epochs,
-                start=self._warm_start_from(last_fit),
-                hold_out=self._hold_out(n_windows) if self.early_stopping else None,
-            ),
-            EpochReporter(self, epochs, FitData(X, y)),
-        )
-        self._store_training(trained)
-        self._learn_errors(series, n_heads)
-        # Of several series nobody knows which one goes on.
-        alone = len(series) == 1
-        self._past = (series[0][-self._reach :] if alone else series[0][:0]).copy()
-        self._times = TimeIndex.of(index_of(given[0].X))
+        scaled = [self._scaling.encode(rows) for rows in training_rows]
+        self._train_network(scaled, previous, FitData(X, y))
+        self._calibrate(series, n_training_rows)
+        # Which of several series a stream would continue is unknown.
+        is_single = len(series) == 1
+        last_rows = series[0][-self._history_length :] if is_single else series[0][:0]
+        self._history = last_rows.copy()
+        self._time_index = TimeIndex.from_index(index_of(inputs[0].X))
         return self
 
-    def score_samples(self, X):
-        """Score each row: how ordinary it is.
+    def score_samples(self, X: Any) -> Any:
+        """Score rows; higher is more normal.
 
-        Rows are scored as a series that begins with X's first row. A row's score
-        depends on later ones, but on none further away than
+        X is scored as a series that starts with its first row. The score of a row also
+        depends on later rows, up to a distance of
         ``window_length - 1 + smoothing // 2`` rows (`LSTMAutoencoderDetector`) or
-        ``smoothing // 2`` rows (`LSTMForecastDetector`, whose very first row depends on
-        one more). Near the ends of a series, where rows are told from less, scores are
-        put on the scale of the others.
+        ``smoothing // 2`` rows (`LSTMForecastDetector`, whose first row depends on one
+        row more). Rows near both ends of a series are predicted from fewer windows or
+        rows; their scores are corrected to the scale of the other rows.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Any number of rows in time order; or several series, as in `fit`.
+            Rows in time order, one or more; or several series, as in `fit`.
 
         Returns
         -------
         scores : ndarray of shape (n_timesteps,)
-            High is normal. Minus the squared Mahalanobis distance of a row's errors (by
-            the covariance in rows held out, and a ridge of 1 on the scale of
-            standardised rows), over the number of columns, averaged over ``smoothing``
-            rows. For a list of series a list of them.
+            Minus the squared Mahalanobis distance of a row's errors, divided by the
+            number of columns and averaged over ``smoothing`` rows. The covariance is
+            that of the errors of held-out rows plus the identity matrix, on the scale
+            of standardised rows. For a list of series, a list of arrays.
         """
-        return self._map(X, lambda rows, _: self._feature_scores(rows).sum(axis=1))
+        return self._for_each_series(
+            X, lambda rows, _: self._feature_scores(rows).sum(axis=1)
+        )
 
-    def feature_scores(self, X):
-        """Score each value: which feature is to blame.
+    def feature_scores(self, X: Any) -> Any:
+        """Compute the contribution of each feature to the score of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            As in `score_samples`.
+            Rows to score, as in `score_samples`.
 
         Returns
         -------
         scores : ndarray of shape (n_timesteps, n_features)
-            Parts that add up to `score_samples`; the lowest is to blame. For a list of
-            series a list of them.
+            Contributions, whose sum over the features is `score_samples`. The feature
+            with the lowest contribution is the most anomalous one. For a list of
+            series, a list of arrays.
         """
-        return self._map(X, lambda rows, _: self._feature_scores(rows))
+        return self._for_each_series(X, lambda rows, _: self._feature_scores(rows))
 
-    def expected_values(self, X):
-        """Tell what the network takes each row to be.
+    def expected_values(self, X: Any) -> Any:
+        """Compute the rows that the network expects, with which X is compared.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            As in `score_samples`.
+            Rows to reconstruct or to forecast, as in `score_samples`.
 
         Returns
         -------
-        rows : ndarray of shape (n_timesteps, n_features)
-            In X's units: the mean over all windows that tell a row. For a list of
-            series a list of them.
+        expected : ndarray of shape (n_timesteps, n_features)
+            Reconstructions or forecasts in the units of X, averaged over all windows
+            that cover a row. For a list of series, a list of arrays.
         """
 
-        def reconstructed(rows, _):
-            return self._scaling.decode(self._expect(self._scaling.encode(rows)))
+        def expected(rows: np.ndarray, _: Any) -> np.ndarray:
+            scaled = self._scaling.encode(rows)
+            return self._scaling.decode(self._expected_values(scaled))
 
-        return self._map(X, reconstructed)
+        return self._for_each_series(X, expected)
 
-    def anomaly_segments(self, X):
-        """List the stretches of rows that are flagged.
+    def anomaly_segments(self, X: Any) -> Any:
+        """Find the segments of consecutive rows that are outliers.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            As in `score_samples`.
+            Rows to score, as in `score_samples`.
 
         Returns
         -------
-        stretches : DataFrame
-            One row for each stretch: "start" and "end", its first and last row, as
-            X's index labels them (counted from 0 where X has none); "score", the
-            lowest; and "feature", the one most to blame, as X's columns are called.
-            For a list of series a list of them; for a frame of several the index tells
-            which one.
+        segments : DataFrame
+            One row per segment: "start" and "end", the index labels of its first and
+            last row (row numbers from 0 if X has no index); "score", its lowest score;
+            and "feature", the name of the feature with the lowest contribution to its
+            scores (see `feature_scores`). For a list of series, a list of DataFrames;
+            for a DataFrame of several series, the labels of the series are index
+            levels.
         """
-        return self._map(X, self._anomaly_segments)
+        return self._for_each_series(X, self._find_segments)
 
-    def update(self, X, *, new_stream=False):
-        """Score the next rows of a stream, and remember them.
+    def update(self, X: Any, *, new_stream: bool = False) -> np.ndarray:
+        """Score the next rows of a stream and append them to its history.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            The rows right after those last given to `fit` or `update`; with an index
-            of times, rows that were seen are refused, and a gap is warned of. After a
-            fit on several series they begin a new one.
+            Rows that follow the last ones passed to `fit` or `update`. If they have
+            an index of times, rows seen before are refused, and a gap raises a
+            warning. After a fit on several series, the first rows start a new stream.
         new_stream : bool, default=False
-            Whether the rows begin a new stream, and those before are forgotten.
+            Whether the rows start a new stream; the history is then discarded.
 
         Returns
         -------
         scores : ndarray of shape (n_timesteps,)
-            Those that `score_samples` gives the new rows at the end of all rows seen
-            so far. Rows that come later may still change them.
+            Scores of the new rows: those that `score_samples` computes for them from
+            all rows of the stream so far. Later rows may still change them.
+
+        Raises
+        ------
+        ValueError
+            If X is not as described, or its rows do not follow the last ones.
         """
         check_is_fitted(self)
-        new, _ = check_series(self, X, reset=False)
-        begins, index = new_stream or not len(self._past), index_of(X)
-        past = self._past[:0] if begins else self._past
-        if begins:
+        new_rows, _ = check_series(self, X, reset=False)
+        index = index_of(X)
+        starts_stream = new_stream or not len(self._history)
+        history = self._history[:0] if starts_stream else self._history
+        if starts_stream:
             warn_of_irregular_rows(index, name="X")
         else:
-            self._times.check_continued(
+            self._time_index.check_continued(
                 index,
                 name="X",
-                rewind_hint="update(..., new_stream=True) would begin another stream",
-                gap_remedy="begin a new stream by update(..., new_stream=True)",
+                rewind_hint="update(..., new_stream=True) starts another stream",
+                gap_remedy="start a new stream by update(..., new_stream=True)",
             )
-        rows = np.concatenate([past, new])
-        scores = self._feature_scores(rows)[-len(new) :].sum(axis=1)
-        self._past = rows[-self._reach :].copy()
-        self._times = (self._times.anew if begins else self._times.after)(index)
+        rows = np.concatenate([history, new_rows])
+        scores = self._feature_scores(rows)[-len(new_rows) :].sum(axis=1)
+        self._history = rows[-self._history_length :].copy()
+        times = self._time_index
+        self._time_index = (
+            times.restarted_at(index) if starts_stream else times.extended_by(index)
+        )
         return scores
 
-    def _map(self, X, function: Callable):
-        """What a function of rows, and of them as given, gives for each series."""
+    def _for_each_series(
+        self, X: Any, function: Callable[[np.ndarray, Any], Any]
+    ) -> Any:
+        """Apply a function to the rows of each series, as checked and as passed."""
         check_is_fitted(self)
-        panel, given, checked = check_several_series(self, X, reset=False)
+        panel, inputs, checked = check_several_series(self, X, reset=False)
         results = [
-            function(rows, each.X)
-            for (rows, _), each in zip(checked, given, strict=True)
+            function(rows, source.X)
+            for (rows, _), source in zip(checked, inputs, strict=True)
         ]
         if panel is None:
             return results[0]
         if isinstance(results[0], pd.DataFrame):
             return panel.concat(results)
-        return panel.join(results, given)
+        return panel.join(results, inputs)
 
     def _check_smoothing(self) -> int:
         if self.smoothing % 2 == 0:
             raise ValueError(
-                "smoothing must be an odd number of rows, as many before as behind the "
-                f"one scored, got {self.smoothing}. 1 leaves the scores as they are."
+                "smoothing must be an odd number of rows, so that its window is "
+                f"centred on the scored row, got {self.smoothing}. Use 1 for no "
+                "smoothing."
             )
         return int(self.smoothing)
 
-    def _count_head(self, n_rows: int, name: str) -> int:
-        """How many rows of a series are trained on."""
-        n_head = n_rows - max(1, round(self.validation_split * n_rows))
-        needed = self._span
-        if n_head < needed:
+    def _count_training_rows(self, n_rows: int, name: str) -> int:
+        """Count the rows of a series to train on."""
+        n_training_rows = n_rows - max(1, round(self.validation_split * n_rows))
+        needed = self._window_span
+        if n_training_rows < needed:
             raise ValueError(
                 f"{name} has too few rows, n_samples={n_rows}: validation_split="
-                f"{self.validation_split} of them, but one at the least, are not "
-                f"trained on, and window_length={self.window_length} needs {needed} of "
-                "the others. Give more rows, or a smaller window_length."
+                f"{self.validation_split} of them, at least one, are held out from "
+                f"training, and window_length={self.window_length} needs {needed} of "
+                "the others. Pass more rows, or reduce window_length."
             )
-        return n_head
-
-    def _hold_out(self, n_windows: list[int]) -> HoldOut:
-        """The split into windows to train on, and the last of each series."""
-
-        def split(seed):
-            windows = number_windows(n_windows)
-            parts = split_off_tails(
-                windows, self.validation_split, len(self._output_rows)
-            )
-            return tuple(np.concatenate(part) for part in parts)
-
-        return split
+        return n_training_rows
 
     @property
-    def _span(self) -> int:
-        """Rows that a window and the rows it tells take together."""
+    def _window_span(self) -> int:
+        """Number of rows of a window and its output rows together."""
         return max(self._network.window_length, self._output_rows.stop)
 
     @property
-    def _reach(self) -> int:
-        """Rows before a row that its score depends on."""
-        return self._span - 1 + self._smoothing // 2
+    def _history_length(self) -> int:
+        """Number of rows before a row that its score depends on."""
+        return self._window_span - 1 + self._smoothing // 2
 
-    def _learn_errors(self, series: list[np.ndarray], n_heads: list[int]) -> None:
-        """Learn what errors are ordinary, from rows held out, and what scores."""
-        errors = [self._errors(self._scaling.encode(rows)) for rows in series]
-        held_out = [each[n:] for each, n in zip(errors, n_heads, strict=True)]
-        self._error_model = ErrorModel.fit(np.concatenate(held_out))
-        self._edge_model = BoundaryCorrection.fit(
-            self._boundary_profiles(series), self._span - 1
+    def _train_network(
+        self,
+        scaled: list[np.ndarray],
+        previous: tuple[engine.NetworkSpec, TrainedNetwork] | None,
+        fit_data: FitData,
+    ) -> None:
+        """Train the network on all windows of standardised series."""
+        data, n_windows = self._training_windows(scaled)
+        n_samples = sum(n_windows)
+        epochs = self._count_epochs(ceil(n_samples / self.batch_size))
+        task = TrainingTask(
+            self._network,
+            data,
+            np.arange(n_samples),
+            epochs,
+            start=self._warm_start_from(previous),
+            hold_out=self._hold_out(n_windows) if self.early_stopping else None,
         )
-        scores = [self._score_errors(each).sum(axis=1) for each in errors]
-        share = _AUTO if self.contamination == "auto" else self.contamination
-        self.offset_ = find_offset(share, np.concatenate(scores))
+        self._store_training(self._train(task, EpochReporter(self, epochs, fit_data)))
+
+    def _training_windows(
+        self, scaled: list[np.ndarray]
+    ) -> tuple[engine.SampleData, list[int]]:
+        """Return all windows of the series, and the number of windows of each."""
+        padded = [self._pad_start(rows) for rows in scaled]
+        n_windows = [len(rows) - self._window_span + 1 for rows in padded]
+        first_rows = np.cumsum([0] + [len(rows) for rows in padded[:-1]])
+        starts = [
+            first + np.arange(n) for first, n in zip(first_rows, n_windows, strict=True)
+        ]
+        data = self._window_data(np.concatenate(padded), np.concatenate(starts))
+        return data, n_windows
+
+    def _hold_out(self, n_windows: list[int]) -> HoldOut:
+        """Return the split that holds the last windows of each series out.
+
+        It does not depend on its seed.
+        """
+
+        def split(seed: int) -> tuple[np.ndarray, np.ndarray]:
+            train, validation = split_off_tails(
+                number_windows(n_windows), self.validation_split, len(self._output_rows)
+            )
+            return np.concatenate(train), np.concatenate(validation)
+
+        return split
+
+    def _calibrate(self, series: list[np.ndarray], n_training_rows: list[int]) -> None:
+        """Fit the error model to held-out rows, and set the threshold."""
+        errors = [self._errors(self._scaling.encode(rows)) for rows in series]
+        held_out = [rows[n:] for rows, n in zip(errors, n_training_rows, strict=True)]
+        self._error_model = ErrorModel.fit(np.concatenate(held_out))
+        self._boundary_correction = BoundaryCorrection.fit(
+            self._boundary_profiles(series), self._window_span - 1
+        )
+        scores = [self._score_errors(rows).sum(axis=1) for rows in errors]
+        contamination = self.contamination
+        if contamination == "auto":
+            contamination = _AUTO_CONTAMINATION
+        self.offset_ = find_offset(contamination, np.concatenate(scores))
 
     def _boundary_profiles(self, series: list[np.ndarray]) -> np.ndarray:
-        """Distances of the rows of stretches, each told as a series of its own.
+        """Compute the distances in excerpts, each predicted as a series of its own.
 
-        What matters is how they differ along a stretch, so rows that were trained on
-        will do.
+        Only the differences along an excerpt matter, so excerpts may contain rows that
+        the network was trained on.
         """
         longest = max(series, key=len)
-        n_rows = min(3 * self._span, len(longest))
-        n_begins = min(_N_STRETCHES, len(longest) - n_rows + 1)
-        begins = np.linspace(0, len(longest) - n_rows, n_begins).astype(int)
+        n_rows = min(3 * self._window_span, len(longest))
+        n_excerpts = min(_MAX_EXCERPTS, len(longest) - n_rows + 1)
+        starts = np.linspace(0, len(longest) - n_rows, n_excerpts).astype(int)
         scaled = self._scaling.encode(longest)
-        errors = [self._errors(scaled[begin : begin + n_rows]) for begin in begins]
-        return np.array([self._error_model.parts(each).sum(axis=1) for each in errors])
+        errors = [self._errors(scaled[start : start + n_rows]) for start in starts]
+        return np.array(
+            [self._error_model.contributions(rows).sum(axis=1) for rows in errors]
+        )
+
+    def _find_segments(self, rows: np.ndarray, X: Any) -> pd.DataFrame:
+        contributions = self._feature_scores(rows)
+        scores = contributions.sum(axis=1)
+        segments = AnomalySegments.find(scores, self.offset_, contributions)
+        index = index_of(X)
+        return segments.to_frame(
+            pd.RangeIndex(len(rows)) if index is None else index,
+            getattr(X, "columns", range(rows.shape[1])),
+        )
 
     def _feature_scores(self, rows: np.ndarray) -> np.ndarray:
         return self._score_errors(self._errors(self._scaling.encode(rows)))
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
-        parts = self._edge_model.level(self._error_model.parts(errors))
-        return -smooth(parts, self._smoothing)
+        contributions = self._error_model.contributions(errors)
+        corrected = self._boundary_correction.apply(contributions)
+        return -smooth(corrected, self._smoothing)
 
     def _errors(self, scaled: np.ndarray) -> np.ndarray:
-        errors = scaled - self._expect(scaled)
+        """Compute the errors of standardised rows."""
+        errors = scaled - self._expected_values(scaled)
         if self._output_rows.start and len(errors) > 1:
-            # The first row has nothing before it to be told from: its own repetition.
+            # The first row is forecast from copies of itself, which is no forecast.
             errors[0] = errors[1]
         return errors
 
-    def _expect(self, scaled: np.ndarray) -> np.ndarray:
-        """What the network takes each row to be, the mean over all windows."""
-        led = self._lead(scaled)
-        n_windows = len(led) - self._span + 1
-        n_at_once = max(_CHUNK // (len(self._output_rows) * led.shape[1]), 1)
-        total, times = np.zeros(led.shape), np.zeros((len(led), 1))
-        for begin in range(0, n_windows, n_at_once):
-            starts = np.arange(min(n_at_once, n_windows - begin))
-            part = led[begin : begin + len(starts) + self._span - 1]
-            told = self._run(self._data(part, starts))
+    def _expected_values(self, scaled: np.ndarray) -> np.ndarray:
+        """Compute the mean prediction of each row over all windows that cover it."""
+        padded = self._pad_start(scaled)
+        n_windows = len(padded) - self._window_span + 1
+        values_per_window = len(self._output_rows) * padded.shape[1]
+        n_per_run = max(_MAX_VALUES_PER_RUN // values_per_window, 1)
+        sums, counts = np.zeros(padded.shape), np.zeros((len(padded), 1))
+        for first in range(0, n_windows, n_per_run):
+            starts = np.arange(min(n_per_run, n_windows - first))
+            part = padded[first : first + len(starts) + self._window_span - 1]
+            predictions = self._run(self._window_data(part, starts))
             for k, row in enumerate(self._output_rows):
-                rows = slice(begin + row, begin + row + len(starts))
-                total[rows] += told[:, k]
-                times[rows] += 1
-        n_lead = len(led) - len(scaled)
-        return total[n_lead:] / times[n_lead:]
+                rows = slice(first + row, first + row + len(starts))
+                sums[rows] += predictions[:, k]
+                counts[rows] += 1
+        n_padding = len(padded) - len(scaled)
+        return sums[n_padding:] / counts[n_padding:]
 
-    def _lead(self, scaled: np.ndarray) -> np.ndarray:
-        """A series with its first row repeated before it, so that all rows are told."""
-        n_lead = max(self._output_rows.start, self._span - len(scaled))
-        return np.concatenate([np.repeat(scaled[:1], n_lead, axis=0), scaled])
-
-    def _lay_out(self, series: list[np.ndarray]) -> tuple[engine.SampleData, list[int]]:
-        """All windows of the series, and how many each has."""
-        led = [self._lead(scaled) for scaled in series]
-        n_windows = [len(rows) - self._span + 1 for rows in led]
-        begins = np.cumsum([0] + [len(rows) for rows in led[:-1]])
-        starts = [
-            begin + np.arange(n) for begin, n in zip(begins, n_windows, strict=True)
-        ]
-        return self._data(np.concatenate(led), np.concatenate(starts)), n_windows
-
-    def _anomaly_segments(self, rows: np.ndarray, given) -> pd.DataFrame:
-        parts = self._feature_scores(rows)
-        stretches = AnomalySegments.find(parts.sum(axis=1), self.offset_, parts)
-        index = index_of(given)
-        return stretches.to_frame(
-            pd.RangeIndex(len(rows)) if index is None else index,
-            getattr(given, "columns", np.arange(rows.shape[1])),
-        )
+    def _pad_start(self, scaled: np.ndarray) -> np.ndarray:
+        """Repeat the first row before a series, so that every row is predicted."""
+        n_padding = max(self._output_rows.start, self._window_span - len(scaled))
+        return np.concatenate([np.repeat(scaled[:1], n_padding, axis=0), scaled])

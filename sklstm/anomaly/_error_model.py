@@ -1,4 +1,4 @@
-"""What the errors of ordinary rows are like, and how unlike them others are."""
+"""Distribution of the errors of normal rows, and the distance of other errors to it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import correlate1d
 
-# Added to the variance of each column's errors, which are on the scale of standardised
-# rows. Smaller ones let a column that is told well, or never moved, outweigh all others
-# as soon as it moves a little.
+# Added to the variance of the errors of each column, which are on the scale of
+# standardised rows. With a smaller ridge, a column that is predicted well or that never
+# moved would dominate all others as soon as it moves a little.
 _RIDGE = 1.0
 
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """Mean and covariance of the errors in ordinary rows. Make one with `fit`."""
+    """Mean and covariance of the errors of normal rows. Created by `fit`."""
 
     mean: np.ndarray  # (n_columns,)
-    precision: np.ndarray  # (n_columns, n_columns), of the covariance and a ridge
+    precision: np.ndarray  # (n_columns, n_columns): inverse of covariance plus ridge
 
     @classmethod
     def fit(cls, errors: np.ndarray) -> ErrorModel:
-        """Learn from errors in ordinary rows.
+        """Estimate mean and covariance.
 
         Parameters
         ----------
         errors : ndarray of shape (n_rows, n_columns)
-            On the scale of standardised rows.
+            Errors of normal rows, on the scale of standardised rows.
 
         Returns
         -------
@@ -38,8 +38,8 @@ class ErrorModel:
         ridge = _RIDGE * np.eye(errors.shape[1])
         return cls(mean, np.linalg.inv(covariance + ridge))
 
-    def parts(self, errors: np.ndarray) -> np.ndarray:
-        """Each column's part in how unlike ordinary errors are.
+    def contributions(self, errors: np.ndarray) -> np.ndarray:
+        """Compute the contribution of each column to the distance of each row.
 
         Parameters
         ----------
@@ -47,77 +47,82 @@ class ErrorModel:
 
         Returns
         -------
-        parts : ndarray of shape (n_rows, n_columns)
-            They add up to the squared Mahalanobis distance of a row's errors, by their
-            covariance and a ridge, over the number of columns.
+        contributions : ndarray of shape (n_rows, n_columns)
+            Their sum over the columns is the squared Mahalanobis distance of a row's
+            errors, with the ridge added to the covariance, divided by the number of
+            columns.
         """
-        off = errors - self.mean
-        return off * (off @ self.precision) / errors.shape[1]
+        centred = errors - self.mean
+        return centred * (centred @ self.precision) / errors.shape[1]
 
 
 @dataclass(frozen=True)
 class BoundaryCorrection:
-    """How much larger distances are near the ends of a series. Make one with `fit`.
+    """Ratios by which distances are larger near the ends of a series. Created by `fit`.
 
-    Rows there are told from less: by fewer windows, or from fewer rows before them.
+    Rows near an end are predicted from less: fewer windows cover them, or fewer rows
+    precede them.
     """
 
-    front: np.ndarray  # (n_rows,): of the first rows, over those in the middle
-    back: np.ndarray  # of the last rows, the very last one first
+    first_ratios: np.ndarray  # (n_rows,): first rows relative to those in the middle
+    last_ratios: np.ndarray  # (n_rows,): last rows, in reverse order
 
     @classmethod
-    def fit(cls, profiles: np.ndarray, n_edge: int) -> BoundaryCorrection:
-        """Learn from stretches of ordinary rows.
+    def fit(cls, profiles: np.ndarray, n_boundary_rows: int) -> BoundaryCorrection:
+        """Estimate the ratios from excerpts of a normal series.
 
         Parameters
         ----------
-        profiles : ndarray of shape (n_stretches, n_rows)
-            Distances of the rows of each stretch, told as a series of its own.
-        n_edge : int
-            Rows at each end that may be told from less.
+        profiles : ndarray of shape (n_excerpts, n_rows)
+            Distances of the rows of each excerpt, scored as a series of its own.
+        n_boundary_rows : int
+            Number of rows at each end that may be predicted from less.
 
         Returns
         -------
-        model : BoundaryCorrection
+        correction : BoundaryCorrection
         """
         profile = profiles.mean(axis=0)
-        n_edge = min(n_edge, len(profile) // 3)
-        middle = profile[n_edge : len(profile) - n_edge].mean()
-        if not n_edge or middle <= 0:
+        n_rows = min(n_boundary_rows, len(profile) // 3)
+        middle = profile[n_rows : len(profile) - n_rows].mean()
+        if not n_rows or middle <= 0:
             return cls(np.ones(1), np.ones(1))
-        ratio = np.maximum(profile / middle, 1.0)
-        return cls(ratio[:n_edge], ratio[::-1][:n_edge])
+        ratios = np.maximum(profile / middle, 1.0)
+        return cls(ratios[:n_rows], ratios[::-1][:n_rows])
 
-    def level(self, parts: np.ndarray) -> np.ndarray:
-        """Parts of the distances of a series' rows, as if all stood in the middle.
+    def apply(self, contributions: np.ndarray) -> np.ndarray:
+        """Scale the contributions near both ends as if the rows were in the middle.
 
         Parameters
         ----------
-        parts : ndarray of shape (n_rows, n_columns)
+        contributions : ndarray of shape (n_rows, n_columns)
 
         Returns
         -------
-        parts : ndarray of shape (n_rows, n_columns)
+        corrected : ndarray of shape (n_rows, n_columns)
         """
-        ratio = np.ones(len(parts))
-        n_front, n_back = (min(len(parts), len(e)) for e in (self.front, self.back))
-        ratio[:n_front] = self.front[:n_front]
-        last = slice(len(parts) - n_back, None)
-        ratio[last] = np.maximum(ratio[last], self.back[:n_back][::-1])
-        return parts / ratio[:, None]
+        n_rows = len(contributions)
+        n_first = min(n_rows, len(self.first_ratios))
+        n_last = min(n_rows, len(self.last_ratios))
+        ratios = np.ones(n_rows)
+        ratios[:n_first] = self.first_ratios[:n_first]
+        last = slice(n_rows - n_last, None)
+        # A row near both ends of a short series is divided by the larger ratio.
+        ratios[last] = np.maximum(ratios[last], self.last_ratios[:n_last][::-1])
+        return contributions / ratios[:, None]
 
 
 def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:
-    """The mean of so many rows around each; of those there are, at the ends.
+    """Compute the centred moving average over rows, of fewer rows at both ends.
 
-    Added up for each row by itself, so that a row's value does not depend on rows
-    further away, not even by rounding.
+    Each window is summed separately rather than by running sums, so that a result does
+    not depend on rows outside its window, not even by rounding.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
     n_rows : int
-        Odd.
+        Length of the window, an odd number.
 
     Returns
     -------
@@ -126,5 +131,5 @@ def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:
     if n_rows == 1:
         return values
     ones = np.ones(n_rows)
-    summed = correlate1d(values, ones, axis=0, mode="constant")
-    return summed / correlate1d(np.ones(len(values)), ones, mode="constant")[:, None]
+    sums = correlate1d(values, ones, axis=0, mode="constant")
+    return sums / correlate1d(np.ones(len(values)), ones, mode="constant")[:, None]

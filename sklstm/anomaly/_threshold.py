@@ -1,9 +1,11 @@
-"""From scores to labels: the convention of scikit-learn's outlier detectors."""
+"""Threshold of the scores, by the convention of scikit-learn's outlier detectors."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -13,61 +15,69 @@ from sklstm._sklearn import Interval, StrOptions
 CONTAMINATION = [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")]
 
 
-class ThresholdMixin(OutlierMixin):
-    """Shift scores by an offset, and label what lies below.
+class ThresholdMixin(OutlierMixin, ABC):
+    """Mixin that derives decision function and labels from scores and a threshold.
 
-    Whoever takes it in has ``score_samples``, high where all is as it always was, and
-    sets ``offset_``.
+    A detector defines ``score_samples``, higher for normal samples, and sets
+    ``offset_`` in ``fit``.
     """
 
+    # Fitted state.
     offset_: float
 
-    def decision_function(self, X):
-        """Score rows or sequences, shifted so that outliers lie below zero.
+    @abstractmethod
+    def score_samples(self, X: Any) -> Any:
+        """Score samples; higher is more normal."""
+
+    def decision_function(self, X: Any) -> Any:
+        """Compute the score minus the threshold; negative for outliers.
 
         Parameters
         ----------
-        X : as for `score_samples`
+        X : same types and shapes as for `score_samples`
+            Samples to score.
 
         Returns
         -------
-        decision : as from `score_samples`
+        decision : same type and shape as from `score_samples`
             ``score_samples(X) - offset_``.
         """
         return _map_scores(self.score_samples(X), lambda scores: scores - self.offset_)
 
-    def predict(self, X):
-        """Label rows or sequences.
+    def predict(self, X: Any) -> Any:
+        """Predict whether samples are outliers.
 
         Parameters
         ----------
-        X : as for `score_samples`
+        X : same types and shapes as for `score_samples`
+            Samples to label.
 
         Returns
         -------
-        labels : as from `score_samples`
-            -1 for outliers, 1 for the others.
+        labels : same type and shape as from `score_samples`
+            -1 for outliers, 1 for inliers.
         """
         decision = self.decision_function(X)
         return _map_scores(decision, lambda values: np.where(values < 0, -1, 1))
 
 
-def _map_scores(scores, function: Callable[[np.ndarray], np.ndarray]):
-    """A function of scores, or of those of each of several series."""
+def _map_scores(scores: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Apply a function to an array of scores, or to each of a list of them."""
     if isinstance(scores, list):
-        return [function(each) for each in scores]
+        return [function(part) for part in scores]
     return function(scores)
 
 
-def find_offset(contamination, scores) -> float:
-    """The score below which something is an outlier.
+def find_offset(contamination: float | Literal["auto"], scores: np.ndarray) -> float:
+    """Find the threshold below which a score is that of an outlier.
 
     Parameters
     ----------
     contamination : "auto" or float
-        A share: so many of the scores lie below. "auto": none of them does.
-    scores : ndarray
-        Of what was given to fit; for "auto", of what training did not see.
+        Fraction of the scores that lie below the threshold. "auto" uses the lowest
+        score, so that none does.
+    scores : ndarray of shape (n_samples,)
+        Scores of the samples in fit; for "auto" of held-out samples.
 
     Returns
     -------

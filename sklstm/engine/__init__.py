@@ -1,125 +1,82 @@
-"""The engine: specifications in, numpy weight arrays out.
+"""The engine: specifications and data in, NumPy weight arrays out.
 
-This package is the only place that imports Keras and TensorFlow. Specifications
-are plain values and load neither; the rest is loaded on first use, so that
-``import sklstm`` and unpickling a fitted estimator stay light.
+This package is the only place that imports Keras and TensorFlow, and it loads them on
+first use (`sklstm.engine.backend`). Where to find, or to add:
+
+- a kind of network: ``networks/``, one file a kind
+- a recurrent cell: ``networks/recurrent.py``, ``layers/fused.py`` and
+  ``layers/scan_cells.py``
+- a loss: ``losses.py``
+- the training loop: ``program.py``, and ``sample_program.py`` or
+  ``language_program.py`` for what happens in an epoch
 """
 
-import os
-import sys
-from importlib import import_module
-
-from sklstm.engine.specs import (
+from sklstm.engine.backend import is_keras_object, prepare_keras
+from sklstm.engine.data import (
     IMPOSSIBLE_LOGIT,
     MIN_WINDOWS_PER_STREAM,
     PADDING,
     UNKNOWN,
-    AutoencoderNetwork,
     DecoderState,
-    EnsembleNetwork,
-    LanguageNetwork,
-    NetworkSpec,
     NetworkState,
     ReconstructionData,
-    RecurrentStack,
     SampleData,
     SampleSplit,
+    Sampling,
     SequenceData,
-    SequenceNetwork,
     TokenData,
     TrainingSettings,
     TrainingSpec,
     Weights,
     WindowData,
+)
+from sklstm.engine.losses import training_spec
+from sklstm.engine.networks import (
+    AutoencoderNetwork,
+    EnsembleNetwork,
+    LanguageNetwork,
+    NetworkSpec,
+    RecurrentStack,
+    SampleNetwork,
+    SequenceNetwork,
     WindowNetwork,
 )
-
-_LAZY = {
-    "borrow_program": "pool",
-    "build_network": "networks",
-    "is_keras_object": "losses",
-    "training_spec": "losses",
-}
+from sklstm.engine.pool import borrow_program
+from sklstm.engine.private_api import preserve_random_state
 
 __all__ = [
-    "IMPOSSIBLE_LOGIT",
+    # networks
+    "NetworkSpec",
+    "SampleNetwork",
+    "RecurrentStack",
+    "WindowNetwork",
+    "EnsembleNetwork",
+    "AutoencoderNetwork",
+    "SequenceNetwork",
+    "LanguageNetwork",
+    # data
+    "SampleData",
+    "SampleSplit",
+    "WindowData",
+    "ReconstructionData",
+    "SequenceData",
+    "TokenData",
     "PADDING",
     "UNKNOWN",
-    "MIN_WINDOWS_PER_STREAM",
-    "AutoencoderNetwork",
-    "EnsembleNetwork",
-    "LanguageNetwork",
-    "NetworkSpec",
-    "DecoderState",
-    "RecurrentStack",
-    "SampleData",
-    "SequenceData",
-    "SequenceNetwork",
-    "ReconstructionData",
-    "TokenData",
-    "NetworkState",
-    "SampleSplit",
+    # training
     "TrainingSettings",
     "TrainingSpec",
+    "training_spec",
+    "borrow_program",
+    "NetworkState",
     "Weights",
-    "WindowData",
-    "WindowNetwork",
+    # language models
+    "DecoderState",
+    "Sampling",
+    "IMPOSSIBLE_LOGIT",
+    "MIN_WINDOWS_PER_STREAM",
+    # Keras
+    "is_keras_object",
     "prepare_keras",
-    *_LAZY,
+    "preserve_random_state",
 ]
-
-
-def __getattr__(name):
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    prepare_keras()
-    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    # Kept, so that a forecast does not ask after Keras and the cores again.
-    globals()[name] = found
-    return found
-
-
-def prepare_keras():
-    """Load Keras on TensorFlow, without TensorFlow's remarks on the machine."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    backend = import_module("keras").backend.backend()
-    if backend != "tensorflow":
-        raise ImportError(
-            f"sklstm trains with Keras on TensorFlow, but Keras runs on {backend!r}. "
-            'Set the environment variable KERAS_BACKEND to "tensorflow", or leave it '
-            "unset, before Keras is imported."
-        )
-    _keep_to_share()
-
-
-def _keep_to_share():
-    """Leave the other cores to the processes beside this one.
-
-    Those who start workers (loky, Dask, Ray) tell each by OMP_NUM_THREADS how many
-    threads it may keep busy, which TensorFlow does not read: every worker would take
-    all cores. What a user has told TensorFlow stays.
-    """
-    share = os.environ.get("OMP_NUM_THREADS", "")
-    if not share.isdecimal() or not int(share):
-        return
-    threading = import_module("tensorflow").config.threading
-    try:
-        if not threading.get_intra_op_parallelism_threads():
-            threading.set_intra_op_parallelism_threads(int(share))
-        if not threading.get_inter_op_parallelism_threads():
-            # A worker of Dask may run several tasks, each of which was given the share.
-            n_tasks = _tasks_of_dask()
-            threading.set_inter_op_parallelism_threads(int(share) * n_tasks)
-    except RuntimeError:
-        pass  # TensorFlow has started already, as its user set it up
-
-
-def _tasks_of_dask() -> int:
-    """How many tasks the worker of Dask that this is runs at once; else 1."""
-    if "distributed" not in sys.modules:
-        return 1
-    try:
-        return sys.modules["distributed"].get_worker().state.nthreads
-    except ValueError:
-        return 1

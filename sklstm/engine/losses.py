@@ -1,15 +1,23 @@
-"""Losses and optimizers: from what a user passes to a specification, and back."""
+"""Losses and optimizers: from what a user passes to a specification, and back.
+
+A loss of this package's own, such as the pinball loss of quantiles, is described in
+`TrainingSpec.loss` by a plain value and made in `make_loss`.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-import keras
+from sklstm.engine.backend import keras
+from sklstm.engine.data import TrainingSpec
 
-from sklstm.engine.specs import TrainingSpec
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
-def training_spec(loss, optimizer) -> TrainingSpec:
+def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
     """Describe a loss and an optimizer by values that share no state with them.
 
     Parameters
@@ -46,8 +54,8 @@ def training_spec(loss, optimizer) -> TrainingSpec:
     return TrainingSpec(loss, optimizer)
 
 
-def make_loss(spec: TrainingSpec):
-    """The loss as a function of (y_true, y_pred) that reduces the last axis only."""
+def make_loss(spec: TrainingSpec) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Make the loss: a function of (y_true, y_pred) that reduces the last axis only."""
     loss = spec.loss
     if isinstance(loss, tuple):
         return _pinball(loss)
@@ -58,31 +66,27 @@ def make_loss(spec: TrainingSpec):
     return loss
 
 
-def _pinball(quantiles: tuple[float, ...]):
-    """The loss of quantiles (Koenker and Bassett 1978), in the last axis of y_pred."""
+def _pinball(
+    quantiles: tuple[float, ...],
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Make the loss of quantiles (Koenker and Bassett 1978) on the last axis of y_pred.
+
+    It is ``max(q * e, (q - 1) * e)`` for the error ``e = y_true - y_pred``.
+    """
     ops = keras.ops
 
-    def loss(y_true, y_pred):
-        off = ops.expand_dims(y_true, -1) - y_pred
-        share = ops.convert_to_tensor(quantiles, y_pred.dtype)
-        return ops.mean(ops.maximum(share * off, (share - 1) * off), axis=(-2, -1))
+    def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        error = ops.expand_dims(y_true, -1) - y_pred
+        q = ops.convert_to_tensor(quantiles, y_pred.dtype)
+        return ops.mean(ops.maximum(q * error, (q - 1) * error), axis=(-2, -1))
 
     return loss
 
 
 def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
-    """A new optimizer."""
+    """Make a new optimizer."""
     return keras.optimizers.get(_config_or_name(spec.optimizer))
 
 
-def is_keras_object(value, kind: str) -> bool:
-    """Whether a value is a Keras "optimizer" or "callback"."""
-    classes = {
-        "optimizer": keras.optimizers.Optimizer,
-        "callback": keras.callbacks.Callback,
-    }
-    return isinstance(value, classes[kind])
-
-
-def _config_or_name(text: str):
+def _config_or_name(text: str) -> Any:
     return json.loads(text) if text.startswith("{") else text

@@ -6,29 +6,34 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-from sklstm.engine.language import LanguageProgram
+from sklstm.engine.data import TrainingSpec
+from sklstm.engine.language_program import LanguageProgram
+from sklstm.engine.networks import LanguageNetwork, NetworkSpec, SampleNetwork
 from sklstm.engine.program import Program
-from sklstm.engine.samples import SampleProgram
-from sklstm.engine.specs import LanguageNetwork, NetworkSpec, TrainingSpec
+from sklstm.engine.sample_program import SampleProgram
 
-# Programs kept while nobody uses them. One holds a small network and its graphs,
-# some megabytes; a search over more architectures than this compiles anew.
+# Programs kept while nobody uses them. One holds a small network and its graphs, some
+# megabytes; a search over more architectures than this compiles some of them again.
 MAX_IDLE_PROGRAMS = 32
+
+Key: TypeAlias = tuple[NetworkSpec, TrainingSpec]
 
 
 class _ProgramPool:
-    """Idle programs by specification; the least recently used leave first."""
+    """Idle programs by specification; the least recently used are dropped first."""
 
     def __init__(self, size: int):
         self._size = size
         self._lock = threading.Lock()
-        self._idle: OrderedDict = OrderedDict()  # key -> list of programs
-        # The one of each key that holds the graphs, while anybody uses them.
-        self._first: WeakValueDictionary = WeakValueDictionary()
+        self._idle: OrderedDict[Key, list[Program]] = OrderedDict()
+        # The program of each key that owns the graphs, as long as anybody uses them.
+        self._templates: WeakValueDictionary[Key, Program] = WeakValueDictionary()
 
-    def take(self, key) -> Program:
+    def take(self, key: Key) -> Program:
+        """Remove an idle program from the pool, or build one."""
         with self._lock:
             programs = self._idle.get(key)
             if programs:
@@ -36,13 +41,14 @@ class _ProgramPool:
                 if not programs:
                     del self._idle[key]
                 return program
-            # Built under the lock: Keras' building is not made for several threads.
+            # Built under the lock, because Keras' building is not thread-safe.
             network, training = key
-            program = _make_program(network, training, self._first.get(key))
-            self._first.setdefault(key, program)
+            program = _make_program(network, training, self._templates.get(key))
+            self._templates.setdefault(key, program)
             return program
 
-    def put(self, key, program: Program) -> None:
+    def put(self, key: Key, program: Program) -> None:
+        """Return a program to the pool."""
         with self._lock:
             self._idle.setdefault(key, []).append(program)
             self._idle.move_to_end(key)
@@ -56,9 +62,11 @@ class _ProgramPool:
 def _make_program(
     network: NetworkSpec, training: TrainingSpec, template: Program | None
 ) -> Program:
+    if isinstance(network, SampleNetwork):
+        return SampleProgram(network, training, template)
     if isinstance(network, LanguageNetwork):
         return LanguageProgram(network, training, template)
-    return SampleProgram(network, training, template)
+    raise TypeError(f"no program trains a {type(network).__name__}")
 
 
 _pool = _ProgramPool(MAX_IDLE_PROGRAMS)
@@ -66,7 +74,19 @@ _pool = _ProgramPool(MAX_IDLE_PROGRAMS)
 
 @contextmanager
 def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Program]:
-    """A program for one thread, built if none is idle, and kept afterwards."""
+    """Borrow a program for one thread: an idle one, or a newly built one.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+    training : TrainingSpec
+
+    Yields
+    ------
+    program : Program
+        A `SampleProgram` for a `SampleNetwork`, a `LanguageProgram` for a
+        `LanguageNetwork`.
+    """
     key = (network, training)
     program = _pool.take(key)
     try:

@@ -1,123 +1,114 @@
-"""What is known ahead: the rows that are given as ``X_future``."""
+"""Checks of future covariates, passed as ``X_future``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from sklstm._data.panel import Panel, split_series
 from sklstm._data.series import check_finite
 
 
-def split_future_covariates(X_future, panel: Panel | None, n_series: int) -> list:
-    """Split what is known of the future of several series into that of each."""
-    if panel is None or X_future is None:
-        return [X_future] * n_series
-    plans, given = split_series(X_future)
-    if plans is None or (plans.names is None) != (panel.names is None):
-        raise ValueError(
-            "X_future must be passed as the series are: a list with an entry for each, "
-            "or a frame with an index of (series, time)."
-        )
-    if plans.names is None or panel.names is None:
-        if len(given) != n_series:
-            raise ValueError(
-                f"X_future must have an entry for each of the {n_series} series, got "
-                f"{len(given)}."
-            )
-        return [each.X for each in given]
-    by_name = {name: each.X for name, each in zip(plans.names, given, strict=True)}
-    missing = [name for name in panel.names if name not in by_name]
-    if missing:
-        raise ValueError(f"X_future lacks the series {missing}.")
-    return [by_name[name] for name in panel.names]
-
-
-def read_future_covariates(
-    X_future, known: np.ndarray, names: Sequence[str] | None, n_features: int
+def check_future_covariates(
+    X_future: Any,
+    future_columns: np.ndarray,
+    names: Sequence[str] | np.ndarray | None,
+    n_features: int,
 ) -> np.ndarray | None:
-    """Values of the columns known ahead, (n_rows, n_future); None without a plan.
+    """Check the future covariates of a series, and select their columns.
 
     Parameters
     ----------
-    X_future : array-like of shape (n_rows, n_features or n_future_columns), or None
-    known : ndarray of int
-        The columns known ahead.
+    X_future : array-like of shape (n_rows, n_features or n_future), or None
+    future_columns : ndarray of int
+        Columns of X that are future covariates.
     names : sequence of str or None
-        What the columns of X are called.
+        Names of the columns of X.
     n_features : int
-        How many X has.
+        Number of columns of X.
+
+    Returns
+    -------
+    future : ndarray of shape (n_rows, n_future), or None
     """
     if X_future is None:
         return None
-    if not len(known):
+    if not len(future_columns):
         raise ValueError(
-            "X_future was given, but known_future names no column that is read "
-            "at the forecast rows. Leave it out, or name the columns in fit."
+            "X_future was passed, but known_future names no column that is read "
+            "at the forecast rows. Leave it out, or name the columns in known_future "
+            "and fit again."
         )
-    called: Sequence | None = None
+    labels: Sequence | None = None
     if hasattr(X_future, "columns") and names is not None:
-        called = [names[column] for column in known]
-        missing = [name for name in called if name not in X_future.columns]
+        labels = [names[column] for column in future_columns]
+        missing = [name for name in labels if name not in X_future.columns]
         if missing:
             raise ValueError(
                 f"X_future lacks the columns {list(map(str, missing))}, which "
                 "known_future names."
             )
-        values = X_future[called]
+        values = X_future[labels]
     else:
         values = np.asarray(X_future)
-        if values.ndim != 2 or values.shape[1] not in (len(known), n_features):
+        n_future = len(future_columns)
+        if values.ndim != 2 or values.shape[1] not in (n_future, n_features):
             raise ValueError(
-                f"X_future must be 2-D with the {len(known)} column(s) that "
+                f"X_future must be 2-D with the {n_future} column(s) that "
                 f"known_future names, or all {n_features} columns of X, got shape "
                 f"{values.shape}. One column is values.reshape(-1, 1), or "
                 "series.to_frame() in pandas."
             )
         if values.shape[1] == n_features:
-            values, called = values[:, known], known.tolist()
+            values, labels = values[:, future_columns], future_columns.tolist()
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )
-    check_finite(values, "X_future", called)
+    check_finite(values, "X_future", labels)
     return values
 
 
 def check_steps(
-    steps,
+    steps: Any,
     horizon: int,
-    plan: np.ndarray | None,
-    known: np.ndarray,
+    future: np.ndarray | None,
+    *,
+    needs_future: bool,
     never_known: Sequence,
-) -> None:
-    """Refuse a forecast that needs what cannot be known.
+) -> int:
+    """Check that a number of steps can be forecast.
 
     Parameters
     ----------
     steps : int
-        How many rows are to be forecast ...
+        Number of rows to forecast.
     horizon : int
-        ... of which so many at once.
-    plan : ndarray of shape (n_rows, n_future_columns) or None
-    known : ndarray of int
-        The columns known ahead.
+        Number of rows forecast at once.
+    future : ndarray of shape (n_rows, n_future), or None
+        Future covariates.
+    needs_future : bool
+        Whether there are columns that are future covariates.
     never_known : sequence
-        Columns that are neither forecast nor known ahead.
+        Columns that are neither forecast nor future covariates.
+
+    Returns
+    -------
+    steps : int
     """
     if hasattr(steps, "__len__"):
         raise ValueError(
             f"steps must be an integer from 1, got {type(steps).__name__} of length "
-            f"{len(steps)}. Values known ahead are passed by name: X_future=..., other "
-            "rows to forecast from: X=...."
+            f"{len(steps)}. Pass future covariates by name, X_future=..., and other "
+            "rows to forecast from as X=...."
         )
     if not isinstance(steps, Integral) or int(steps) < 1:
         raise ValueError(f"steps must be an integer from 1, got {steps!r}.")
     steps = int(steps)
-    if len(known) and (plan is None or len(plan) < steps):
-        got = "None" if plan is None else f"{len(plan)} row(s)"
+    if needs_future and (future is None or len(future) < steps):
+        got = "None" if future is None else f"{len(future)} row(s)"
         raise ValueError(
             f"forecast of {steps} step(s) needs X_future with the columns of "
             f"known_future in {steps} row(s), got {got}."
@@ -125,7 +116,8 @@ def check_steps(
     if steps > horizon and len(never_known):
         raise ValueError(
             f"steps={steps} is beyond horizon={horizon}, and the columns "
-            f"{list(never_known)} are neither forecast nor known ahead. Fit with "
+            f"{list(never_known)} are neither forecast nor future covariates. Fit with "
             f"horizon={steps} or more, forecast every column (fit without y), or "
-            "name those known ahead in known_future."
+            "name the columns whose future is known in known_future."
         )
+    return steps

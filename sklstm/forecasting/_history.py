@@ -1,110 +1,228 @@
-"""What a forecaster remembers of a series."""
+"""The rows of a series that a forecaster remembers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from sklstm._data.labels import Labels
+from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
+from sklstm._data.time_index import MIN_STEP_ROWS, index_of, warn_of_irregular_rows
 from sklstm._data.windows import count_windows
 from sklstm.engine import WindowData
-from sklstm.forecasting._windows import SeriesScaling, WindowShape
+from sklstm.forecasting._target_columns import TargetColumn
+from sklstm.forecasting._windows import (
+    ScalingSettings,
+    SeriesScaling,
+    WindowShape,
+    gather_weights,
+    has_targets,
+)
 
-# How far y may be from what its column tells, as a share of its spread and size: far
-# enough for the noise that is let pass where a column is named, and no other unit.
+# How far y may be from the value computed from its column, as a fraction of its spread
+# and size: enough for the noise that a named column may have, but not for other units.
 _UNIT_TOLERANCE = 0.1
+
+_REWIND_HINT = "update(..., replace=True) goes back in time"
+
+
+@dataclass(frozen=True)
+class SeriesRows:
+    """Consecutive rows of a series: features, targets and weights."""
+
+    X: np.ndarray  # (n_rows, n_features)
+    Y: np.ndarray  # (n_rows, n_targets); NaN where a target is unknown
+    weight: np.ndarray  # (n_rows,)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def append(self, rows: SeriesRows) -> SeriesRows:
+        """Append rows."""
+        return SeriesRows(
+            np.vstack([self.X, rows.X]),
+            np.vstack([self.Y, rows.Y]),
+            np.append(self.weight, rows.weight),
+        )
+
+    def last(self, n_rows: int) -> SeriesRows:
+        """Copy the last rows, so that the others can be freed."""
+        last = slice(-n_rows, None)
+        return SeriesRows(
+            self.X[last].copy(), self.Y[last].copy(), self.weight[last].copy()
+        )
+
+    def pad_left(self, n_rows: int) -> SeriesRows:
+        """Repeat the first row, with weight zero, up to a minimum number of rows."""
+        n_missing = max(n_rows - len(self), 0)
+        return SeriesRows(
+            np.repeat(self.X[:1], n_missing, axis=0),
+            np.repeat(self.Y[:1], n_missing, axis=0),
+            np.zeros(n_missing),
+        ).append(self)
 
 
 @dataclass(frozen=True)
 class History:
-    """Rows of a series, in order, and its scales."""
+    """Rows of a series that later windows reach back to, their scaling and labels."""
 
+    rows: SeriesRows
     scaling: SeriesScaling
-    X: np.ndarray  # (n_rows, n_features)
-    Y: np.ndarray  # (n_rows, n_targets); NaN where nobody gave them
-    weight: np.ndarray  # (n_rows,)
     labels: Labels
 
-    def append(self, X, Y, weight, labels: Labels) -> History:
-        """With further rows behind."""
-        return replace(
-            self,
-            X=np.vstack([self.X, X]),
-            Y=np.vstack([self.Y, Y]),
-            weight=np.append(self.weight, weight),
-            labels=labels,
-        )
+    @classmethod
+    def fit(
+        cls,
+        rows: SeriesRows,
+        labels: Labels,
+        targets: Sequence[TargetColumn],
+        settings: ScalingSettings,
+        *,
+        n_training_rows: int | None = None,
+    ) -> History:
+        """Create the history of a new series.
 
-    def first(self, n_rows: int) -> History:
-        """Of the first rows only."""
-        return replace(
-            self, X=self.X[:n_rows], Y=self.Y[:n_rows], weight=self.weight[:n_rows]
-        )
+        Parameters
+        ----------
+        rows : SeriesRows
+        labels : Labels
+        targets : sequence of TargetColumn
+            The column of each target.
+        settings : ScalingSettings
+        n_training_rows : int, optional
+            Number of rows, the first ones, to fit the scaling to; by default all.
 
-    def with_step_from(self, others: Iterable[History]) -> History:
-        """With the step from label to label of others, if its own is not known."""
+        Returns
+        -------
+        history : History
+        """
+        X, Y = rows.X[:n_training_rows], rows.Y[:n_training_rows]
+        return cls(rows, SeriesScaling.fit(X, Y, targets, settings), labels)
+
+    def with_step_of(self, others: Iterable[History], n_rows: int) -> History:
+        """Use the time step of other series if the rows are too few to show their own.
+
+        Parameters
+        ----------
+        others : iterable of History
+        n_rows : int
+            Number of rows that have labels.
+
+        Returns
+        -------
+        history : History
+        """
         times = self.labels.times
-        steps = (past.labels.times.step for past in others)
-        step = next((step for step in steps if step is not None), None)
-        if not times.has_index or times.step is not None:
+        if n_rows >= MIN_STEP_ROWS or not times.has_index or times.step is not None:
             return self
+        steps = (other.labels.times.step for other in others)
+        step = next((step for step in steps if step is not None), None)
         labels = replace(self.labels, times=replace(times, step=step))
         return replace(self, labels=labels)
 
-    def last(self, n_rows: int) -> History:
-        """Of the last rows only, which are copied."""
+    def extended_by(self, rows: SeriesRows, series: SeriesInput) -> History:
+        """Append the rows that follow.
+
+        Parameters
+        ----------
+        rows : SeriesRows
+        series : SeriesInput
+            The same rows as they were passed, for their labels.
+
+        Returns
+        -------
+        history : History
+
+        Raises
+        ------
+        ValueError
+            If the rows were seen before, by their labels.
+        """
+        self.labels.times.check_continued(
+            series.time_index, name=series.name, rewind_hint=_REWIND_HINT
+        )
         return replace(
             self,
-            X=self.X[-n_rows:].copy(),
-            Y=self.Y[-n_rows:].copy(),
-            weight=self.weight[-n_rows:].copy(),
+            rows=self.rows.append(rows),
+            labels=self.labels.extended_by(series.X, series.y),
         )
+
+    def replaced_by(self, rows: SeriesRows, series: SeriesInput) -> History:
+        """Replace all rows, whatever their labels."""
+        warn_of_irregular_rows(series.time_index, name=series.name)
+        labels = self.labels.extended_by(series.X, series.y)
+        return replace(self, rows=rows, labels=labels)
+
+    def last(self, n_rows: int) -> History:
+        """Keep the last rows."""
+        return replace(self, rows=self.rows.last(n_rows))
+
+    def check_future_index(self, index: Any) -> None:
+        """Raise an error if the labels of future covariates are not the next ones."""
+        self.labels.times.check_next(index, name="X_future", rewind_hint=_REWIND_HINT)
+
+    def warn_unless_next(self, series: SeriesInput) -> None:
+        """Warn if rows to predict were seen before, or do not follow the history."""
+        times, index = self.labels.times, index_of(series.X)
+        if times.was_seen(index):
+            warnings.warn(
+                f"{series.name} begins at {index[0]}, but rows up to {times.last} were "
+                "seen before: the rows of X are forecast as if they came after them. "
+                "fitted_values forecasts training rows.",
+                UserWarning,
+                stacklevel=4,
+            )
+        else:
+            times.warn_of_gaps(index, name=series.name)
 
     def check_target_columns(self, X: np.ndarray, Y: np.ndarray) -> None:
-        """Refuse targets that are not to their columns of X as those before were.
+        """Raise an error if new targets do not match their columns of X as before.
 
-        Of a series that has not moved nobody knows how they are to them.
+        A target that has been constant is not checked: its unit is unknown.
         """
-        expected, own = (
-            self.scaling.targets_from_columns(X),
-            self.scaling.column_of_each_target(),
-        )
-        spread = self.Y.std(axis=0)
-        off = np.abs(Y - expected)
+        expected = self.scaling.targets_from_columns(X)
+        spread = self.rows.Y.std(axis=0)
+        deviation = np.abs(Y - expected)
         allowed = _UNIT_TOLERANCE * (spread + np.abs(expected))
-        for i in np.flatnonzero((off > allowed).any(axis=0)):
-            if is_constant(spread[i], self.Y[:, i].mean()):
+        columns = self.scaling.column_of_each_target()
+        for i in np.flatnonzero((deviation > allowed).any(axis=0)):
+            if is_constant(spread[i], self.rows.Y[:, i].mean()):
                 continue
-            row = int(np.argmax(off[:, i] - allowed[:, i]))
+            row = int(np.argmax(deviation[:, i] - allowed[:, i]))
             raise ValueError(
-                f"y must be to column {own[i].column} of X as in fit, which held the "
-                f"own past of the target, but in row {row} it is {Y[row, i]:.6g} where "
-                f"{expected[row, i]:.6g} was to be expected. Pass both in the units of "
-                "fit."
+                f"y must match column {columns[i].column} of X, which held the history "
+                f"of the target in fit, but in row {row} y is {Y[row, i]:.6g}, "
+                f"while {expected[row, i]:.6g} is expected from the column. Pass both "
+                "in the units of fit."
             )
 
     def windows(self, shape: WindowShape) -> WindowData:
-        """All windows that have rows to be told behind them, with those as targets."""
-        series = self.scaling.encode(self.X)
+        """Return all windows that have all their target rows, with the targets."""
+        series = self.scaling.encode(self.rows.X)
         n_windows = count_windows(len(series), shape.window_length, shape.horizon)
         starts = np.arange(n_windows)
         return WindowData(
             series,
             starts,
-            *self.scaling.level_and_spread(series, shape.window_length, starts),
-            self.scaling.encode_targets(self.Y),
-            self.weight,
+            *self.scaling.level_and_spread(series, starts),
+            self.scaling.encode_targets(self.rows.Y),
+            self.rows.weight,
         )
 
+    def windows_to_score(self, shape: WindowShape) -> WindowData:
+        """Return the windows whose target rows are all known and of positive weight."""
+        data = self.windows(shape)
+        usable = has_targets(data, shape)
+        usable &= (gather_weights(data, shape) > 0).all(axis=1)
+        return data.take(np.flatnonzero(usable))
 
-def pad_left(X, Y, weight, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows with the first one repeated before it, of no weight, if they are too few."""
-    n_lacking = max(n_rows - len(X), 0)
-    return (
-        np.vstack([np.repeat(X[:1], n_lacking, axis=0), X]),
-        np.vstack([np.repeat(Y[:1], n_lacking, axis=0), Y]),
-        np.append(np.zeros(n_lacking), weight),
-    )
+
+def median_slope(histories: Sequence[History], target: int) -> float:
+    """Return the median slope from the column of a target to the target."""
+    columns = [history.scaling.column_of_each_target()[target] for history in histories]
+    return float(np.median([column.slope for column in columns]))

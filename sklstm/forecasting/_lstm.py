@@ -2,152 +2,147 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
 from sklstm._core import params
-from sklstm._core.callbacks import EpochReporter, FitData
-from sklstm._core.estimator import (
-    RecurrentEstimator,
-    TrainedNetwork,
-    TrainingTask,
-    restore_on_error,
-    split_evenly,
-)
+from sklstm._core.callbacks import FitData
+from sklstm._core.estimator import TrainingTask, restore_on_error
 from sklstm._core.params import check_quantiles
-from sklstm._core.seeds import draw_seeds, spawn_random_states
+from sklstm._core.seeds import RandomState
 from sklstm._data.windows import split_off_tails
 from sklstm._sklearn import Interval, StrOptions, fit_context
 from sklstm.engine import WindowData
-from sklstm.forecasting._base import Forecaster
-from sklstm.forecasting._windows import gather_targets
-
-# What the forecasts of several members have in common.
-_AGGREGATES = {"median": np.median, "mean": np.mean}
+from sklstm.forecasting._base import Forecaster, ForecastKind, TrainingWindows
+from sklstm.forecasting._ensemble import AGGREGATES, EnsembleEstimator
+from sklstm.forecasting._windows import has_targets
 
 
-class LSTMForecaster(Forecaster, RecurrentEstimator):
-    """Forecast a series by a recurrent network that reads windows of its past.
+class LSTMForecaster(Forecaster, EnsembleEstimator):
+    """Forecast time series by a recurrent network on windows.
 
-    Rows of X are time steps in order. From the ``window_length`` rows before it the
-    network forecasts a row's target, ``horizon`` rows at once. A row is never used
-    to forecast itself or an earlier row, so X may and should hold the target's own
-    past (the price itself among the indicators).
+    The rows of X are time steps in order. The network reads ``window_length`` rows and
+    forecasts the targets of the ``horizon`` rows that follow. A row is never used to
+    forecast itself or an earlier row, so X may and should hold the history of the
+    target: the price itself among the indicators, for example.
 
     Parameters
     ----------
     window_length : int, default=10
-        Rows that the network reads.
+        Number of rows in a window.
     horizon : int, default=1
-        Rows forecast at once from the same window (a direct forecast).
+        Number of rows forecast at once from the same window (a direct forecast).
     cell : {"lstm", "gru", "rnn"}, default="lstm"
-        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
-        [2]_, or the simple (Elman) cell.
+        Recurrent cell: long short-term memory [1]_, gated recurrent unit [2]_, or the
+        simple (Elman) RNN cell.
     units : int or tuple of int, default=32
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=False
-        Whether each layer reads the window in both directions.
+        Whether each layer reads the sequence in both directions.
     dropout : float, default=0.0
-        Share of each recurrent layer's outputs dropped in training.
+        Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
-        Share of the recurrent state dropped in training (no fused kernel: slower).
+        Fraction of the recurrent state to drop during training. Disables the fused
+        kernels, so training is slower.
     patch_length : int, default=1
-        Rows folded into one recurrent step; must divide ``window_length``. 24 on
-        hourly data makes each step a day: faster, and far better (cf. [5]_).
+        Number of rows that the network reads in one recurrent step [5]_; must divide
+        ``window_length``. On hourly data 24 makes each step a day, which is faster and
+        usually far more accurate.
     linear_skip : bool, default=True
-        Whether linear maps to the horizon, zero before training, are added to the
-        network's output: from the target's window [3]_, and from the columns known
-        ahead, in window and horizon, relative to the window's last row.
+        Whether to add linear maps to the network's output, zero before training: from
+        the target's history in the window [3]_, and from the future covariates in
+        window and horizon, relative to the last row of the window.
     normalize : {"window", "last", "standard"} or None, default="window"
-        How the target's own past and the target are scaled. "window": in each window
-        minus its last value, over its standard deviation around its own straight
-        line (cf. [4]_); the forecast is mapped back. "last": minus the last value
-        only. "standard": by mean and standard deviation of the training rows, not by
-        window. Other columns are standardised by the training rows; with None nothing
-        is scaled at all.
+        Scaling of the target and of the column that holds its history. "window"
+        subtracts the last value of each window and divides by the window's standard
+        deviation around its own straight line [4]_. "last" only subtracts the last
+        value. "standard" uses mean and standard deviation of the training rows.
+        Forecasts are mapped back to the units of y. Covariates are standardised by the
+        training rows. None scales nothing.
     target : "auto", int, str, list or None, default="auto"
-        The column of X that holds the target's own past, one for each target.
-        "auto" takes the column of which y is an affine image, as a scaler in front
-        of the forecaster makes it. None: X holds no own past, and the target is
+        Column of X that holds the history of the target, one for each target. "auto"
+        finds the column of which y is an affine image, so a scaler before the
+        forecaster does no harm. None: X does not hold the history, and the target is
         standardised.
     known_future : int, str, list or None, default=None
-        Columns whose values at the forecast rows are known ahead (calendar, plans)
-        and are read there.
+        Columns of X that are future covariates: their values at the forecast rows are
+        known in advance (calendar features, planned prices) and read there.
     calibration_split : float, default=0.0
-        Share of the windows, the last in time, that are not learnt from, but tell how
-        far forecasts are off, for `predict_interval`.
+        Fraction of the windows, the last in time, that training does not use. The
+        errors of their forecasts calibrate the prediction intervals.
     quantiles : tuple of float or None, default=None
-        Quantiles to learn, 0.5 among them, which `predict` gives; by their pinball
-        loss [6]_, in place of ``loss``. `predict_quantiles` and `forecast_quantiles`
-        give them all.
+        Quantiles to predict, 0.5 among them, trained with the pinball loss [6]_ instead
+        of ``loss``. `predict` returns the median; `predict_quantiles` and
+        `forecast_quantiles` return all of them.
     loss : str, keras.losses.Loss or callable, default="mae"
-        The loss, on the normalised scale. A callable takes (y_true, y_pred) of shape
+        Loss on the normalised scale. A callable takes y_true and y_pred of shape
         (n_windows, horizon, n_targets) and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        The optimizer. An instance is copied and keeps its own learning rate.
+        Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=1e-3
-        Learning rate of an optimizer given by name; None takes Keras' default.
+        Learning rate of an optimizer given by name; None uses Keras' default.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
-        epoch, along half a cosine towards zero; "constant" leaves it alone.
+        "cosine" decreases the learning rate of an optimizer given by name epoch by
+        epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int, default=10
-        Passes over the training windows.
+        Number of passes over the training windows.
     batch_size : int, default=32
-        Windows in one step of the optimizer.
+        Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
-        Whether to stop when the loss on the last training rows has not fallen for
-        ``patience`` epochs, and keep the best epoch's weights. "refit" then trains
-        again on all rows for the best number of epochs.
+        Whether to stop when the loss on the last training windows has not improved for
+        ``patience`` epochs, and to keep the weights of the best epoch. "refit" then
+        trains again on all windows for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the training windows, the last in time, that early stopping looks at.
+        Fraction of the training windows, the last in time, to hold out for early
+        stopping.
     patience : int, default=5
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Called when training and its epochs begin and end.
+        Keras callbacks, called at the beginning and end of training and of each epoch.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit.
     n_members : int, default=1
-        Networks that are trained on the same windows, each from a random state of its
-        own: the forecast is what they have in common. An integer ``random_state``
-        counts up, so that the second member is the network of ``random_state + 1``.
+        Number of networks in the ensemble, trained on the same windows from different
+        seeds: an integer ``random_state`` counts up from member to member.
     aggregate : {"median", "mean"}, default="median"
-        What the members' forecasts have in common, value by value.
+        How to combine the members' forecasts.
     n_jobs : int or None, default=None
-        Members trained at once, in threads of this process.
+        Number of members to train at once, in threads of this process.
     random_state : int, RandomState or None, default=None
-        Decides initial weights, order and dropout. The same integer on the same
-        machine gives the same weights, bit for bit; None draws fresh entropy.
+        Seed of the initial weights, the order of the samples and dropout. The same
+        integer gives the same weights, bit for bit, on the same machine; None uses
+        fresh entropy.
     verbose : int, default=0
         Whether to print a line for each epoch.
 
     Attributes
     ----------
     history_ : dict of list of float
-        "loss" and, with early stopping, "val_loss" of each epoch, the mean of the
-        members still trained in it.
+        Loss in each epoch: "loss" and, with early stopping, "val_loss". For several
+        members it is the mean of those still trained in the epoch.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     n_features_in_ : int
-        Columns of X.
+        Number of columns of X.
     feature_names_in_ : ndarray of str
-        Names of X's columns, if they are all strings.
+        Names of the columns of X, if all are strings.
     target_columns_ : list of (int or None)
-        For each target the column of X that holds its own past.
+        For each target the column of X that holds its history.
     weights_ : tuple of ndarray
-        The network's weights, in the order of ``network_.weights``; of several members
-        one after the other.
+        Weights of the network, in the order of ``network_.weights``. Those of several
+        members follow each other.
     network_ : keras.Model
         The network, built from the weights at each access. It reads normalised
-        windows: own pasts first, then other columns, then those known ahead.
+        windows: target columns first, then past covariates, then future covariates.
 
     See Also
     --------
-    sklstm.walk_forward : Validate forecasts fold by fold, beside the naive forecast.
+    WindowForecaster : Forecast by any scikit-learn regressor on the same windows.
+    sklstm.walk_forward : Evaluate forecasts fold by fold, beside naive forecasts.
 
     References
     ----------
@@ -180,52 +175,51 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
     (3,)
     """
 
-    _network: engine.WindowNetwork
-    _n_members = 1  # whose weights stand one after the other
+    epochs: int
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **params.NETWORK,
         **params.TRAINING,
         **params.WINDOWS,
         "quantiles": [tuple, list, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
-        "aggregate": [StrOptions(set(_AGGREGATES))],
+        "aggregate": [StrOptions(set(AGGREGATES))],
         "n_jobs": [Integral, None],
     }
 
     def __init__(
         self,
-        window_length=10,
-        horizon=1,
+        window_length: int = 10,
+        horizon: int = 1,
         *,
-        cell="lstm",
-        units=32,
-        bidirectional=False,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        patch_length=1,
-        linear_skip=True,
-        normalize="window",
-        target="auto",
-        known_future=None,
-        calibration_split=0.0,
-        quantiles=None,
-        loss="mae",
-        optimizer="adam",
-        learning_rate=1e-3,
-        learning_rate_schedule="cosine",
-        epochs=10,
-        batch_size=32,
-        early_stopping=False,
-        validation_split=0.1,
-        patience=5,
-        callbacks=None,
-        warm_start=False,
-        n_members=1,
-        aggregate="median",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
+        cell: str = "lstm",
+        units: int | tuple[int, ...] = 32,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        patch_length: int = 1,
+        linear_skip: bool = True,
+        normalize: str | None = "window",
+        target: Any = "auto",
+        known_future: Any = None,
+        calibration_split: float = 0.0,
+        quantiles: tuple[float, ...] | None = None,
+        loss: Any = "mae",
+        optimizer: Any = "adam",
+        learning_rate: float | None = 1e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int = 10,
+        batch_size: int = 32,
+        early_stopping: bool | str = False,
+        validation_split: float = 0.1,
+        patience: int = 5,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        n_members: int = 1,
+        aggregate: str = "median",
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.window_length = window_length
         self.horizon = horizon
@@ -260,32 +254,34 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn to forecast from a series.
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train the network on one series or several.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows in time order, at least ``window_length + horizon`` of them. Or
-            several series, learnt together, each with scales of its own: a list of
-            them, or a frame with an index of (series, time). One with too few rows
-            counts too: its first row, of no weight, is repeated before it.
+            Rows in time order, at least ``window_length + horizon`` of them. Or several
+            series with the same columns: a list of them, or a frame with an index of
+            (series, time). They share one network, and each has scales of its own. If
+            some of them have too few rows, their first row is repeated at the front,
+            with weight zero.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets in their own units, aligned with the rows of X; of several series a
-            list, or a column of the frame. Without them the targets are X's columns,
-            those of ``known_future`` excepted, as they are given: behind a scaler the
-            scaled ones, so pass y in a pipeline.
+            Targets of the rows of X, in their own units; for several series a list of
+            them, or columns with the index of X. Without y the targets are the columns
+            of X that are not in ``known_future``. In a pipeline these are the scaled
+            columns, so pass y there.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast; of several series as y.
+            Weight of each row as a target; for several series as y.
 
         Returns
         -------
         self : LSTMForecaster
+            The fitted forecaster.
 
         Raises
         ------
         ValueError
-            If there are too few rows, or X, y or a parameter is not as described.
+            If X has too few rows, or X, y or a parameter is not as described.
         FloatingPointError
             If training diverges.
         """
@@ -293,56 +289,43 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Take in the next rows and train on them for one epoch.
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Append the rows that follow to the history, and train on them for one epoch.
 
-        Scales stay as they were learnt from the first rows.
+        Training continues from the present weights and optimizer state. The scales stay
+        those of the first call.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            The rows right after those seen before. The first call needs as many
-            rows as `fit`, the later ones any number. Several series as in `update`.
+            The rows right after the last one seen. The first call needs as many rows
+            as `fit`, later calls any number. Several series as in `update`.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Their targets. May be left out where X holds the targets' own pasts.
+            Targets of the rows. They can be omitted if X holds them.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast, in the unit of those in the
-            first fit.
+            Weight of each row as a target, in the unit of those of the first call.
 
         Returns
         -------
         self : LSTMForecaster
+            The fitted forecaster.
 
         Raises
         ------
         ValueError
-            If X or y has other columns than before, or is not as described.
+            If X or y has other columns than before, its index says that the rows were
+            seen before, or it is not as described.
+        FloatingPointError
+            If training diverges.
         """
         if not self.__sklearn_is_fitted__():
             return self._fit(X, y, sample_weight, incremental=True)
-        self._check_n_members()
-        which, given = self._match_series(X, y, sample_weight)
-        pasts = self._extend_history(which, given)
-        data = WindowData.join([past.windows(self._shape) for past in pasts])
-        # A window reaches back before the new rows, and so may its targets; rows that
-        # an update gave without targets cannot be trained on.
-        usable = np.isfinite(gather_targets(data, self._shape)).all(axis=(1, 2))
-        self._update_calibration(which, pasts)
-        self._store_history(which, pasts)
-        if usable.any():
-            task = TrainingTask(
-                self._network,
-                data,
-                np.flatnonzero(usable),
-                epochs=1,
-                start=self._last_training(),
-            )
-            trained = self._train_members(task, FitData(X, y))
-            self._store_training(trained, continued=True, keep_optimizer_state=True)
-        return self
+        return self._continue_fit(X, y, sample_weight)
 
-    def predict_quantiles(self, X):
-        """Forecast the quantiles of each row of X from the rows before it.
+    def predict_quantiles(self, X: Any) -> Any:
+        """Predict quantiles of each row of X from the rows before it.
+
+        X is processed in blocks as by `predict`.
 
         Parameters
         ----------
@@ -352,23 +335,31 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Returns
         -------
         quantiles : ndarray of shape (n_timesteps, [n_targets,] n_quantiles)
-            In the order of ``quantiles``; of a row they never cross.
+            In the order of the parameter ``quantiles``. The quantiles of a row never
+            cross. A list of arrays if X is a list.
 
         Raises
         ------
         ValueError
-            If no quantiles were learnt.
+            If the forecaster was fitted without ``quantiles``.
         """
-        return self._predict_series(X, self._quantile_selector())
+        return self._predict_series(X, self._all_quantiles())
 
-    def forecast_quantiles(self, steps=None, X_future=None, *, X=None, y=None):
-        """Forecast the quantiles of the rows after the last one seen.
+    def forecast_quantiles(
+        self,
+        steps: int | None = None,
+        X_future: Any = None,
+        *,
+        X: Any = None,
+        y: Any = None,
+    ) -> Any:
+        """Predict quantiles of the rows after the last one seen.
 
         Parameters
         ----------
         steps : int, optional
-            How many, at most ``horizon``; by default the rows of ``X_future`` if
-            given, else ``horizon``.
+            Number of steps ahead, at most ``horizon``; by default the number of rows
+            of ``X_future`` if that is passed, else ``horizon``.
         X_future : array-like of shape (n_rows, n_features or n_future), optional
             As in `forecast`.
         X, y : as in `fit`, optional
@@ -377,55 +368,43 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         Returns
         -------
         quantiles : ndarray or DataFrame of shape (steps, [n_targets,] n_quantiles)
-            In the order of ``quantiles``; of a row they never cross. Where X or y had
-            a pandas index, a frame with the quantiles as columns, for each target
-            beneath its name if there are several. Of several series a list, or one
-            frame.
+            In the order of the parameter ``quantiles``. The quantiles of a row never
+            cross. If X or y had a pandas index, a frame with the quantiles as columns,
+            below the name of each target if there are several. For several series a
+            list, or one frame.
 
         Raises
         ------
         ValueError
-            If no quantiles were learnt, or the forecast needs what cannot be known.
+            If the forecaster was fitted without ``quantiles``, ``steps`` is greater
+            than ``horizon``, or ``X_future`` is missing or too short.
         """
-        ends = self._quantile_selector()
-        return self._forecast(steps, X_future, X, y, ends, list(self.quantiles))
+        return self._forecast(steps, X_future, X, y, self._all_quantiles())
 
-    def _quantile_selector(self):
-        """From what is told to the quantiles, in the order asked for."""
+    def _all_quantiles(self) -> ForecastKind:
+        """Return the predicted quantiles in the order of the parameter."""
         check_is_fitted(self)
-        if self._quantiles == (0.5,):
+        quantiles = self.quantiles
+        if self._quantiles == (0.5,) or quantiles is None:
             raise ValueError(
-                f"{type(self).__name__} tells the quantiles that fit has learnt, got "
-                f"quantiles={self.quantiles!r}. Fit with quantiles=(0.1, 0.5, 0.9), "
-                "say."
+                f"{type(self).__name__} predicts the quantiles set before fit, got "
+                f"quantiles={quantiles!r}. Fit with quantiles=(0.1, 0.5, 0.9), "
+                "for example."
             )
-        order = np.argsort(np.argsort(self.quantiles))
-        return lambda told: told[..., order]
+        order = np.argsort(np.argsort(quantiles))
+        return ForecastKind(lambda predicted: predicted[..., order], list(quantiles))
 
-    @property
-    def network_(self):
-        """The fitted network as a plain `keras.Model` of standard layers.
-
-        Built anew at each access; changing it does not change the estimator. Of
-        several members, their common forecast.
-        """
-        check_is_fitted(self)
-        if self._n_members == 1:
-            return super().network_
-        together = engine.EnsembleNetwork(
-            self._network, self._n_members, self.aggregate
-        )
-        network = engine.build_network(together)
-        network.set_weights(self.weights_)
-        return network
-
-    def _fit_windows(self, windows, fit_data, *, incremental):
+    def _fit_windows(
+        self, windows: TrainingWindows, fit_data: FitData, *, incremental: bool
+    ) -> None:
         if self.window_length % self.patch_length:
             raise ValueError(
                 f"patch_length must divide window_length, got patch_length="
                 f"{self.patch_length} and window_length={self.window_length}."
             )
         previous = self._previous_fit()
+        if previous is not None:
+            self._check_n_members()
         self._quantiles = check_quantiles(self.quantiles)
         self._network = engine.WindowNetwork(
             stack=self._recurrent_stack(
@@ -440,11 +419,11 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         loss = self.loss if self.quantiles is None else self._quantiles
         self._training_spec = self._describe_training(loss)
 
-        def hold_out(seed):
-            parts = split_off_tails(
+        def hold_out(seed: int) -> tuple[np.ndarray, np.ndarray]:
+            heads, tails = split_off_tails(
                 windows.of_series, self.validation_split, self.horizon
             )
-            return tuple(np.concatenate(part) for part in parts)
+            return np.concatenate(heads), np.concatenate(tails)
 
         task = TrainingTask(
             self._network,
@@ -457,70 +436,31 @@ class LSTMForecaster(Forecaster, RecurrentEstimator):
         trained = self._train_members(task, fit_data)
         self._store_training(trained, keep_optimizer_state=incremental)
 
-    def _previous_fit(self):
-        last_fit = super()._previous_fit()
-        if last_fit is not None:
-            self._check_n_members()
-        return last_fit
-
-    def _check_n_members(self):
-        if self._n_members != self.n_members:
-            raise ValueError(
-                "training that goes on needs as many members as the last fit had, "
-                f"{self._n_members}, got n_members={self.n_members}. Leave n_members "
-                "as it was, or fit anew, with warm_start=False."
+    def _continue_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        """Train on the windows of new rows, from the weights of the last training."""
+        self._check_n_members()
+        histories = self._extend_histories(X, y, sample_weight)
+        data = WindowData.join([h.windows(self._shape) for h in histories.values()])
+        # The targets of a window may reach back to rows that an update added without
+        # targets; it cannot be trained on.
+        trainable = has_targets(data, self._shape)
+        self._update_calibration(histories)
+        self._store_histories(histories)
+        if trainable.any():
+            task = TrainingTask(
+                self._network,
+                data,
+                np.flatnonzero(trainable),
+                epochs=1,
+                start=self._last_training(),
             )
+            trained = self._train_members(task, FitData(X, y))
+            self._store_training(trained, continued=True, keep_optimizer_state=True)
+        return self
 
-    def _train_members(self, task: TrainingTask, fit_data: FitData) -> TrainedNetwork:
-        """Train the network, or the members of the ensemble in parallel."""
-        n_members, epochs = int(self.n_members), task.epochs
-        if n_members == 1:
-            context, reporters = None, [EpochReporter(self, epochs, fit_data)]
-        else:
-            context = self._init_callback_context(max_subtasks=n_members)
-            context.call_on_fit_task_begin(estimator=self, **fit_data._asdict())
-            reporters = [
-                EpochReporter(
-                    self,
-                    epochs,
-                    fit_data,
-                    context=context.subcontext(task_name="member", max_subtasks=epochs),
-                    name=f"Member {number}/{n_members} - ",
-                )
-                for number in range(1, n_members + 1)
-            ]
-        # A callback that looks at the network during training sees its own member.
-        self._n_members = 1
-        starts = (
-            [None] * n_members if task.start is None else task.start.split(n_members)
-        )
-        states = spawn_random_states(self.random_state, n_members)
-        n_before = 0 if task.start is None else task.start.n_iter
-        # Keras callbacks are the user's objects and need not be thread-safe.
-        parallel = Parallel(
-            n_jobs=self.n_jobs if self.callbacks is None else 1, require="sharedmem"
-        )
-        members = parallel(
-            delayed(self._train)(
-                replace(task, start=start, seeds=draw_seeds(state, n_before)), reporter
-            )
-            for start, state, reporter in zip(starts, states, reporters, strict=True)
-        )
-        trained = TrainedNetwork.join(members)
-        self._n_members = n_members
-        if context is not None:
-            context.call_on_fit_task_end(
-                estimator=self,
-                **fit_data._asdict(),
-                reconstruction_attributes=lambda: {"weights_": trained.weights},
-            )
-        return trained
-
-    def _predict_windows(self, data):
-        each = [
-            self._run(data, weights)
-            for weights in split_evenly(self.weights_, self._n_members)
-        ]
-        told = each[0] if len(each) == 1 else _AGGREGATES[self.aggregate](each, axis=0)
-        # Put in order, quantiles that cross become better (Chernozhukov et al. 2010).
-        return told[..., None] if told.ndim == 3 else np.sort(told, axis=-1)
+    def _predict_windows(self, data: WindowData) -> np.ndarray:
+        predicted = self._run_members(data)
+        if predicted.ndim == 3:
+            return predicted[..., None]
+        # Sorting crossed quantiles makes them more accurate (Chernozhukov et al. 2010).
+        return np.sort(predicted, axis=-1)

@@ -1,163 +1,231 @@
-"""Which column of X holds a target's own past."""
+"""Targets of the series, and the columns of X that hold their history."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklstm._data.labels import TargetFormat
+from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
+from sklstm._data.series import CheckedSeries, check_columns
 
-# A column is a target's own past if what a straight line leaves of it is at most
-# this share of the target's standard deviation: float32 and rounded copies pass.
+# A column holds the history of a target if a straight line through both leaves at most
+# this fraction of the target's standard deviation: float32 and rounded copies pass.
 _AFFINE_TOLERANCE = 1e-4
 
-# How far a column that the user names may be from an affine image of the target.
+# The same for a column that the user names.
 _NAMED_TOLERANCE = 1e-2
 
 
 class TargetColumn(NamedTuple):
-    """The column of X that holds a target's own past: target = slope * x + offset."""
+    """The column of X that holds a target's history: target = slope * x + offset.
+
+    ``column=None`` if no column does.
+    """
 
     column: int | None = None
     slope: float = 1.0
     offset: float = 0.0
 
 
-def every_column_as_target(target, unknown: np.ndarray) -> list[TargetColumn]:
-    """The columns of X as targets, each its own past.
+class SeriesTargets(NamedTuple):
+    """Targets of a series, as columns."""
 
-    Parameters
-    ----------
-    target : str or other
-        The forecaster's parameter, which cannot name anything here.
-    unknown : ndarray of int
-        The columns that are not known ahead.
-    """
-    if not isinstance(target, str) or target != "auto":
-        raise ValueError(
-            f"target={target!r} names the past of y, but without y every "
-            'target is a column of X. Pass y, or leave target="auto".'
-        )
-    if not len(unknown):
-        raise ValueError(
-            "known_future names all columns of X: without y there is nothing to "
-            "forecast."
-        )
-    return [TargetColumn(int(column)) for column in unknown]
+    Y: np.ndarray  # (n_rows, n_targets)
+    columns: list[TargetColumn]  # of each target
+    format: TargetFormat
 
 
-def find_target_columns(
-    target,
-    Xs: Sequence[np.ndarray],
-    Ys: Sequence[np.ndarray],
-    unknown: np.ndarray,
+def find_targets(
+    target: Any,
+    inputs: Sequence[SeriesInput],
+    checked: Sequence[CheckedSeries],
+    candidates: np.ndarray,
     *,
-    named: np.ndarray | None = None,
-    needed: bool = False,
-) -> list[list[TargetColumn]]:
-    """The column of X that holds each target's own past, in each series.
+    names: np.ndarray | None,
+    warn: bool,
+) -> list[SeriesTargets]:
+    """Find the targets of each series, and the columns that hold their history.
 
     Parameters
     ----------
     target : "auto", None, or int, str or sequence of them
-        The forecaster's parameter: find the columns, have none, or those named.
-    Xs : sequence of ndarray of shape (n_rows, n_columns)
-    Ys : sequence of ndarray of shape (n_rows, n_targets)
-    unknown : ndarray of int
-        The columns that are not known ahead.
-    named : ndarray of int, optional
-        The columns that the parameter names.
-    needed : bool
-        Whether to warn where "auto" finds none.
+        The forecaster's parameter.
+    inputs : sequence of SeriesInput
+    checked : sequence of CheckedSeries
+    candidates : ndarray of int
+        Columns of X that are no future covariates.
+    names : ndarray of str or None
+        Names of the columns of X.
+    warn : bool
+        Whether to warn if "auto" finds no column for a target.
 
     Returns
     -------
-    own : list of list of TargetColumn
-        Of each series, and each target.
+    targets : list of SeriesTargets
     """
-    n_targets = Ys[0].shape[1]
-    each_target = [[Y[:, i] for Y in Ys] for i in range(n_targets)]
+    Xs = [series.X for series in checked]
+    if all(series.y is None for series in checked):
+        columns = _columns_as_targets(target, candidates)
+        target_format = TargetFormat(() if names is None else tuple(names[candidates]))
+        return [SeriesTargets(X[:, candidates], columns, target_format) for X in Xs]
+    Ys = _stack_targets(inputs, checked)
+    target_format = TargetFormat(one_d=getattr(checked[0].y, "ndim", None) == 1)
     if target is None:
-        return [[TargetColumn()] * n_targets] * len(Xs)
-    if named is None:
-        found = [_find_column(Xs, ys, unknown)[0] for ys in each_target]
-        if TargetColumn() in [images[0] for images in found]:
-            _check_columns_agree(Xs, each_target, unknown)
-            if needed:
-                warnings.warn(
-                    "No column of X holds the own past of every target (y, or y scaled "
-                    "by a straight line), so the network cannot see it. Add y itself "
-                    "as a column of X: a row is never used to forecast itself. If its "
-                    "past must not be used, set target=None.",
-                    UserWarning,
-                    stacklevel=2,
-                )
+        found = [[TargetColumn()] * Ys[0].shape[1]] * len(Xs)
+    elif isinstance(target, str) and target == "auto":
+        found = _find_columns(Xs, Ys, candidates, warn=warn)
     else:
-        if len(named) != n_targets:
-            raise ValueError(
-                f"target must name one column of X for each of the {n_targets} "
-                f"target(s), got {target!r}."
-            )
-        found = [
-            _named(target, column, Xs, ys, unknown)
-            for column, ys in zip(named, each_target, strict=True)
-        ]
-    return [list(one) for one in zip(*found, strict=True)]
+        named = check_columns("target", target, names, Xs[0].shape[1])
+        found = _fit_named_columns(target, named, Xs, Ys, candidates)
+    return [
+        SeriesTargets(Y, columns, target_format)
+        for Y, columns in zip(Ys, found, strict=True)
+    ]
 
 
 def fit_target_column(
-    column: int, x: np.ndarray, y: np.ndarray, *, slope: float
+    column: int, X: np.ndarray, y: np.ndarray, *, slope: float
 ) -> TargetColumn:
-    """The own past of a target in rows of a series that was not learnt from.
+    """Fit the line from a column to a target in a series that was not in fit.
 
     Parameters
     ----------
     column : int
-        The column of the series that was learnt from.
-    x, y : ndarray of shape (n_rows, n_columns) and (n_rows,)
+        The column that holds the target's history in the series of fit.
+    X, y : ndarray of shape (n_rows, n_columns) and (n_rows,)
     slope : float
-        That of the series learnt from, for one that is constant.
+        Slope to use if the series is constant.
+
+    Returns
+    -------
+    target_column : TargetColumn
     """
-    (own,), residual = _find_column([x], [y], [column], _NAMED_TOLERANCE, slope=slope)
-    if own.column is None:
+    (found,), residual = _find_column([X], [y], [column], _NAMED_TOLERANCE, slope=slope)
+    if found.column is None:
         raise ValueError(
             f"y must be an affine image of column {column} of X, as in fit, but a "
             f"line leaves {residual:.0%} of its standard deviation."
         )
-    return own
+    return found
 
 
-def _named(target, column: int, Xs, ys, unknown) -> list[TargetColumn]:
-    """The column that the user names as a target's own past, in each series."""
-    if column not in unknown:
+def _columns_as_targets(target: Any, candidates: np.ndarray) -> list[TargetColumn]:
+    """Take the columns of X as targets, each with its own history."""
+    if not isinstance(target, str) or target != "auto":
         raise ValueError(
-            f"target={target!r} names column {column}, which known_future "
-            "names too: a target is not known ahead."
+            f"target={target!r} names the column of X that holds the history of y, but "
+            "without y every target is a column of X. Pass y, or leave "
+            'target="auto".'
         )
-    images, residual = _find_column(Xs, ys, [column], _NAMED_TOLERANCE)
-    if TargetColumn() in images:
+    if not len(candidates):
         raise ValueError(
-            f"target={target!r} names column {column} as a target's own "
-            "past, but y is no affine image of it (a line leaves "
-            f"{residual:.0%} of y's standard deviation). Name the column that "
-            "is, or pass target=None."
+            "known_future names all columns of X: without y there is nothing to "
+            "forecast."
         )
-    return images
+    return [TargetColumn(int(column)) for column in candidates]
 
 
-def _check_columns_agree(Xs, each_target, unknown) -> None:
-    """Refuse series that hold a target's own past in different columns."""
+def _stack_targets(
+    inputs: Sequence[SeriesInput], checked: Sequence[CheckedSeries]
+) -> list[np.ndarray]:
+    """Return the targets of each series as columns, as many in each."""
+    Ys: list[np.ndarray] = []
+    for series, (X, y) in zip(inputs, checked, strict=True):
+        if y is None:
+            raise ValueError(
+                f"{series.place} has no targets, but others have: y must hold those "
+                "of every series, or be None."
+            )
+        Ys.append(y.reshape(len(X), -1))
+        if Ys[-1].shape[1] != Ys[0].shape[1]:
+            raise ValueError(
+                f"{series.place} has {Ys[-1].shape[1]} target(s), but "
+                f"{inputs[0].place} has {Ys[0].shape[1]}."
+            )
+    return Ys
+
+
+def _find_columns(
+    Xs: Sequence[np.ndarray],
+    Ys: Sequence[np.ndarray],
+    candidates: np.ndarray,
+    *,
+    warn: bool,
+) -> list[list[TargetColumn]]:
+    """Find the column of each target; of each series a list with all targets."""
+    each_target = _split_targets(Ys)
+    found = [_find_column(Xs, ys, candidates)[0] for ys in each_target]
+    if TargetColumn() in [columns[0] for columns in found]:
+        _check_columns_agree(Xs, each_target, candidates)
+        if warn:
+            warnings.warn(
+                "No column of X holds the history of every target (y, or an affine "
+                "image of it), so the model cannot see it. Add y itself as a column of "
+                "X: a row is never used to forecast itself. If the history must not be "
+                "used, set target=None.",
+                UserWarning,
+                stacklevel=2,
+            )
+    return [list(columns) for columns in zip(*found, strict=True)]
+
+
+def _fit_named_columns(
+    target: Any,
+    named: np.ndarray,
+    Xs: Sequence[np.ndarray],
+    Ys: Sequence[np.ndarray],
+    candidates: np.ndarray,
+) -> list[list[TargetColumn]]:
+    """Fit the columns that the user names; of each series a list with all targets."""
+    n_targets = Ys[0].shape[1]
+    if len(named) != n_targets:
+        raise ValueError(
+            f"target must name one column of X for each of the {n_targets} "
+            f"target(s), got {target!r}."
+        )
+    found = []
+    for column, ys in zip(named, _split_targets(Ys), strict=True):
+        if column not in candidates:
+            raise ValueError(
+                f"target={target!r} names column {column}, which known_future "
+                "names too: the future of a target is not known."
+            )
+        columns, residual = _find_column(Xs, ys, [column], _NAMED_TOLERANCE)
+        if TargetColumn() in columns:
+            raise ValueError(
+                f"target={target!r} names column {column} as the history of a target, "
+                "but y is no affine image of it (a line leaves "
+                f"{residual:.0%} of y's standard deviation). Name the column that "
+                "is, or pass target=None."
+            )
+        found.append(columns)
+    return [list(columns) for columns in zip(*found, strict=True)]
+
+
+def _split_targets(Ys: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    """Return for each target its values in every series."""
+    return [[Y[:, i] for Y in Ys] for i in range(Ys[0].shape[1])]
+
+
+def _check_columns_agree(
+    Xs: Sequence[np.ndarray],
+    each_target: Sequence[Sequence[np.ndarray]],
+    candidates: np.ndarray,
+) -> None:
+    """Raise an error if the series hold a target's history in different columns."""
     for ys in each_target:
         columns = [
-            _find_column([X], [y], unknown)[0][0].column
+            _find_column([X], [y], candidates)[0][0].column
             for X, y in zip(Xs, ys, strict=True)
         ]
         if None not in columns and len(set(columns)) > 1:
             raise ValueError(
-                "the series hold the target's own past in different columns of X, "
+                "the series hold the history of the target in different columns of X, "
                 f"{columns}. Give all of them the same columns, or name one in target."
             )
 
@@ -170,28 +238,28 @@ def _find_column(
     *,
     slope: float = 1.0,
 ) -> tuple[list[TargetColumn], float]:
-    """The column of X of which y is an affine image in every series.
+    """Find the column of X of which y is an affine image in every series.
 
-    Each series has a line of its own; one that is constant takes the median slope of
-    the others.
+    Each series has its own line; a constant series has the median slope of the others.
 
     Parameters
     ----------
     Xs : sequence of ndarray of shape (n_rows, n_columns)
     ys : sequence of ndarray of shape (n_rows,)
     candidates : sequence or ndarray of int
-        The columns to look at.
+        Columns to try.
     tolerance : float
-        What a line may leave, as a share of y's standard deviation, in any series.
+        Largest residual in any series.
     slope : float
-        That of constant series where no other tells one.
+        Slope to use if all series are constant.
 
     Returns
     -------
-    own : list of TargetColumn
+    columns : list of TargetColumn
         Of each series; with ``column=None`` if there is no such column.
     residual : float
-        What the lines of the best column leave, in the worst series.
+        Largest residual of the best column in any series, as a fraction of the
+        standard deviation of y.
     """
     best, residual = [TargetColumn()] * len(Xs), np.inf
     for column in candidates:
@@ -201,23 +269,23 @@ def _find_column(
             residual = worst
             slopes = [line.slope for line in lines if line.slope is not None]
             typical = float(np.median(slopes)) if slopes else slope
-            best = [line.past(column, typical) for line in lines]
+            best = [line.to_target_column(column, typical) for line in lines]
     if residual > tolerance:
         best = [TargetColumn()] * len(Xs)
     return best, residual
 
 
 class _Line(NamedTuple):
-    """Least squares of y on x; ``slope=None`` where they tell none, being constant."""
+    """Line of least squares of y on x."""
 
-    slope: float | None
-    residual: float  # standard deviation of what is left over that of y
+    slope: float | None  # None if x or y is constant
+    residual: float  # standard deviation of the residuals over that of y
     x_mean: float
     y_mean: float
 
-    def past(self, column: int, slope: float) -> TargetColumn:
-        """The column as own past, with the given slope if there is no other."""
-        slope = slope if self.slope is None else self.slope
+    def to_target_column(self, column: int, default_slope: float) -> TargetColumn:
+        """Return the column with this line, or the default slope if it has none."""
+        slope = default_slope if self.slope is None else self.slope
         return TargetColumn(int(column), slope, self.y_mean - slope * self.x_mean)
 
 

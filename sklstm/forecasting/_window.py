@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -10,72 +12,74 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from sklstm._core import params
-from sklstm._core.estimator import (
-    restore_on_error,
-)
+from sklstm._core.callbacks import FitData
+from sklstm._core.estimator import restore_on_error
 from sklstm._sklearn import BaseSearchCV, HasMethods, fit_context
-from sklstm.forecasting._base import Forecaster
-from sklstm.forecasting._windows import gather_targets, gather_windows, target_rows
+from sklstm.engine import WindowData
+from sklstm.forecasting._base import Forecaster, TrainingWindows
+from sklstm.forecasting._windows import gather_targets, gather_weights, gather_windows
 
 
 class WindowForecaster(Forecaster):
-    """Forecast a series by any scikit-learn regressor that reads windows of its past.
+    """Forecast time series by any scikit-learn regressor on windows.
 
-    The contract is that of `LSTMForecaster`: rows of X are time steps in order, a row
-    is never used to forecast itself or an earlier row, each window is normalised by
-    itself. What learns from the windows is a regressor of the user's choice: a linear
-    model, boosted trees, or a network of one's own in a `RNNRegressor` or a wrapper
-    for Keras.
+    The rows of X are time steps in order. The regressor reads ``window_length`` rows
+    and forecasts the targets of the ``horizon`` rows that follow. A row is never used
+    to forecast itself or an earlier row. Windows are cut, normalised and mapped back as
+    by `LSTMForecaster`; the model is a regressor of your choice: a linear model,
+    gradient boosted trees, or a network of your own in a
+    `sklstm.keras.KerasSequenceRegressor`.
 
     Parameters
     ----------
     regressor : regressor
-        Learns, in a clone, from windows what follows them, both normalised. One that
-        takes three-dimensional X, by its tags or those of the regressor inside it, is
-        given windows of shape (n_windows, window_length, n_columns), every other one
-        their rows side by side, (n_windows, window_length * n_columns); n_columns are
-        the targets' own pasts and then the other columns. y has shape (n_windows,), or
-        (n_windows, horizon * n_targets) where that is more than one; a regressor of one
-        target is fitted to each.
+        A clone of it is fitted to the normalised windows and targets. If its tags (or
+        those of the regressor inside a pipeline or search) say that it takes
+        three-dimensional X, windows have shape (n_windows, window_length, n_columns);
+        otherwise (n_windows, window_length * n_columns), row after row. The columns are
+        the target columns, then the covariates. y has shape (n_windows,), or
+        (n_windows, horizon * n_targets) if that is more than one value; a regressor of
+        a single target is then fitted once for each value.
     window_length : int, default=10
-        Rows that the regressor reads.
+        Number of rows in a window.
     horizon : int, default=1
-        Rows forecast at once from the same window (a direct forecast).
+        Number of rows forecast at once from the same window (a direct forecast).
     normalize : {"window", "last", "standard"} or None, default="window"
-        How the target's own past and the target are scaled. "window": in each window
-        minus its last value, over its standard deviation around its own straight
-        line; the forecast is mapped back. "last": minus the last value only.
-        "standard": by mean and standard deviation of the training rows, not by window.
-        Other columns are standardised by the training rows; with None nothing is
-        scaled at all.
+        Scaling of the target and of the column that holds its history. "window"
+        subtracts the last value of each window and divides by the window's standard
+        deviation around its own straight line. "last" only subtracts the last value.
+        "standard" uses mean and standard deviation of the training rows. Forecasts are
+        mapped back to the units of y. Covariates are standardised by the training rows.
+        None scales nothing.
     target : "auto", int, str, list or None, default="auto"
-        The column of X that holds the target's own past, one for each target.
-        "auto" takes the column of which y is an affine image, as a scaler in front
-        of the forecaster makes it. None: X holds no own past, and the target is
+        Column of X that holds the history of the target, one for each target. "auto"
+        finds the column of which y is an affine image, so a scaler before the
+        forecaster does no harm. None: X does not hold the history, and the target is
         standardised.
     known_future : int, str, list or None, default=None
-        Columns whose values at the forecast rows are known ahead (calendar, plans).
-        The regressor reads them behind the window's rows; in three dimensions as
-        further columns, the same in each row of the window.
+        Columns of X that are future covariates: their values at the forecast rows are
+        known in advance (calendar features, planned prices). They follow the rows of
+        the window; in three dimensions they are further columns, the same in each row
+        of the window.
     calibration_split : float, default=0.0
-        Share of the windows, the last in time, that are not learnt from, but tell how
-        far forecasts are off, for `predict_interval`.
+        Fraction of the windows, the last in time, that training does not use. The
+        errors of their forecasts calibrate the prediction intervals.
 
     Attributes
     ----------
     regressor_ : regressor
-        The fitted clone.
+        The fitted clone of the regressor.
     n_features_in_ : int
-        Columns of X.
+        Number of columns of X.
     feature_names_in_ : ndarray of str
-        Names of X's columns, if they are all strings.
+        Names of the columns of X, if all are strings.
     target_columns_ : list of (int or None)
-        For each target the column of X that holds its own past.
+        For each target the column of X that holds its history.
 
     See Also
     --------
-    LSTMForecaster : Forecasts by a recurrent network of this package.
-    sklstm.walk_forward : Validate forecasts fold by fold, beside the naive forecast.
+    LSTMForecaster : Forecast by a recurrent network on the same windows.
+    sklstm.walk_forward : Evaluate forecasts fold by fold, beside naive forecasts.
 
     Examples
     --------
@@ -90,7 +94,9 @@ class WindowForecaster(Forecaster):
     True
     """
 
-    _parameter_constraints: dict = {
+    regressor_: Any
+
+    _parameter_constraints: dict[str, Any] = {
         "regressor": [HasMethods(["fit", "predict"])],
         **{
             name: params.WINDOWS[name]
@@ -107,14 +113,14 @@ class WindowForecaster(Forecaster):
 
     def __init__(
         self,
-        regressor,
-        window_length=10,
-        horizon=1,
+        regressor: Any,
+        window_length: int = 10,
+        horizon: int = 1,
         *,
-        normalize="window",
-        target="auto",
-        known_future=None,
-        calibration_split=0.0,
+        normalize: str | None = "window",
+        target: Any = "auto",
+        known_future: Any = None,
+        calibration_split: float = 0.0,
     ):
         self.regressor = regressor
         self.window_length = window_length
@@ -126,76 +132,80 @@ class WindowForecaster(Forecaster):
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn to forecast from a series.
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the regressor to the windows of one series or several.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows in time order, at least ``window_length + horizon`` of them. Or
-            several series, learnt together, each with scales of its own: a list of
-            them, or a frame with an index of (series, time). One with too few rows
-            counts too: its first row, of no weight, is repeated before it.
+            Rows in time order, at least ``window_length + horizon`` of them. Or several
+            series with the same columns: a list of them, or a frame with an index of
+            (series, time). They share one regressor, and each has scales of its own. If
+            some of them have too few rows, their first row is repeated at the front,
+            with weight zero.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets in their own units, aligned with the rows of X; of several series a
-            list, or a column of the frame. Without them the targets are X's columns,
-            those of ``known_future`` excepted, as they are given: behind a scaler the
-            scaled ones, so pass y in a pipeline.
+            Targets of the rows of X, in their own units; for several series a list of
+            them, or columns with the index of X. Without y the targets are the columns
+            of X that are not in ``known_future``. In a pipeline these are the scaled
+            columns, so pass y there.
         sample_weight : array-like of shape (n_timesteps,), optional
-            Weight of each row as a row to be forecast; of several series as y. A
-            window's weight is the mean of the rows told from it.
+            Weight of each row as a target; for several series as y. The weight of a
+            window is the mean over its target rows.
 
         Returns
         -------
         self : WindowForecaster
+            The fitted forecaster.
 
         Raises
         ------
         ValueError
-            If there are too few rows, or X, y or a parameter is not as described.
+            If X has too few rows, or X, y or a parameter is not as described.
         """
         return self._fit(X, y, sample_weight)
 
-    def _fit_windows(self, windows, fit_data, *, incremental):
+    def _fit_windows(
+        self, windows: TrainingWindows, fit_data: FitData, *, incremental: bool
+    ) -> None:
         data = windows.data.take(np.concatenate(windows.of_series))
-        given_rows = (data.weight[target_rows(data, self._shape)] > 0).all(axis=1)
-        if not windows.weighted and given_rows.any():
-            # Not those that fill a short series up.
-            data = data.take(np.flatnonzero(given_rows))
+        complete = (gather_weights(data, self._shape) > 0).all(axis=1)
+        if not windows.weighted and complete.any():
+            # Without weights, windows whose targets are repeated rows are left out.
+            data = data.take(np.flatnonzero(complete))
         regressor = clone(self.regressor)
-        told = gather_targets(data, self._shape)
-        flat = told.reshape(len(told), -1)
-        if flat.shape[1] == 1:
-            flat = flat[:, 0]
+        targets = gather_targets(data, self._shape)
+        targets = targets.reshape(len(targets), -1)
+        if targets.shape[1] == 1:
+            targets = targets[:, 0]
         elif not get_tags(regressor).target_tags.multi_output:
             regressor = MultiOutputRegressor(regressor)
-        weight = {}
+        fit_params = {}
         if windows.weighted:
-            rows = target_rows(data, self._shape)
-            weight["sample_weight"] = data.weight[rows].mean(axis=1)
-        self.regressor_ = regressor.fit(self._read(data), flat, **weight)
+            weights = gather_weights(data, self._shape)
+            fit_params["sample_weight"] = weights.mean(axis=1)
+        self.regressor_ = regressor.fit(self._gather(data), targets, **fit_params)
 
-    def _predict_windows(self, data):
-        told = np.asarray(self.regressor_.predict(self._read(data)))
+    def _predict_windows(self, data: WindowData) -> np.ndarray:
+        predicted = np.asarray(self.regressor_.predict(self._gather(data)))
         shape = len(data.starts), self._shape.horizon, self._shape.n_targets
-        if told.size != np.prod(shape):
+        if predicted.size != np.prod(shape):
             raise ValueError(
-                f"regressor must tell horizon * n_targets = {shape[1] * shape[2]} "
-                f"value(s) for each window, but {self.regressor_!r} gave shape "
-                f"{told.shape} for {shape[0]} window(s). Give its last layer or its "
-                "output so many values."
+                f"regressor must predict horizon * n_targets = {shape[1] * shape[2]} "
+                f"value(s) for each window, but {self.regressor_!r} returned shape "
+                f"{predicted.shape} for {shape[0]} window(s). Give its output (the "
+                "last layer of a network) that number of values."
             )
-        return told.reshape(*shape, 1)
+        return predicted.reshape(*shape, 1)
 
-    def _read(self, data):
-        """The windows as the regressor reads them."""
+    def _gather(self, data: WindowData) -> np.ndarray:
+        """Gather windows in the shape that the regressor takes."""
         flat = not _takes_three_dimensions(self.regressor)
         return gather_windows(data, self._shape, flat=flat)
 
 
-def _takes_three_dimensions(estimator) -> bool:
-    """Whether an estimator, or the one inside that X is handed on to, takes 3-D X."""
-    # Those around another one do not hand its tag of dimensions on.
+def _takes_three_dimensions(estimator: Any) -> bool:
+    """Return whether an estimator, or the one that it passes X to, takes 3-D X."""
+    # Meta-estimators do not pass on this tag of the estimator inside.
     if isinstance(estimator, Pipeline):
         steps = [
             step for step in estimator.named_steps.values() if hasattr(step, "fit")

@@ -4,168 +4,203 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sklstm._data.scaling import mean_and_scale
 from sklstm.forecasting._target_columns import TargetColumn
 
-# A window's spread counts as at least this share of the median window's: a nearly
-# constant window must not make the step after it look huge.
+if TYPE_CHECKING:
+    from sklstm.engine import WindowData
+
+# The spread of a window is at least this fraction of the median window's: otherwise the
+# row after a nearly constant window would look huge.
 _SPREAD_FLOOR = 0.1
 
-
-# A spread below this share of the whole series' is rounding (of float32).
+# A spread below this fraction of the whole series' is rounding error (of float32).
 _ROUNDING = 1e-5
 
-
-# The median is told from about so many windows.
+# Number of windows from which the median spread is computed, at most.
 _FLOOR_WINDOWS = 10_000
-
 
 # Values of windows that are copied at once: bounds the memory.
 _SPREAD_CHUNK = 2**20
 
 
 class WindowShape(NamedTuple):
-    """What goes into a window, and what is told of it."""
+    """Sizes of a window and of its targets."""
 
-    window_length: int  # rows that are read ...
-    horizon: int  # ... and rows told from them
+    window_length: int
+    horizon: int
     n_columns: int
     n_targets: int
-    n_target_columns: int  # targets with an own past among the columns
-    n_future_columns: int  # columns that are known at the rows told
+    n_target_columns: int  # targets whose history is among the columns
+    n_future_columns: int
+
+    @property
+    def span(self) -> int:
+        """Number of rows of a window and its targets."""
+        return self.window_length + self.horizon
+
+    @property
+    def n_history_rows(self) -> int:
+        """Number of rows that the next window, with its targets, may reach back to."""
+        return self.span - 1
+
+
+class ScalingSettings(NamedTuple):
+    """Settings of the scaling, the same for all series of a forecaster."""
+
+    normalize: str | None
+    window_length: int
+    future_columns: np.ndarray  # columns of X whose future values are known
 
 
 @dataclass(frozen=True)
 class SeriesScaling:
-    """What a network reads of a series, and what its outputs mean.
+    """Mapping between a series in its own units and what the model reads and predicts.
 
-    The network's columns are the targets' own pasts, then the other columns, then
-    those known ahead; its targets are those with an own past, then the others. Own
-    pasts and targets share the target's scale, so that a window's level and spread
-    apply to both. Make one with `fit`.
+    The model reads the target columns first, then the past covariates, then the future
+    covariates. It predicts the targets that have a target column first, then the
+    others. A target and its column are scaled alike, so that the level and spread of a
+    window apply to both.
+
+    Use `fit` to create one.
     """
 
-    own: np.ndarray  # columns of X with a target's own past
-    plain: np.ndarray  # the other columns ...
-    known: np.ndarray  # ... and those whose future is known
-    order: np.ndarray  # the targets, those with an own past first
-    slope: np.ndarray  # own past in the target's units: slope * x + offset
+    settings: ScalingSettings
+    target_columns: np.ndarray  # columns of X with the history of a target
+    past_columns: np.ndarray  # columns of X that are past covariates
+    order: np.ndarray  # the targets, those with a target column first
+    slope: np.ndarray  # target = slope * target column + offset
     offset: np.ndarray
-    x_mean: np.ndarray  # of plain and known columns
-    x_scale: np.ndarray
-    y_mean: np.ndarray  # of targets, in `order`
-    y_scale: np.ndarray
-    normalize: str | None
-    floor: np.ndarray  # least spread of a window, for each own past
+    covariate_mean: np.ndarray  # of past, then future covariates
+    covariate_scale: np.ndarray
+    target_mean: np.ndarray  # in `order`
+    target_scale: np.ndarray
+    spread_floor: np.ndarray  # least spread of a window, for each target column
 
     @classmethod
     def fit(
         cls,
         X: np.ndarray,
         Y: np.ndarray,
-        own: Sequence[TargetColumn],
-        known: np.ndarray,
-        *,
-        normalize: str | None,
-        window_length: int,
+        targets: Sequence[TargetColumn],
+        settings: ScalingSettings,
     ) -> SeriesScaling:
-        """Learn the scales from the rows to train on.
+        """Fit the scaling to training rows.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_columns)
         Y : ndarray of shape (n_rows, n_targets)
-        own : sequence of TargetColumn
-            One for each target.
-        known : ndarray of int
-            Columns whose future is known.
-        normalize : {"window", "last", "standard"} or None
-        window_length : int
+        targets : sequence of TargetColumn
+            The column of each target.
+        settings : ScalingSettings
 
         Returns
         -------
         scaling : SeriesScaling
         """
-        has_past = np.array([past.column is not None for past in own])
-        order = np.argsort(~has_past, kind="stable")
-        found = [own[i] for i in order if has_past[i]]
-        own_columns = np.array([past.column for past in found], dtype=int)
-        plain = np.setdiff1d(np.arange(X.shape[1]), np.append(own_columns, known))
-        others = np.append(plain, known)
+        normalize, window_length, future_columns = settings
+        has_column = np.array([target.column is not None for target in targets])
+        order = np.argsort(~has_column, kind="stable")
+        found = [targets[i] for i in order if has_column[i]]
+        target_columns = np.array([target.column for target in found], dtype=int)
+        past_columns = np.setdiff1d(
+            np.arange(X.shape[1]), np.append(target_columns, future_columns)
+        )
+        covariates = np.append(past_columns, future_columns)
         if normalize is None:
-            x_mean, x_scale = np.zeros(len(others)), np.ones(len(others))
-            y_mean, y_scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
+            covariate_mean = np.zeros(len(covariates))
+            covariate_scale = np.ones(len(covariates))
+            target_mean, target_scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
         else:
-            x_mean, x_scale = mean_and_scale(X[:, others])
-            y_mean, y_scale = mean_and_scale(Y[:, order])
+            covariate_mean, covariate_scale = mean_and_scale(X[:, covariates])
+            target_mean, target_scale = mean_and_scale(Y[:, order])
         scaling = cls(
-            own=own_columns,
-            plain=plain,
-            known=known,
+            settings=settings,
+            target_columns=target_columns,
+            past_columns=past_columns,
             order=order,
-            slope=np.array([past.slope for past in found]),
-            offset=np.array([past.offset for past in found]),
-            x_mean=x_mean,
-            x_scale=x_scale,
-            y_mean=y_mean,
-            y_scale=y_scale,
-            normalize=normalize,
-            floor=np.zeros(len(found)),
+            slope=np.array([target.slope for target in found]),
+            offset=np.array([target.offset for target in found]),
+            covariate_mean=covariate_mean,
+            covariate_scale=covariate_scale,
+            target_mean=target_mean,
+            target_scale=target_scale,
+            spread_floor=np.zeros(len(found)),
         )
         if normalize == "window" and found:
-            past = scaling.encode(X)[:, : len(found)]
-            return replace(scaling, floor=_spread_floor(past, window_length))
+            history = scaling.encode(X)[:, : len(found)]
+            floor = _find_spread_floor(history, window_length)
+            return replace(scaling, spread_floor=floor)
         return scaling
 
+    @property
+    def future_columns(self) -> np.ndarray:
+        """Columns of X that are future covariates."""
+        return self.settings.future_columns
+
+    @property
+    def n_target_columns(self) -> int:
+        """Number of targets with a target column."""
+        return len(self.target_columns)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns that the model reads."""
+        return (
+            len(self.target_columns) + len(self.past_columns) + len(self.future_columns)
+        )
+
+    def window_shape(self, horizon: int) -> WindowShape:
+        """Return the sizes of the windows that the model reads."""
+        return WindowShape(
+            window_length=self.settings.window_length,
+            horizon=horizon,
+            n_columns=self.n_columns,
+            n_targets=len(self.order),
+            n_target_columns=self.n_target_columns,
+            n_future_columns=len(self.future_columns),
+        )
+
     def column_of_each_target(self) -> list[TargetColumn]:
-        """For each target the column of X that holds its own past, if one does."""
+        """Return the column of each target, in the order of the targets."""
         found = [TargetColumn()] * len(self.order)
-        for i, column in enumerate(self.own):
+        for i, column in enumerate(self.target_columns):
             slope, offset = float(self.slope[i]), float(self.offset[i])
             found[self.order[i]] = TargetColumn(int(column), slope, offset)
         return found
 
-    @property
-    def n_target_columns(self) -> int:
-        """Number of targets with an own past."""
-        return len(self.own)
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns that the network reads."""
-        return len(self.own) + len(self.plain) + len(self.known)
-
     def encode(self, X: np.ndarray) -> np.ndarray:
-        """The columns as the network reads them, before a window's level and spread."""
-        # Column by column, so that no copy of the whole series is made on the way.
+        """Scale X, up to the level and spread of each window."""
+        # Column by column, so that the whole series is not copied on the way.
         series = np.empty((len(X), self.n_columns), np.float32)
-        for i, column in enumerate(self.own):
-            past = self.slope[i] * X[:, column] + self.offset[i]
-            series[:, i] = (past - self.y_mean[i]) / self.y_scale[i]
-        others = np.append(self.plain, self.known)
-        for i, column in enumerate(others):
-            scaled = (X[:, column] - self.x_mean[i]) / self.x_scale[i]
+        for i, column in enumerate(self.target_columns):
+            target = self.slope[i] * X[:, column] + self.offset[i]
+            series[:, i] = (target - self.target_mean[i]) / self.target_scale[i]
+        covariates = np.append(self.past_columns, self.future_columns)
+        for i, column in enumerate(covariates):
+            scaled = (X[:, column] - self.covariate_mean[i]) / self.covariate_scale[i]
             series[:, self.n_target_columns + i] = scaled
         return series
 
     def encode_targets(self, Y: np.ndarray) -> np.ndarray:
-        """The targets on the network's scale."""
-        return ((Y[:, self.order] - self.y_mean) / self.y_scale).astype(np.float32)
+        """Scale targets, up to the level and spread of each window."""
+        scaled = (Y[:, self.order] - self.target_mean) / self.target_scale
+        return scaled.astype(np.float32)
 
     def level_and_spread(
-        self, series: np.ndarray, window_length: int, starts: np.ndarray
+        self, series: np.ndarray, starts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What is taken off own past and target in each window, and the divisor.
+        """Compute what is subtracted from each window and its targets, and the divisor.
 
         Parameters
         ----------
         series : ndarray of shape (n_rows, n_columns)
-            As `encode` gives it.
-        window_length : int
+            Scaled by `encode`.
         starts : ndarray of int
             First rows of the windows.
 
@@ -173,54 +208,53 @@ class SeriesScaling:
         -------
         level, spread : ndarrays of shape (n_windows, n_targets)
         """
+        normalize, window_length = self.settings.normalize, self.settings.window_length
         shape = (len(starts), len(self.order))
         level, spread = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-        if self.normalize in ("window", "last"):
-            level[:, : self.n_target_columns] = series[
-                starts + window_length - 1, : self.n_target_columns
-            ]
-        if self.normalize == "window":
-            past = series[:, : self.n_target_columns]
-            spread[:, : self.n_target_columns] = np.maximum(
-                window_spread(past, window_length, starts), self.floor
+        n_found = self.n_target_columns
+        if normalize in ("window", "last"):
+            level[:, :n_found] = series[starts + window_length - 1, :n_found]
+        if normalize == "window":
+            spread[:, :n_found] = np.maximum(
+                window_spread(series[:, :n_found], window_length, starts),
+                self.spread_floor,
             )
         return level, spread
 
     def decode(
         self, outputs: np.ndarray, level: np.ndarray, spread: np.ndarray
     ) -> np.ndarray:
-        """Outputs (n_windows, horizon, n_targets) in the targets' units."""
+        """Map outputs, (n_windows, horizon, n_targets), to the units of the targets."""
         scaled = outputs * spread[:, None] + level[:, None]
         Y = np.empty(scaled.shape)
-        Y[:, :, self.order] = scaled * self.y_scale + self.y_mean
+        Y[:, :, self.order] = scaled * self.target_scale + self.target_mean
         return Y
 
     def targets_from_columns(self, X: np.ndarray) -> np.ndarray:
-        """The targets of rows of X; NaN for those without an own past."""
+        """Compute the targets from rows of X; NaN for those without a target column."""
         Y = np.full((len(X), len(self.order)), np.nan)
         Y[:, self.order[: self.n_target_columns]] = (
-            self.slope * X[:, self.own] + self.offset
+            self.slope * X[:, self.target_columns] + self.offset
         )
         return Y
 
     def columns_from_targets(self, Y: np.ndarray) -> np.ndarray:
-        """Values of the own-past columns of X for rows of targets."""
+        """Compute the values of the target columns of X from rows of targets."""
         return (Y[:, self.order[: self.n_target_columns]] - self.offset) / self.slope
 
 
-def gather_windows(data, shape: WindowShape, *, flat: bool) -> np.ndarray:
-    """All windows of a series as one array, normalised each by itself.
+def gather_windows(data: WindowData, shape: WindowShape, *, flat: bool) -> np.ndarray:
+    """Gather all windows in one array, each with its level and spread removed.
 
-    The engine gathers them batch by batch instead; this is for regressors that take
-    arrays.
+    This is for regressors that read arrays; the engine gathers windows batch by batch.
 
     Parameters
     ----------
     data : WindowData
     shape : WindowShape
     flat : bool
-        Whether the rows of a window stand side by side, what is known ahead behind
-        them; else that makes further columns, the same in each row.
+        Whether to concatenate the rows of a window, and the future covariates after
+        them. Otherwise the future covariates are further columns, the same in each row.
 
     Returns
     -------
@@ -231,41 +265,53 @@ def gather_windows(data, shape: WindowShape, *, flat: bool) -> np.ndarray:
         data.series, shape.window_length, axis=0
     )
     windows = views.swapaxes(1, 2)[data.starts]
-    own = slice(shape.n_target_columns)
-    windows[:, :, own] -= data.level[:, None, own]
-    windows[:, :, own] /= data.spread[:, None, own]
+    targets = slice(shape.n_target_columns)
+    windows[:, :, targets] -= data.level[:, None, targets]
+    windows[:, :, targets] /= data.spread[:, None, targets]
     if flat:
         windows = windows.reshape(len(windows), -1)
     if not shape.n_future_columns:
         return windows
-    known = data.series[
+    future = data.series[
         target_rows(data, shape), shape.n_columns - shape.n_future_columns :
     ]
-    known = known.reshape(len(windows), -1)
+    future = future.reshape(len(windows), -1)
     if flat:
-        return np.hstack([windows, known])
-    repeated = np.repeat(known[:, None], shape.window_length, axis=1)
+        return np.hstack([windows, future])
+    repeated = np.repeat(future[:, None], shape.window_length, axis=1)
     return np.concatenate([windows, repeated], axis=2)
 
 
-def gather_targets(data, shape: WindowShape) -> np.ndarray:
-    """What follows each window, normalised by it.
+def gather_targets(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Gather the targets of all windows, with the window's level and spread removed.
 
     Returns
     -------
     targets : ndarray of shape (n_windows, horizon, n_targets)
     """
-    told = data.targets[target_rows(data, shape)]
-    return (told - data.level[:, None]) / data.spread[:, None]
+    assert data.targets is not None
+    targets = data.targets[target_rows(data, shape)]
+    return (targets - data.level[:, None]) / data.spread[:, None]
 
 
-def target_rows(data, shape: WindowShape) -> np.ndarray:
-    """The rows that follow each window.
+def gather_weights(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Gather the weights of the target rows of all windows.
 
     Returns
     -------
-    rows : ndarray of int of shape (n_windows, horizon)
+    weights : ndarray of shape (n_windows, horizon)
     """
+    assert data.weight is not None
+    return data.weight[target_rows(data, shape)]
+
+
+def has_targets(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Return for each window whether all its targets are known."""
+    return np.isfinite(gather_targets(data, shape)).all(axis=(1, 2))
+
+
+def target_rows(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Return the rows that follow each window, of shape (n_windows, horizon)."""
     first = data.starts[:, None] + shape.window_length
     return first + np.arange(shape.horizon)
 
@@ -273,13 +319,13 @@ def target_rows(data, shape: WindowShape) -> np.ndarray:
 def window_spread(
     series: np.ndarray, window_length: int, starts: np.ndarray
 ) -> np.ndarray:
-    """Standard deviation of each column's windows around their own straight lines.
+    """Compute the standard deviation of windows around their own straight lines.
 
-    A trend is no spread: a window that falls or rises steadily must not make all that
-    the network has learnt of other windows count several times.
+    The trend of a window does not count as spread: otherwise the model's output after a
+    steadily rising or falling window would be multiplied by the size of its trend.
 
-    Computed window by window, not by running sums, so that a window's value does not
-    depend on the rows outside it, not even by rounding.
+    The spread is computed window by window, not from running sums, so that the rows
+    outside a window do not change it, not even by rounding.
 
     Parameters
     ----------
@@ -307,13 +353,12 @@ def window_spread(
     return spread
 
 
-def _spread_floor(past, window_length):
-    """The least spread that a window counts as having, for each own past."""
-    n_windows = len(past) - window_length
+def _find_spread_floor(history: np.ndarray, window_length: int) -> np.ndarray:
+    """Compute the least spread of a window for each target column."""
+    n_windows = len(history) - window_length
     starts = np.arange(0, n_windows, -(-n_windows // _FLOOR_WINDOWS))
-    spread = window_spread(past, window_length, starts)
-    middle, whole = np.median(spread, axis=0), past.std(axis=0)
-    # Where most windows are straight lines, but for rounding, the whole series tells
-    # the scale.
-    typical = np.where(middle > _ROUNDING * whole, middle, whole)
+    spread = window_spread(history, window_length, starts)
+    median, overall = np.median(spread, axis=0), history.std(axis=0)
+    # If most windows are straight lines up to rounding, use the whole series' spread.
+    typical = np.where(median > _ROUNDING * overall, median, overall)
     return np.where(typical > 0, _SPREAD_FLOOR * typical, 1.0)

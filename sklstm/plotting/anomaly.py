@@ -1,8 +1,9 @@
-"""Pictures of anomalies in a series."""
+"""Display of anomalies in a time series."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,78 +21,87 @@ from sklstm.plotting._panels import (
     make_panels,
 )
 
-# More panels than this are too low to read, unless somebody asks for them.
+# matplotlib's Axes; matplotlib itself is imported only where something is drawn.
+Axes: TypeAlias = Any
+
+# Maximum number of features drawn by default: with more, panels are too low to read.
 _MAX_PANELS = 6
 
-# Beyond so many times the ordinary range, a linear axis would flatten it to a line.
+# The score axis becomes logarithmic if scores lie further below zero than this multiple
+# of the linear range: on a linear axis, normal scores would be a flat line.
 _MAX_LINEAR_DEPTH = 20
 
 _COLORS = {
     "flagged": "#fde3df",
-    "blamed": "#f4978e",
+    "top_feature": "#f4978e",
     "threshold": "#c1121f",
     "incident": "#7b2d8b",
 }
-_NAMES = {
+_LEGEND_LABELS = {
     "flagged": "flagged",
-    "blamed": "metric most to blame",
+    "top_feature": "top feature",
     "incident": "true incident",
 }
 _FONT_SIZE = 8.0  # points
-_LINE = 1.5 * _FONT_SIZE  # points that a line of text takes
+_LINE_HEIGHT = 1.5 * _FONT_SIZE  # of text, in points
 
 
 class AnomalyDisplay:
-    """A series with its flagged stretches, their scores, and the metrics to blame.
+    """Visualise the anomalies of a time series, their scores and the top features.
 
-    Make one by `from_estimator` or `from_predictions`. Above are metrics of the series,
-    one panel each; beneath them is the score, high where all is as it always was, and
-    the threshold. Flagged stretches are shaded, stronger in the panel of the metric
-    most to blame. The x axis is the pandas index of the rows, if they have one.
+    Create a display with `from_estimator` or `from_predictions`. The upper panels show
+    the features of the series, one panel each; the last panel shows the score (higher
+    is more normal) and the threshold. Anomaly segments, in which the score is below the
+    threshold, are shaded, darker in the panel of the top feature: the feature with the
+    lowest contribution to the score of the segment. The x axis is the pandas index of
+    the rows, if they have one.
 
-    Where the lowest scores lie far below all others, the axis of the score is linear
-    down to the threshold and logarithmic beneath.
+    If the lowest scores are far below the others, the axis of the score is linear down
+    to the threshold and logarithmic below it.
 
     Parameters
     ----------
     X : array-like of shape (n_timesteps, n_features)
-        The series.
+        Series to draw.
     scores : array-like of shape (n_timesteps,)
-        Score of each row, high where all is as it always was.
+        Score of each row; higher is more normal.
     threshold : float
-        Rows whose score is lower are flagged.
+        Rows with a lower score are flagged.
     feature_scores : array-like of shape (n_timesteps, n_features), default=None
-        What each metric adds to the scores; the lowest is to blame. NaN for metrics
-        that were not scored.
+        Contribution of each feature to the scores; the feature with the lowest is the
+        top feature. NaN for features that were not scored.
     features : str, int or list of them, default=None
-        Metrics to draw, by name or by number. By default those to blame for the most
-        flagged rows (without feature_scores: the first), but at most six.
+        Features to draw, by name or by index. By default those that are the top feature
+        of the most flagged rows (without ``feature_scores`` the first ones), at most
+        six.
     incidents : iterable of (start, end) or (start, end, name), default=None
-        True anomalies, marked above the panels: labels of their first and last row, or
-        the rows' numbers where X has no pandas index.
+        True anomalies, to mark above the panels, by the labels of their first and last
+        row, or by row numbers if X has no pandas index.
 
     Attributes
     ----------
     axes_ : list of matplotlib Axes
-        A panel for each metric drawn, and last the score.
+        Panel of each feature drawn, then that of the score.
     ax_ : matplotlib Axes
-        The first of them.
+        First panel.
     figure_ : matplotlib Figure
-        The figure they are in.
+        Figure that contains the panels.
     features_ : list of str or int
-        The metrics drawn.
+        Features drawn.
     lines_ : list of dict of matplotlib Line2D
-        For each panel its lines: "value", or in the last "score" and "threshold".
+        Lines of each panel: "value", or in the last panel "score" and "threshold".
     spans_ : list of dict of matplotlib PolyCollection
-        For each panel the stretches shaded in it: "flagged" and "blamed", if any.
+        Shaded segments of each panel, where there are any: "top_feature", those whose
+        top feature is that of the panel, and "flagged", the others.
     segments_ : DataFrame
-        The flagged stretches: "start", "end", the lowest "score", and "feature", the
-        metric most to blame (None without feature_scores).
+        Anomaly segments: "start" and "end", labels of their first and last row; the
+        lowest "score"; and "feature", the top feature (None without
+        ``feature_scores``).
 
     See Also
     --------
-    LSTMAutoencoderDetector : Scores rows by how well windows are rebuilt.
-    LSTMForecastDetector : Scores rows by how well they are forecast.
+    LSTMAutoencoderDetector : Detection by reconstruction error.
+    LSTMForecastDetector : Detection by forecast error.
 
     Examples
     --------
@@ -108,15 +118,24 @@ class AnomalyDisplay:
     ([0], 2)
     """
 
+    # Set by `plot`.
+    axes_: list[Axes]
+    ax_: Axes
+    figure_: Any
+    features_: list[Any]
+    lines_: list[dict[str, Any]]
+    spans_: list[dict[str, Any]]
+    segments_: pd.DataFrame
+
     def __init__(
         self,
         *,
-        X,
-        scores,
-        threshold,
-        feature_scores=None,
-        features=None,
-        incidents=None,
+        X: Any,
+        scores: Any,
+        threshold: float,
+        feature_scores: Any = None,
+        features: Any = None,
+        incidents: Any = None,
     ):
         self.X = X
         self.scores = scores
@@ -125,88 +144,79 @@ class AnomalyDisplay:
         self.features = features
         self.incidents = incidents
 
-    def plot(self, ax=None, **kwargs):
-        """Draw the series, its flagged stretches and their scores.
+    def plot(self, ax: Any = None, **kwargs: Any) -> AnomalyDisplay:
+        """Draw the series, its anomaly segments and its scores.
 
         Parameters
         ----------
         ax : matplotlib Axes or sequence of them, default=None
-            Where to draw: one Axes for each metric drawn and one for the score, or one
-            that is divided among them. By default a new figure.
+            Axes to draw on: one for each feature and one for the score, or a single one
+            that is divided among them. By default a new figure is created.
         **kwargs : dict
             Passed to matplotlib's ``plot`` for the line of the score.
 
         Returns
         -------
         self : AnomalyDisplay
+            Display with its attributes set.
 
         Raises
         ------
         ValueError
-            If the shapes of the arrays do not fit together, the rows are not in time
+            If the shapes of the arrays are inconsistent, the rows are not in time
             order, or X has no such features or incidents.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib.dates import date2num
 
-        table = _as_table(self.X)
-        scores = _check_scores(self.scores, len(table))
-        parts = _check_parts(self.feature_scores, table.shape)
-        x, x_name = _x_values(table, self.X)
-        incidents = _locate_incidents(self.incidents, table.index)
-        stretches = AnomalySegments.find(scores, self.threshold, parts)
-        firsts, lasts = stretches.firsts, stretches.lasts
-        blamed = stretches.blamed
-        shown = _check_features(self.features, table)
-        if shown is None:
-            shown = _choose_features(parts, stretches, table.shape[1])
-        values = [_column(table, number) for number in shown]
+        frame = _as_frame(self.X)
+        scores = _check_scores(self.scores, len(frame))
+        contributions = _check_contributions(self.feature_scores, frame.shape)
+        x, x_name = _x_values(frame, self.X)
+        incidents = _locate_incidents(self.incidents, frame.index)
+        segments = AnomalySegments.find(scores, self.threshold, contributions)
+        top_features = segments.top_features
+        drawn = _check_features(self.features, frame)
+        if drawn is None:
+            drawn = _choose_features(contributions, segments, frame.shape[1])
+        values = [_column_values(frame, number) for number in drawn]
 
-        self.features_ = [table.columns[number] for number in shown]
-        self.segments_ = stretches.to_frame(table.index, table.columns)
+        self.features_ = [frame.columns[number] for number in drawn]
+        self.segments_ = segments.to_frame(frame.index, frame.columns)
 
-        n_panels = len(shown)
+        n_panels = len(drawn)
         self.axes_ = make_panels(
             ax, heights=[1] * n_panels + [1.5], size=(9, 2.6 + 1.15 * n_panels)
         )
-        begins, ends = _row_edges(date2num(x) if x.dtype.kind == "M" else x)
+        left, right = _row_bounds(date2num(x) if x.dtype.kind == "M" else x)
+        begins, ends = left[segments.first_rows], right[segments.last_rows]
         self.lines_, self.spans_ = [], []
-        for panel, number, column in zip(self.axes_, shown, values, strict=False):
+        for panel, number, column in zip(self.axes_, drawn, values, strict=False):
             self.lines_.append(draw_lines(panel, {"value": (x, column)}, {}))
             finish_time_axis(panel, x)
-            _name_panel(panel, _feature_label(table.columns[number]))
-            mine = np.zeros(len(firsts), bool) if blamed is None else blamed == number
-            shades = {"flagged": ~mine, "blamed": mine}
+            _name_panel(panel, _feature_label(frame.columns[number]))
+            is_top = np.zeros(len(begins), bool)
+            if top_features is not None:
+                is_top = top_features == number
+            masks = {"flagged": ~is_top, "top_feature": is_top}
             self.spans_.append(
                 {
-                    kind: _shade(panel, begins[firsts[which]], ends[lasts[which]], kind)
-                    for kind, which in shades.items()
-                    if which.any()
+                    kind: _shade(panel, begins[mask], ends[mask], kind)
+                    for kind, mask in masks.items()
+                    if mask.any()
                 }
             )
         panel = self.axes_[-1]
-        lines = draw_lines(panel, {"score": (x, scores)}, kwargs, every=True)
-        lines["threshold"] = panel.axhline(
-            self.threshold,
-            color=_COLORS["threshold"],
-            linewidth=1.2,
-            linestyle="--",
-            label="threshold",
-        )
-        self.lines_.append(lines)
-        finish_time_axis(panel, x)
-        _scale_score_axis(panel, scores, self.threshold)
-        panel.set_ylabel("score")
+        self.lines_.append(_draw_scores(panel, x, scores, self.threshold, kwargs))
         panel.set_xlabel(x_name)
         self.spans_.append({})
-        if len(firsts):
-            spans = _shade(panel, begins[firsts], ends[lasts], "flagged")
-            self.spans_[-1]["flagged"] = spans
-        if blamed is not None:
-            labels = [_feature_label(table.columns[each]) for each in blamed]
-            order = np.argsort(self.segments_["score"].to_numpy(), kind="stable")
-            _label_stretches(panel, begins[firsts], ends[lasts], labels, order)
-        _mark_incidents(self.axes_[0], begins, ends, incidents)
+        if len(begins):
+            self.spans_[-1]["flagged"] = _shade(panel, begins, ends, "flagged")
+        if top_features is not None:
+            labels = [_feature_label(frame.columns[top]) for top in top_features]
+            order = np.argsort(segments.scores, kind="stable")
+            _label_segments(panel, begins, ends, labels, order)
+        _mark_incidents(self.axes_[0], left, right, incidents)
         kinds = {kind for spans in self.spans_ for kind in spans}
         _put_legend_on_top(panel, kinds | ({"incident"} if incidents else set()))
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
@@ -214,62 +224,72 @@ class AnomalyDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, features=None, incidents=None, ax=None, **kwargs
-    ):
-        """Score the rows of X and draw them.
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        features: Any = None,
+        incidents: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> AnomalyDisplay:
+        """Score the rows of X with a fitted detector and draw them.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted detector with ``score_samples`` and ``offset_``, or a fitted
-            Pipeline that ends in one. With its ``feature_scores``, if it has that,
-            metrics are blamed.
+            Fitted detector with ``score_samples`` and ``offset_``, or a fitted Pipeline
+            that ends in one. Top features are drawn if it has ``feature_scores``.
         X : array-like of shape (n_timesteps, n_features)
-            The series. It is drawn as it is given, before any transformation by a
-            Pipeline. If that makes other columns of it, none of X's is to blame; steps
-            that do not tell the names of columns are taken to keep them, if they keep
-            their number.
+            Series to score. It is drawn as passed, before the transformers of a
+            Pipeline. If these create other columns than those of X, there are no top
+            features; transformers without names of their output columns are assumed to
+            keep the columns, if they keep their number.
         features : str, int or list of them, default=None
-            Metrics to draw, by name or by number. By default those to blame for the
-            most flagged rows, but at most six.
+            Features to draw, by name or by index. By default those that are the top
+            feature of the most flagged rows (without ``feature_scores`` the first
+            ones), at most six.
         incidents : iterable of (start, end) or (start, end, name), default=None
-            True anomalies, marked above the panels: labels of their first and last
-            row, or the rows' numbers where X has no pandas index.
+            True anomalies, to mark above the panels, by the labels of their first and
+            last row, or by row numbers if X has no pandas index.
         ax : matplotlib Axes or sequence of them, default=None
-            As in `plot`.
+            Axes to draw on: one for each feature and one for the score, or a single one
+            that is divided among them. By default a new figure is created.
         **kwargs : dict
             Passed to matplotlib's ``plot`` for the line of the score.
 
         Returns
         -------
         display : AnomalyDisplay
+            Display of the scored series.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If the estimator gives no scores, the rows are not in time order, or X has
-            no such features or incidents.
+            If the estimator is no detector with a threshold, the rows are not in time
+            order, or X has no such features or incidents.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        table = _as_table(X)
-        detector, rows, columns = estimator, X, np.arange(table.shape[1])
+        frame = _as_frame(X)
+        detector, rows = estimator, X
+        columns: np.ndarray | None = np.arange(frame.shape[1])
         if isinstance(estimator, Pipeline):
             detector = estimator[-1]
             if len(estimator) > 1:
                 rows = estimator[:-1].transform(X)
-                columns = _columns_scored(estimator[:-1], rows, table)
+                columns = _scored_columns(estimator[:-1], rows, frame)
         if not (hasattr(detector, "score_samples") and hasattr(detector, "offset_")):
             raise ValueError(
                 "estimator must be a detector with score_samples and offset_, or a "
-                f"Pipeline that ends in one, got {estimator!r}. Pass scores made "
+                f"Pipeline that ends in one, got {estimator!r}. Pass scores computed "
                 f"otherwise to {cls.__name__}.from_predictions."
             )
         feature_scores = None
         if hasattr(detector, "feature_scores") and columns is not None:
-            feature_scores = np.full(table.shape, np.nan)
+            feature_scores = np.full(frame.shape, np.nan)
             feature_scores[:, columns] = detector.feature_scores(rows)
             scores = np.nansum(feature_scores, axis=1)
         else:
@@ -288,47 +308,51 @@ class AnomalyDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X,
-        scores,
+        X: Any,
+        scores: Any,
         *,
-        threshold,
-        feature_scores=None,
-        features=None,
-        incidents=None,
-        ax=None,
-        **kwargs,
-    ):
-        """Draw scores that were made already.
+        threshold: float,
+        feature_scores: Any = None,
+        features: Any = None,
+        incidents: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> AnomalyDisplay:
+        """Draw a series with scores computed before.
 
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            The series.
+            Series to draw.
         scores : array-like of shape (n_timesteps,)
-            Score of each row, high where all is as it always was.
+            Score of each row; higher is more normal.
         threshold : float
-            Rows whose score is lower are flagged.
+            Rows with a lower score are flagged.
         feature_scores : array-like of shape (n_timesteps, n_features), default=None
-            What each metric adds to the scores; the lowest is to blame.
+            Contribution of each feature to the scores; the feature with the lowest is
+            the top feature. NaN for features that were not scored.
         features : str, int or list of them, default=None
-            Metrics to draw, by name or by number. By default those to blame for the
-            most flagged rows (without feature_scores: the first), but at most six.
+            Features to draw, by name or by index. By default those that are the top
+            feature of the most flagged rows (without ``feature_scores`` the first
+            ones), at most six.
         incidents : iterable of (start, end) or (start, end, name), default=None
-            True anomalies, marked above the panels: labels of their first and last
-            row, or the rows' numbers where X has no pandas index.
+            True anomalies, to mark above the panels, by the labels of their first and
+            last row, or by row numbers if X has no pandas index.
         ax : matplotlib Axes or sequence of them, default=None
-            As in `plot`.
+            Axes to draw on: one for each feature and one for the score, or a single one
+            that is divided among them. By default a new figure is created.
         **kwargs : dict
             Passed to matplotlib's ``plot`` for the line of the score.
 
         Returns
         -------
         display : AnomalyDisplay
+            Display of the series and its scores.
 
         Raises
         ------
         ValueError
-            If the shapes of the arrays do not fit together, the rows are not in time
+            If the shapes of the arrays are inconsistent, the rows are not in time
             order, or X has no such features or incidents.
         """
         display = cls(
@@ -342,8 +366,9 @@ class AnomalyDisplay:
         return display.plot(ax=ax, **kwargs)
 
 
-def _as_table(X) -> pd.DataFrame:
-    """The series as a frame, with numbers for the names that it lacks."""
+def _as_frame(X: Any) -> pd.DataFrame:
+    """Return the series as a DataFrame, with column numbers for missing names."""
+    shape: tuple[Any, ...]
     try:
         shape = np.shape(X)
     except ValueError:  # several series of different lengths
@@ -351,7 +376,7 @@ def _as_table(X) -> pd.DataFrame:
     if len(shape) != 2 or "different lengths" in shape or 0 in shape:
         raise ValueError(
             "X must be one series of shape (n_timesteps, n_features), got "
-            f"{type(X).__name__} of shape {shape}. Reshape one metric with "
+            f"{type(X).__name__} of shape {shape}. Reshape a single feature with "
             "X.reshape(-1, 1) or X.to_frame(); draw several series one by one."
         )
     if isinstance(X, pd.DataFrame):
@@ -359,63 +384,66 @@ def _as_table(X) -> pd.DataFrame:
     return pd.DataFrame(np.asarray(X), columns=getattr(X, "columns", None))
 
 
-def _check_scores(scores, n_rows) -> np.ndarray:
+def _check_scores(scores: Any, n_rows: int) -> np.ndarray:
     array = np.asarray(scores, dtype=float)
     if array.shape != (n_rows,):
         raise ValueError(
             f"scores must have shape ({n_rows},), one for each row of X, got "
-            f"{array.shape}. Pass the very rows that were scored."
+            f"{array.shape}. Pass the same rows that were scored."
         )
     return array
 
 
-def _check_parts(feature_scores, shape) -> np.ndarray | None:
+def _check_contributions(
+    feature_scores: Any, shape: tuple[int, int]
+) -> np.ndarray | None:
     if feature_scores is None:
         return None
-    parts = np.asarray(feature_scores, dtype=float)
-    if parts.shape != shape:
+    contributions = np.asarray(feature_scores, dtype=float)
+    if contributions.shape != shape:
         raise ValueError(
-            f"feature_scores must have the shape of X, {shape}, got {parts.shape}. "
-            "Pass NaN for metrics that were not scored."
+            f"feature_scores must have the shape of X, {shape}, got "
+            f"{contributions.shape}. Pass NaN for features that were not scored."
         )
-    if np.isnan(parts).all():
+    if np.isnan(contributions).all():
         return None
-    # What was not scored is never the lowest.
-    return np.where(np.isnan(parts), np.inf, parts)
+    # Infinite, so that a feature that was not scored is never the lowest.
+    return np.where(np.isnan(contributions), np.inf, contributions)
 
 
-def _x_values(table, X) -> tuple[np.ndarray, Any]:
-    """Where the rows lie, and what that is called."""
+def _x_values(frame: pd.DataFrame, X: Any) -> tuple[np.ndarray, Any]:
+    """Return the positions of the rows on the x axis, and the name of the axis."""
     if index_of(X) is None:
-        return np.arange(len(table)), "row"
-    x = axis_values(table.index)
-    backwards = np.flatnonzero(x[1:] < x[:-1])
-    if len(backwards):
-        row = int(backwards[0])
+        return np.arange(len(frame)), "row"
+    x = axis_values(frame.index)
+    descents = np.flatnonzero(x[1:] < x[:-1])
+    if len(descents):
+        row = int(descents[0])
         raise ValueError(
-            f"X must be in time order, but row {table.index[row + 1]} comes after row "
-            f"{table.index[row]}. Sort it, as by X.sort_index()."
+            f"X must be in time order, but row {frame.index[row + 1]} comes after row "
+            f"{frame.index[row]}. Sort it, as by X.sort_index()."
         )
-    return x, table.index.name
+    return x, frame.index.name
 
 
-def _locate_incidents(incidents, index) -> list[tuple[int, int, str]]:
-    """First and last row of each incident, and its name."""
+def _locate_incidents(incidents: Any, index: pd.Index) -> list[tuple[int, int, str]]:
+    """Return the first row, the last row and the name of each incident."""
     located = []
     for incident in () if incidents is None else incidents:
-        rows = _rows_of(incident, index)
+        rows = _incident_rows(incident, index)
         if rows is None or rows.start >= rows.stop:
             raise ValueError(
                 "incidents must be (start, end) or (start, end, name), with start and "
                 f"end labels of rows from {index[0]!r} to {index[-1]!r}, got "
-                f"{incident!r}. Leave out those that X has no row of."
+                f"{incident!r}. Leave out incidents without a row in X."
             )
         name = "" if len(incident) == 2 or incident[2] is None else str(incident[2])
         located.append((rows.start, rows.stop - 1, name))
     return located
 
 
-def _rows_of(incident, index) -> slice | None:
+def _incident_rows(incident: Any, index: pd.Index) -> slice | None:
+    """Return the rows of an incident, or None if it is not a valid one."""
     try:
         if isinstance(incident, str) or len(incident) not in (2, 3):
             return None
@@ -424,142 +452,175 @@ def _rows_of(incident, index) -> slice | None:
         return None
 
 
-def _check_features(features, table) -> list[int] | None:
-    """Numbers of the metrics asked for."""
+def _check_features(features: Any, frame: pd.DataFrame) -> list[int] | None:
+    """Return the column numbers of the features asked for."""
     if features is None:
         return None
     if isinstance(features, str | int | np.integer):
         features = [features]
-    numbers = {name: number for number, name in enumerate(table.columns)}
-    by_number = {number: number for number in range(table.shape[1])}
-    known = by_number | numbers
+    by_number: dict[Any, int] = {number: number for number in range(frame.shape[1])}
+    by_name = {name: number for number, name in enumerate(frame.columns)}
+    known = by_number | by_name
     for feature in features:
         if feature not in known:
-            names = list(table.columns)
+            names = list(frame.columns)
             listed = ", ".join(map(repr, names[:10])) + ", ..." * (len(names) > 10)
             raise ValueError(
-                f"features must name metrics of X ({listed}) or number them from 0 to "
-                f"{len(names) - 1}, got {feature!r}."
+                f"features must be names of features of X ({listed}) or numbers from 0 "
+                f"to {len(names) - 1}, got {feature!r}."
             )
     return [known[feature] for feature in features]
 
 
-def _choose_features(parts, stretches, n_features) -> list[int]:
-    """Numbers of the metrics that tell most about what was flagged."""
-    if parts is None or n_features <= _MAX_PANELS:
+def _choose_features(
+    contributions: np.ndarray | None, segments: AnomalySegments, n_features: int
+) -> list[int]:
+    """Return the column numbers of the features to draw by default."""
+    top_features, sums = segments.top_features, segments.contributions
+    if contributions is None or top_features is None or sums is None:
         return list(range(min(n_features, _MAX_PANELS)))
-    # Counted rather than summed: one great incident would outweigh all others.
-    n_rows = stretches.lasts - stretches.firsts + 1
-    blamed = np.bincount(stretches.blamed, weights=n_rows, minlength=n_features)
-    total = (stretches.sums if len(n_rows) else parts).sum(axis=0)
-    return sorted(int(each) for each in np.lexsort((total, -blamed))[:_MAX_PANELS])
+    if n_features <= _MAX_PANELS:
+        return list(range(n_features))
+    # Rows are counted rather than contributions summed: a single large incident would
+    # outweigh all others.
+    n_rows = segments.last_rows - segments.first_rows + 1
+    n_top_rows = np.bincount(top_features, weights=n_rows, minlength=n_features)
+    total = (sums if len(n_rows) else contributions).sum(axis=0)
+    order = np.lexsort((total, -n_top_rows))
+    return sorted(int(number) for number in order[:_MAX_PANELS])
 
 
-def _columns_scored(steps, rows, table) -> np.ndarray | None:
-    """Numbers of X's columns that a detector behind other steps saw, in its order.
+def _scored_columns(
+    transformers: Pipeline, rows: Any, frame: pd.DataFrame
+) -> np.ndarray | None:
+    """Return the column numbers in X of the columns of transformed rows.
 
-    None if it saw columns that are not X's.
+    None if there are columns that X does not have.
     """
     names = getattr(rows, "columns", None)
     if names is None:
         try:
-            names = steps.get_feature_names_out()
-        except (AttributeError, ValueError):  # steps that do not tell
-            return np.arange(table.shape[1]) if rows.shape == table.shape else None
-    # Steps fitted on an array call its columns so.
-    unnamed = [f"x{number}" for number in range(table.shape[1])]
-    for own in (list(table.columns), unnamed):
-        if set(names) <= set(own):
-            return np.array([own.index(name) for name in names], dtype=int)
+            names = transformers.get_feature_names_out()
+        except (AttributeError, ValueError):  # a transformer without output names
+            return np.arange(frame.shape[1]) if rows.shape == frame.shape else None
+    # Names that transformers fitted on an array generate.
+    generated = [f"x{number}" for number in range(frame.shape[1])]
+    for candidates in (list(frame.columns), generated):
+        if set(names) <= set(candidates):
+            return np.array([candidates.index(name) for name in names], dtype=int)
     return None
 
 
-def _column(table, number) -> np.ndarray:
-    column = table.iloc[:, number]
+def _column_values(frame: pd.DataFrame, number: int) -> np.ndarray:
+    column = frame.iloc[:, number]
     try:
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"features must be numbers to be drawn, but {table.columns[number]!r} is "
+            f"features must be numbers to be drawn, but {frame.columns[number]!r} is "
             f"of dtype {column.dtype}. Name others in features."
         ) from error
 
 
-def _row_edges(x) -> tuple[np.ndarray, np.ndarray]:
-    """Where each row begins and ends on the axis: halfway to its neighbours."""
+def _row_bounds(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the left and right bound of each row: halfway to its neighbours."""
     steps = np.diff(x)
     usual = float(np.median(steps)) if len(steps) else 1.0
-    # Over a gap in the index no further than usual.
+    # Half a usual step at most, so that shading does not extend into gaps.
     half = np.minimum(steps, usual) / 2
     outer = [usual / 2]
     return x - np.concatenate([outer, half]), x + np.concatenate([half, outer])
 
 
-def _feature_label(name) -> str:
+def _feature_label(name: Any) -> str:
     return name if isinstance(name, str) else f"feature {name}"
 
 
-def _name_panel(ax, name) -> None:
-    """Write the name inside the panel, where a long one has room."""
+def _name_panel(ax: Axes, name: str) -> None:
+    """Write the name inside the panel, where there is room for a long one."""
     leave_room_above(ax, room=0.3)
     ax.text(
         0.006, 0.95, name, transform=ax.transAxes, va="top", fontsize=_FONT_SIZE + 1
     )
 
 
-def _shade(ax, begins, ends, kind):
-    """Shade stretches over the whole height."""
+def _shade(ax: Axes, begins: np.ndarray, ends: np.ndarray, kind: str) -> Any:
+    """Shade segments over the whole height of a panel."""
     return ax.broken_barh(
         list(zip(begins, ends - begins, strict=True)),
         (0, 1),
         transform=ax.get_xaxis_transform(),  # x in data, y from 0 to 1
         color=_COLORS[kind],
-        # An edge shows what is narrower than a pixel.
+        # An edge keeps segments narrower than a pixel visible.
         linewidth=0.6,
         zorder=0.3 if kind == "flagged" else 0.4,
     )
 
 
-def _scale_score_axis(ax, scores, threshold) -> None:
-    """Make the axis logarithmic below ordinary scores, if others lie far below."""
+def _draw_scores(
+    ax: Axes,
+    x: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    line_kwargs: dict[str, Any],
+) -> dict[str, Any]:
+    """Draw the scores and the threshold; return their lines."""
+    lines = draw_lines(ax, {"score": (x, scores)}, line_kwargs, every=True)
+    lines["threshold"] = ax.axhline(
+        threshold,
+        color=_COLORS["threshold"],
+        linewidth=1.2,
+        linestyle="--",
+        label="threshold",
+    )
+    finish_time_axis(ax, x)
+    _scale_score_axis(ax, scores, threshold)
+    ax.set_ylabel("score")
+    return lines
+
+
+def _scale_score_axis(ax: Axes, scores: np.ndarray, threshold: float) -> None:
+    """Make the axis logarithmic below normal scores if others are far below."""
     finite = scores[np.isfinite(scores)]
-    ordinary = np.abs(finite[finite >= threshold])
-    linear = max(abs(float(threshold)), float(ordinary.max(initial=0.0)))
+    normal = np.abs(finite[finite >= threshold])
+    linear = max(abs(float(threshold)), float(normal.max(initial=0.0)))
     if linear > 0 and finite.min(initial=0.0) < -_MAX_LINEAR_DEPTH * linear:
         from matplotlib.ticker import SymmetricalLogLocator
 
         ax.set_yscale("symlog", linthresh=linear)
-        # In the linear part, powers of ten would be labelled on top of each other.
+        # Labels of powers of ten would overlap in the linear range.
         power = 10.0 ** np.ceil(np.log10(linear))
         ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=power))
 
 
-def _widths(ax, texts) -> tuple[np.ndarray, float, float]:
-    """About how wide texts are on the x axis, and from where to where that goes."""
+def _text_widths(ax: Axes, texts: Sequence[str]) -> tuple[np.ndarray, float, float]:
+    """Estimate the widths of texts in units of the x axis; return its limits, too."""
     low, high = ax.get_xlim()
     points = ax.get_window_extent().width / ax.figure.dpi * 72
-    letters = np.array([len(text) + 1 for text in texts])
-    return letters * 0.6 * _FONT_SIZE * (high - low) / points, low, high
+    n_letters = np.array([len(text) + 1 for text in texts])
+    return n_letters * 0.6 * _FONT_SIZE * (high - low) / points, low, high
 
 
-def _label_stretches(ax, begins, ends, labels, order) -> None:
-    """Write beside stretches what is to blame, the first of the order first.
+def _label_segments(
+    ax: Axes, begins: np.ndarray, ends: np.ndarray, labels: list[str], order: np.ndarray
+) -> None:
+    """Write labels beside segments where there is room, in the given order.
 
-    Beside rather than in them, where the line of the score goes down.
+    A label is not written inside its segment, where the line of the score drops.
     """
-    widths, low, high = _widths(ax, labels)
-    right = np.append(begins[1:], high)  # as far as there is room
-    left = np.insert(ends[:-1], 0, low)
+    widths, low, high = _text_widths(ax, labels)
+    right_limits = np.append(begins[1:], high)  # how far labels may extend
+    left_limits = np.insert(ends[:-1], 0, low)
     for number in order:
         begin, end, width = begins[number], ends[number], widths[number]
-        if right[number] - end > width:
+        if right_limits[number] - end > width:
             x, side = end, "left"
-            if number + 1 < len(left):
-                left[number + 1] = end + width
-        elif begin - left[number] > width:
+            if number + 1 < len(left_limits):
+                left_limits[number + 1] = end + width
+        elif begin - left_limits[number] > width:
             x, side = begin, "right"
             if number:
-                right[number - 1] = begin - width
+                right_limits[number - 1] = begin - width
         else:
             continue
         ax.annotate(
@@ -575,37 +636,42 @@ def _label_stretches(ax, begins, ends, labels, order) -> None:
         )
 
 
-def _mark_incidents(ax, begins, ends, incidents) -> None:
-    """Draw bars above a panel where incidents were, with as many names as fit."""
+def _mark_incidents(
+    ax: Axes,
+    left: np.ndarray,
+    right: np.ndarray,
+    incidents: list[tuple[int, int, str]],
+) -> None:
+    """Draw bars for incidents above a panel, with names where there is room."""
     if not incidents:
         return
-    bars = sorted((begins[a], ends[b], name) for a, b, name in incidents)
-    widths, low, high = _widths(ax, [name for *_, name in bars])
-    filled = [low, low]  # how far each of two lines of names is filled
+    bars = sorted((left[first], right[last], name) for first, last, name in incidents)
+    widths, low, high = _text_widths(ax, [name for *_, name in bars])
+    filled_to = [low, low]  # of two lines of names
     names = []
     for (begin, end, name), width in zip(bars, widths, strict=True):
         middle = (max(begin, low) + min(end, high)) / 2
         start = min(max(middle - width / 2, low), high - width)
-        free = [line for line, until in enumerate(filled) if start >= until]
+        free = [line for line, end_x in enumerate(filled_to) if start >= end_x]
         if name and free:
             names.append((start + width / 2, free[0], name))
-            filled[free[0]] = start + width
+            filled_to[free[0]] = start + width
     n_lines = 1 + max((line for _, line, _ in names), default=-1)
-    points = _LINE * (0.7 + n_lines)
+    points = _LINE_HEIGHT * (0.7 + n_lines)
     height = ax.get_window_extent().height / ax.figure.dpi * 72
     strip = ax.inset_axes((0, 1.01, 1, points / height), sharex=ax)
     strip.set_axis_off()
     strip.set_ylim(0, points)
     strip.broken_barh(
         [(begin, end - begin) for begin, end, _ in bars],
-        (0.1 * _LINE, 0.4 * _LINE),
+        (0.1 * _LINE_HEIGHT, 0.4 * _LINE_HEIGHT),
         color=_COLORS["incident"],
         linewidth=0.8,
     )
     for middle, line, name in names:
         strip.text(
             middle,
-            _LINE * (0.7 + line),
+            _LINE_HEIGHT * (0.7 + line),
             name,
             ha="center",
             fontsize=_FONT_SIZE,
@@ -614,17 +680,17 @@ def _mark_incidents(ax, begins, ends, incidents) -> None:
         )
 
 
-def _put_legend_on_top(ax, kinds) -> None:
-    """Put the legend above the axes, where no score can go."""
+def _put_legend_on_top(ax: Axes, kinds: set[str]) -> None:
+    """Put the legend above the axes, where it covers no score."""
     from matplotlib.patches import Patch
 
     handles, labels = ax.get_legend_handles_labels()
-    for kind, name in _NAMES.items():
+    for kind, label in _LEGEND_LABELS.items():
         if kind in kinds:
             handles.append(Patch(color=_COLORS[kind]))
-            labels.append(name)
-    widths, low, high = _widths(ax, ["symbol " + label for label in labels])
-    in_one_row = widths.sum() < high - low
+            labels.append(label)
+    widths, low, high = _text_widths(ax, ["symbol " + label for label in labels])
+    fits_in_one_row = widths.sum() < high - low
     ax.legend(
         handles,
         labels,
@@ -632,7 +698,7 @@ def _put_legend_on_top(ax, kinds) -> None:
         bbox_to_anchor=(0, 1),
         borderaxespad=0.2,
         borderpad=0,
-        ncols=len(handles) if in_one_row else 3,
+        ncols=len(handles) if fits_in_one_row else 3,
         frameon=False,
         fontsize=_FONT_SIZE + 1,
         handlelength=1.6,

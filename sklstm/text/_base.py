@@ -492,8 +492,8 @@ class TextGenerator(DensityMixin, LanguageModel):
             chance = np.column_stack([random_streams[i].random(n_steps) for i in going])
             # Borrowed for each block: who reads a stream may leave it.
             with engine.borrow_program(self._network, self._training_spec) as program:
-                tokens, reading = program.write(
-                    reading, self.weights_, chance, **sampling
+                tokens, reading = program.generate(
+                    reading, self.weights_, chance, engine.Sampling(**sampling)
                 )
             goes_on = np.ones(len(going), bool)
             for row, i in enumerate(going):

@@ -1,4 +1,4 @@
-"""Bad input gets an error that names place, rule, value and remedy; nothing is lost."""
+"""Invalid series and parameters: messages name place, rule, value and remedy."""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ def with_value(value):
     return changed
 
 
-# name: (parameters, arguments of fit, what the message must say)
-BAD_FITS = {
+# name: (parameters, arguments of fit, pattern of the message)
+INVALID_FITS = {
     "1-D": ({}, (y,), r"X must be 2-D, .*x.reshape\(-1, 1\), or x.to_frame"),
     "3-D": (
         {},
@@ -78,7 +78,7 @@ BAD_FITS = {
         (X, y),
         "optimizer='nonsense' is not known to Keras.*keras.optimizers",
     ),
-    "optimizer of another kind": ({"optimizer": 3}, (X, y), "optimizer must be.*3"),
+    "optimizer of another type": ({"optimizer": 3}, (X, y), "optimizer must be.*3"),
     "callbacks": ({"callbacks": ["x"]}, (X, y), "callbacks must hold keras.*'x'"),
     "random_state": ({"random_state": "x"}, (X, y), "'random_state'"),
     "target by name, X without names": (
@@ -97,18 +97,18 @@ BAD_FITS = {
         (X, y),
         r"one column of X for each of the 1 target\(s\)",
     ),
-    "target that is none": (
+    "target that is no affine image": (
         {"target": 1},
         (X, y),
         "y is no affine image of it.*target=None",
     ),
-    "target known ahead": (
+    "target among the future covariates": (
         {"target": 0, "known_future": 0},
         (X, y),
-        "known_future names too: a target is not known ahead",
+        "known_future names too: the future of a target is not known",
     ),
     "known_future twice": ({"known_future": [1, -1]}, (X, y), "names a column twice"),
-    "known_future of another kind": (
+    "known_future of another type": (
         {"known_future": [1.5]},
         (X, y),
         "known_future must hold columns' names or indices, got 1.5",
@@ -139,21 +139,21 @@ BAD_FITS = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_FITS)
+@pytest.mark.parametrize("case", INVALID_FITS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_bad_fit(case, method):
-    parameters, arguments, message = BAD_FITS[case]
+def test_invalid_fit(case, method):
+    parameters, arguments, message = INVALID_FITS[case]
     if method == "partial_fit" and parameters.get("early_stopping") is True:
-        pytest.skip("one epoch stops by itself")
+        pytest.skip("partial_fit trains for one epoch, without early stopping")
     model = forecaster(**parameters)
     with pytest.raises((ValueError, FloatingPointError), match=f"(?s){message}"):
         getattr(model, method)(*arguments)
     assert vars(model).keys() == model.get_params().keys()
 
 
-@pytest.mark.parametrize("case", BAD_FITS)
-def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(case):
-    parameters, arguments, message = BAD_FITS[case]
+@pytest.mark.parametrize("case", INVALID_FITS)
+def test_a_failed_fit_leaves_a_fitted_estimator_unchanged(case):
+    parameters, arguments, message = INVALID_FITS[case]
     model = forecaster().fit(X[:30], y[:30])
     forecast = model.predict(X[30:])
     before = vars(model.set_params(**parameters)).copy()
@@ -165,12 +165,12 @@ def test_a_failed_fit_leaves_a_fitted_estimator_as_it_was(case):
     np.testing.assert_array_equal(model.predict(X[30:]), forecast)
 
 
-@pytest.mark.parametrize("case", BAD_FITS)
-def test_bad_fit_of_a_window_forecaster(case):
-    parameters, arguments, message = BAD_FITS[case]
+@pytest.mark.parametrize("case", INVALID_FITS)
+def test_invalid_fit_of_a_window_forecaster(case):
+    parameters, arguments, message = INVALID_FITS[case]
     model = WindowForecaster(Ridge(), window_length=5)
     if not parameters.keys() <= model.get_params().keys():
-        pytest.skip("a parameter of LSTMForecaster")
+        pytest.skip("not a parameter of WindowForecaster")
     model.fit(X[:30], y[:30])
     forecast = model.predict(X[30:])
     with pytest.raises(ValueError, match=f"(?s){message}"):
@@ -201,7 +201,7 @@ def test_other_features_than_in_fit(method):
     model.fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         getattr(model, method)(frame.rename(columns={"b": "c"}))
-    np.testing.assert_array_equal(model._histories[0].X, X[-5:])
+    np.testing.assert_array_equal(model._histories[0].rows.X, X[-5:])
 
 
 def test_other_targets_than_in_fit():
@@ -210,7 +210,7 @@ def test_other_targets_than_in_fit():
         model.update(X, X)
 
 
-def test_forecast_beyond_the_horizon_with_columns_nobody_forecasts():
+def test_forecast_beyond_the_horizon_with_past_covariates():
     model = forecaster(horizon=2).fit(pd.DataFrame(X, columns=["price", "volume"]), y)
     with pytest.raises(
         ValueError, match=r"steps=3 is beyond horizon=2.*\['volume'\].*horizon=3"
@@ -219,12 +219,12 @@ def test_forecast_beyond_the_horizon_with_columns_nobody_forecasts():
 
 
 @pytest.mark.parametrize("steps", [0, -1, 1.5, "2"])
-def test_steps(steps):
+def test_invalid_steps(steps):
     with pytest.raises(ValueError, match="steps must be an integer from 1"):
         forecaster().fit(X, y).forecast(steps)
 
 
-class TestPlans:
+class TestFutureCovariates:
     model = forecaster(horizon=3, known_future=1)
 
     def test_missing(self):
@@ -235,16 +235,16 @@ class TestPlans:
         with pytest.raises(ValueError, match=r"3 row\(s\), got 2 row\(s\)"):
             self.model.fit(X, y).forecast(3, X_future=X[:2])
 
-    def test_of_another_shape(self):
+    def test_with_other_columns(self):
         with pytest.raises(ValueError, match=r"X_future must be 2-D.*\(3, 3\)"):
             self.model.fit(X, y).forecast(X_future=np.ones((3, 3)))
 
-    def test_with_a_gap(self):
+    def test_with_nan(self):
         place = "X_future contains NaN, first in row 1, column 0"
         with pytest.raises(ValueError, match=place):
             self.model.fit(X, y).forecast(X_future=[[1.0], [np.nan], [2.0]])
 
-    def test_passed_first(self):
+    def test_passed_as_steps(self):
         with pytest.raises(ValueError, match=r"ndarray of length 3.*X_future=\.\.\."):
             self.model.fit(X, y).forecast(X[:3])
 
@@ -252,17 +252,17 @@ class TestPlans:
         with pytest.raises(ValueError, match=r"X_future must be 2-D.*series.to_frame"):
             self.model.fit(X, y).forecast(X_future=pd.Series(X[:3, 1]))
 
-    def test_with_a_gap_among_all_columns(self):
-        plan = np.where(np.arange(6).reshape(3, 2) == 3, np.nan, 1.0)
+    def test_with_nan_among_all_columns(self):
+        future = np.where(np.arange(6).reshape(3, 2) == 3, np.nan, 1.0)
         with pytest.raises(ValueError, match="first in row 1, column 1"):
-            self.model.fit(X, y).forecast(X_future=plan)
+            self.model.fit(X, y).forecast(X_future=future)
 
-    def test_lacking_a_column(self):
+    def test_without_a_column(self):
         frame = pd.DataFrame(X, columns=["a", "b"])
         with pytest.raises(ValueError, match=r"X_future lacks the columns \['b'\]"):
             self.model.fit(frame, y).forecast(X_future=frame[["a"]][:3])
 
-    def test_that_nobody_reads(self):
+    def test_that_are_not_used(self):
         with pytest.raises(ValueError, match="known_future names no column"):
             forecaster().fit(X, y).forecast(X_future=X[:1])
 
@@ -275,13 +275,13 @@ def test_warm_start_with_another_network():
         model.set_params(units=3).fit(X, y)
 
 
-def test_a_missing_own_past_is_pointed_out():
+def test_a_missing_target_column_gives_a_warning():
     other = np.cumsum(np.random.default_rng(1).normal(size=40))
     with pytest.warns(UserWarning, match="Add y itself as a column of X"):
         forecaster().fit(X, other)
 
 
-def test_an_interrupted_fit_leaves_the_estimator_as_it_was():
+def test_an_interrupted_fit_leaves_the_estimator_unchanged():
     keras = pytest.importorskip("keras")
 
     class Interrupt(keras.callbacks.Callback):
@@ -316,12 +316,12 @@ SHUFFLED = np.random.default_rng(0).permutation(40)
 @pytest.mark.parametrize("estimator", [LSTMForecaster(5), LSTMForecastDetector(5)])
 def test_rows_out_of_time_order(estimator, X, y):
     if y is not None and isinstance(estimator, LSTMForecastDetector):
-        pytest.skip("detectors read no y")
-    with pytest.raises(ValueError, match=r"time order, but the index of . falls"):
+        pytest.skip("detectors ignore y")
+    with pytest.raises(ValueError, match=r"time order, but the index of . decreases"):
         estimator.fit(X, y)
 
 
-def test_rows_of_y_that_are_not_those_of_x():
+def test_rows_of_y_other_than_those_of_x():
     X = _dated(DAYS)
     for y in (X["a"].shift(3, freq="D"), X["a"].set_axis(DAYS.tz_localize("UTC"))):
         with pytest.raises(
@@ -334,21 +334,21 @@ def test_rows_of_y_that_are_not_those_of_x():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_where_a_value_is_missing(value):
+def test_place_of_a_missing_value(value):
     X = _dated(DAYS)
     y = X["b"].copy()
     X.iloc[3, 1] = y.iloc[7] = value
     kind = "NaN" if np.isnan(value) else "infinity"
-    for given, place in (
+    for arguments, place in (
         ((X,), "X contains {}, first in row 3, column 'b'"),
         ((X.to_numpy(),), "X contains {}, first in row 3, column 1"),
         ((_dated(DAYS), y), "y contains {}, first in row 7. A network"),
     ):
         with pytest.raises(ValueError, match=place.format(kind)):
-            LSTMForecaster(5).fit(*given)
+            LSTMForecaster(5).fit(*arguments)
 
 
-def test_the_same_times_in_other_units():
+def test_the_same_times_at_another_resolution():
     X = _dated(DAYS)
     for index in (DAYS.as_unit("s"), DAYS.to_period()):
         LSTMForecaster(5, units=2, epochs=1).fit(X, X["a"].set_axis(index))

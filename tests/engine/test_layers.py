@@ -24,7 +24,7 @@ STANDARD = {
 def fast_layer(request, monkeypatch):
     """Each fast layer; an LSTM with its operation, and with the compiled loop."""
     if request.param == "compiled lstm":  # as many units have it
-        monkeypatch.setattr(fused, "_UNITS_OF_COMPILED_LOOP", 1)
+        monkeypatch.setattr(fused, "_MIN_UNITS_TO_SCAN", 1)
     layers = {"gru": FusedGRU, "rnn": FusedSimpleRNN}
     return layers.get(request.param, FusedLSTM)
 

@@ -1,4 +1,4 @@
-"""Programs: traced once, shared by nobody, of bounded memory."""
+"""Compiled programs: traced once, used by one thread at a time, bounded in memory."""
 
 import gc
 import threading
@@ -11,15 +11,16 @@ from sklearn.pipeline import make_pipeline
 from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
 from sklstm.forecasting._windows import window_spread
 
-programs = pytest.importorskip("sklstm.engine.pool")
-samples = pytest.importorskip("sklstm.engine.samples")
+pytest.importorskip("tensorflow")
+
+from sklstm.engine import pool as pool_module
 
 
 @pytest.fixture(autouse=True)
 def empty_pool(monkeypatch):
-    """A pool of its own for each test."""
-    pool = programs._ProgramPool(programs.MAX_IDLE_PROGRAMS)
-    monkeypatch.setattr(programs, "_pool", pool)
+    """A new pool for each test."""
+    pool = pool_module._ProgramPool(pool_module.MAX_IDLE_PROGRAMS)
+    monkeypatch.setattr(pool_module, "_pool", pool)
     return pool
 
 
@@ -32,7 +33,7 @@ def walk(n_rows, n_columns=1):
 
 
 def test_a_second_fit_traces_nothing(empty_pool):
-    """Neither other rows, nor another batch size, rate or number of epochs."""
+    """Nor do other rows, batch sizes, learning rates or numbers of epochs."""
     model = LSTMForecaster(5, units=3, epochs=2, early_stopping=True)
     model.fit(walk(60)).predict(walk(20))
     (program,) = idle(empty_pool)
@@ -49,7 +50,7 @@ def test_a_second_fit_traces_nothing(empty_pool):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_a_second_thread_traces_nothing(cell):
-    """It runs the graphs of the first one on variables of its own."""
+    """It runs the graphs of the first thread on its own variables."""
     model = LSTMForecaster(5, units=3, cell=cell, epochs=3, dropout=0.2, random_state=0)
     model.fit(walk(60))
     rows = np.asarray(walk(60), np.float32)
@@ -57,27 +58,40 @@ def test_a_second_thread_traces_nothing(cell):
     data = engine.WindowData(
         rows, np.arange(50), 0 * ones, ones, rows, np.ones(60, np.float32)
     )
-    options = {"train": np.arange(50), "epochs": 2, "batch_size": 7}
+
+    def train(program, start, seed):
+        state, _ = program.train(
+            data,
+            engine.SampleSplit(np.arange(50)),
+            engine.NetworkState(start),
+            engine.TrainingSettings(epochs=2, batch_size=7, seed=seed),
+        )
+        return state
+
     key = model._network, model._training_spec
     with engine.borrow_program(*key) as one, engine.borrow_program(*key) as other:
         assert other is not one
         start = one.draw_weights(3)
-        first = one.train(data, start, seed=1, **options)
-        told = one.forward(data, first[0])
-        # Training of the second touches nothing of the first, and gives the same.
-        apart = other.train(data, other.draw_weights(5), seed=2, **options)
-        np.testing.assert_array_equal(one.forward(data, first[0]), told)
-        again = other.train(data, start, seed=1, **options)
-        for mine, others in zip(first[0] + first[2], again[0] + again[2], strict=True):
-            np.testing.assert_array_equal(mine, others)
-        assert not np.array_equal(apart[0][0], again[0][0])
-        np.testing.assert_array_equal(other.forward(data, first[0]), told)
+        first = train(one, start, seed=1)
+        outputs = one.forward(data, first.weights)
+        # Training the second program changes nothing in the first, and gives the same.
+        different = train(other, other.draw_weights(5), seed=2)
+        np.testing.assert_array_equal(one.forward(data, first.weights), outputs)
+        again = train(other, start, seed=1)
+        for expected, actual in zip(
+            first.weights + first.optimizer_state,
+            again.weights + again.optimizer_state,
+            strict=True,
+        ):
+            np.testing.assert_array_equal(actual, expected)
+        assert not np.array_equal(different.weights[0], again.weights[0])
+        np.testing.assert_array_equal(other.forward(data, first.weights), outputs)
         assert other.n_traces == 0
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 3])
 def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
-    """Neither other lengths nor another number of sequences, from fold to fold."""
+    """Nor do other numbers of sequences, from fold to fold."""
     rng = np.random.default_rng(0)
 
     def draw(n_sequences, longest):
@@ -108,7 +122,7 @@ def test_other_lengths_trace_nothing(empty_pool, embedding_dim):
 
 
 def test_folds_of_texts_share_a_program(empty_pool):
-    """Their vocabularies differ by some words."""
+    """Although their vocabularies differ by some words."""
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in range(190)]
     texts = np.array([" ".join(rng.choice(words, size=9)) for _ in range(60)])
@@ -126,7 +140,7 @@ def test_folds_of_texts_share_a_program(empty_pool):
 
 
 def test_batches_are_padded_to_their_own_longest():
-    """A long sequence costs its own batch, and no other."""
+    """A long sequence makes its own batch longer, and no other."""
     tf = pytest.importorskip("tensorflow")
     spec = engine.SequenceNetwork(engine.RecurrentStack("rnn", (2,)), 1, 1)
     tensors = {
@@ -134,7 +148,7 @@ def test_batches_are_padded_to_their_own_longest():
         "starts": tf.constant([0, 100, 107]),
         "lengths": tf.constant([100, 7, 13]),
     }
-    values, valid = samples.gather_inputs(spec, tensors, tf.constant([2, 1]))
+    values, valid = spec.gather_inputs(tensors, tf.constant([2, 1]))
     assert values.shape == (2, 13, 1)
     np.testing.assert_array_equal(valid.numpy().sum(axis=1), [13, 7])
     np.testing.assert_array_equal(values[1, :7, 0], np.arange(100, 107))
@@ -142,19 +156,19 @@ def test_batches_are_padded_to_their_own_longest():
     np.testing.assert_array_equal(order, [1, 2, 0])
 
 
-def test_many_architectures_warn_of_no_retracing(caplog):
-    """TensorFlow would, if it took the functions of all programs for one."""
+def test_many_architectures_raise_no_warning_of_retracing(caplog):
+    """TensorFlow would warn if it counted the traces of all programs together."""
     X = walk(20)
     for units in range(2, 9):
         LSTMForecaster(3, units=units, epochs=1).fit(X).predict(X)
     assert "retracing" not in caplog.text
 
 
-def test_training_is_what_keras_does(empty_pool):
-    """One epoch equals Keras' own training on the materialised windows, in order."""
+def test_training_equals_that_of_keras(empty_pool):
+    """Epochs equal Keras' own training on materialised windows."""
     keras = pytest.importorskip("keras")
     X = walk(45)
-    # The whole series as one batch, so that the order is of no importance.
+    # The whole series is one batch, so the order does not matter.
     model = LSTMForecaster(
         5, units=3, epochs=3, batch_size=64, loss="mse", optimizer="sgd", random_state=1
     )
@@ -179,8 +193,8 @@ def test_training_is_what_keras_does(empty_pool):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
-def test_threads_have_a_program_each(empty_pool):
-    """Fits side by side give what they give one after the other."""
+def test_each_thread_has_its_own_program(empty_pool):
+    """Parallel fits give the same weights as successive ones."""
     X = walk(80)
     models = [LSTMForecaster(5, units=3, epochs=3, random_state=i) for i in range(4)]
     expected = [model.fit(X).weights_ for model in models]
@@ -202,13 +216,13 @@ def test_threads_have_a_program_each(empty_pool):
 
 
 def test_idle_programs_are_bounded(monkeypatch):
-    class Nothing:
+    class FakeProgram:
         def __init__(self, *key):
             pass
 
-    monkeypatch.setattr(programs, "_make_program", Nothing)
-    pool = programs._ProgramPool(2)
-    monkeypatch.setattr(programs, "_pool", pool)
+    monkeypatch.setattr(pool_module, "_make_program", FakeProgram)
+    pool = pool_module._ProgramPool(2)
+    monkeypatch.setattr(pool_module, "_pool", pool)
     borrowed = []
     for key in ("a", "b", "c", "c"):
         with engine.borrow_program(key, None) as program:
@@ -217,7 +231,7 @@ def test_idle_programs_are_bounded(monkeypatch):
     assert idle(pool) == borrowed[1:3]
 
 
-def test_a_failed_fit_does_not_spoil_the_program(empty_pool):
+def test_a_failed_fit_leaves_no_trace_in_the_program(empty_pool):
     X = walk(60)
     model = LSTMForecaster(5, units=3, epochs=1, normalize=None, random_state=0)
     expected = model.fit(X).weights_
@@ -239,12 +253,12 @@ def test_many_fits_do_not_grow_memory():
         return process.memory_info().rss / 2**20
 
     settled = grow(40)
-    # A tenth of a megabyte a fit would be 16 MB; a new graph a fit far more.
+    # A tenth of a megabyte per fit would be 16 MB; a new graph per fit far more.
     assert grow(160) - settled < 8
 
 
 def test_memory_is_that_of_the_series_not_of_its_windows():
-    """A hundred thousand windows of a hundred rows would be 400 MB materialised."""
+    """A hundred thousand windows of a hundred rows would take 400 MB materialised."""
     X = walk(100_000, 10)
     model = LSTMForecaster(
         100, units=2, patch_length=50, batch_size=4096, epochs=1, random_state=0
@@ -272,7 +286,7 @@ def around_line(windows):
     return (windows - np.array(lines)).std(axis=1)
 
 
-def test_the_spread_is_that_of_each_window_alone(monkeypatch):
+def test_the_spread_depends_on_its_window_alone(monkeypatch):
     monkeypatch.setattr("sklstm.forecasting._windows._SPREAD_CHUNK", 100)
     X = walk(200, 3) + 1e6
     starts = np.arange(0, 190, 3)
@@ -284,7 +298,7 @@ def test_the_spread_is_that_of_each_window_alone(monkeypatch):
     np.testing.assert_array_equal(one[0], window_spread(X, 10, np.array([30]))[0])
 
 
-def test_a_trend_is_no_spread():
+def test_a_trend_does_not_count_as_spread():
     noise = np.random.default_rng(0).normal(size=(50, 1))
     trend = 1000 * np.arange(50.0)[:, None]
     starts = np.arange(0, 40)
@@ -297,15 +311,6 @@ def test_a_trend_is_no_spread():
         assert (window_spread(noise, length, starts) < 1e-12).all()
 
 
-def test_no_spec_is_unknown():
-    from sklstm.engine import networks
-
-    with pytest.raises(TypeError, match="no network is known for str"):
-        networks.build_network("spec")
-    for dispatch in (
-        samples.data_signature,
-        lambda spec: samples.gather_inputs(spec, {}, []),
-        lambda spec: samples.gather_targets(spec, {}, []),
-    ):
-        with pytest.raises(TypeError, match="known for str"):
-            dispatch("spec")
+def test_an_unknown_specification_is_refused():
+    with pytest.raises(TypeError, match="no program trains a str"):
+        pool_module._make_program("spec", None, None)

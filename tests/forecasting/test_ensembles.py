@@ -1,4 +1,4 @@
-"""Several networks as one forecaster: each is what it would be by itself."""
+"""Ensembles: each member equals the forecaster with its seed."""
 
 import pickle
 
@@ -30,6 +30,11 @@ def members(n_members=3, **options):
         yield LSTMForecaster(**(TINY | {"random_state": 4 + number} | options))
 
 
+def assert_same_weights(weights, others):
+    for weight, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
 @pytest.mark.parametrize("aggregate", ["median", "mean"])
 @pytest.mark.parametrize(
     "options",
@@ -42,27 +47,27 @@ def members(n_members=3, **options):
     ],
     ids=["plain", "quantiles", "early stopping", "refit", "optimizer"],
 )
-def test_it_tells_what_its_members_have_in_common(series, options, aggregate):
+def test_forecast_is_the_aggregate_of_the_members(series, options, aggregate):
     model = ensemble(**options, aggregate=aggregate).fit(series[:70])
-    alone = [one.fit(series[:70]) for one in members(**options)]
-    flat = [array for one in alone for array in one.weights_]
-    for own, other in zip(model.weights_, flat, strict=True):
-        np.testing.assert_array_equal(own, other)
-    expected = getattr(np, aggregate)([one.predict(series[70:]) for one in alone], 0)
+    fitted = [member.fit(series[:70]) for member in members(**options)]
+    assert_same_weights(
+        model.weights_, [array for member in fitted for array in member.weights_]
+    )
+    forecasts = [member.predict(series[70:]) for member in fitted]
+    expected = getattr(np, aggregate)(forecasts, 0)
     np.testing.assert_allclose(model.predict(series[70:]), expected, rtol=1e-6)
-    losses = [one.history_["loss"][0] for one in alone]
+    losses = [member.history_["loss"][0] for member in fitted]
     np.testing.assert_allclose(model.history_["loss"][0], np.mean(losses))
-    assert model.n_iter_ == max(one.n_iter_ for one in alone)
+    assert model.n_iter_ == max(member.n_iter_ for member in fitted)
 
 
 def test_threads_give_the_same_weights(series):
     one, other = ensemble().fit(series), ensemble(n_jobs=2).fit(series)
-    for own, others in zip(one.weights_, other.weights_, strict=True):
-        np.testing.assert_array_equal(own, others)
+    assert_same_weights(one.weights_, other.weights_)
 
 
-def test_a_loss_with_a_variable_of_its_own(series):
-    """Its graph cannot serve a second thread, which traces its own."""
+def test_a_loss_with_a_variable_trains_in_several_threads(series):
+    """Its graph holds the variable, so each thread needs a graph of its own."""
     factor = keras.Variable(2.0)
 
     def loss(y_true, y_pred):
@@ -70,17 +75,16 @@ def test_a_loss_with_a_variable_of_its_own(series):
 
     one = ensemble(loss=loss).fit(series)
     other = ensemble(loss=loss, n_jobs=3).fit(series)
-    for own, others in zip(one.weights_, other.weights_, strict=True):
-        np.testing.assert_array_equal(own, others)
+    assert_same_weights(one.weights_, other.weights_)
 
 
-def test_one_member_is_the_forecaster(series):
+def test_a_single_member_equals_the_plain_forecaster(series):
     one, other = ensemble(1).fit(series), LSTMForecaster(**TINY).fit(series)
     np.testing.assert_array_equal(one.forecast(), other.forecast())
 
 
 @pytest.mark.parametrize("aggregate", ["median", "mean"])
-def test_the_network_is_all_of_them(series, aggregate, tmp_path):
+def test_the_network_outputs_the_aggregate(series, aggregate, tmp_path):
     model = ensemble(normalize=None, aggregate=aggregate).fit(series[:70])
     model.network_.save(tmp_path / "ensemble.keras")
     network = keras.models.load_model(tmp_path / "ensemble.keras")
@@ -88,32 +92,33 @@ def test_the_network_is_all_of_them(series, aggregate, tmp_path):
     np.testing.assert_allclose(network(window)[0], model.forecast(), rtol=1e-5)
 
 
-def test_going_on(series):
-    model = ensemble().fit(series[:60]).partial_fit(series[60:70])
-    alone = [one.fit(series[:60]).partial_fit(series[60:70]) for one in members()]
-    expected = np.median([one.forecast() for one in alone], axis=0)
-    np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
+def median_forecast(fitted):
+    return np.median([member.forecast() for member in fitted], axis=0)
+
+
+def test_partial_fit_continues_each_member(series):
+    first, then = series[:60], series[60:70]
+    model = ensemble().fit(first).partial_fit(then)
+    fitted = [member.fit(first).partial_fit(then) for member in members()]
+    np.testing.assert_allclose(model.forecast(), median_forecast(fitted), rtol=1e-6)
     assert len(model.history_["loss"]) == model.n_iter_ == 3
-    first = ensemble().partial_fit(series[:60]).partial_fit(series[60:70])
-    alone = [
-        one.partial_fit(series[:60]).partial_fit(series[60:70]) for one in members()
-    ]
-    expected = np.median([one.forecast() for one in alone], axis=0)
-    np.testing.assert_allclose(first.forecast(), expected, rtol=1e-6)
+    model = ensemble().partial_fit(first).partial_fit(then)
+    fitted = [member.partial_fit(first).partial_fit(then) for member in members()]
+    np.testing.assert_allclose(model.forecast(), median_forecast(fitted), rtol=1e-6)
 
 
-def test_warm_start(series):
+def test_warm_start_continues_each_member(series):
     model = ensemble(warm_start=True).fit(series[:60]).fit(series[:70])
-    alone = [
-        one.set_params(warm_start=True).fit(series[:60]).fit(series[:70])
-        for one in members()
+    fitted = [
+        member.set_params(warm_start=True).fit(series[:60]).fit(series[:70])
+        for member in members()
     ]
-    expected = np.median([one.forecast() for one in alone], axis=0)
+    expected = median_forecast(fitted)
     np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
     model.set_params(n_members=2)
-    for go_on in (model.fit, model.partial_fit):
+    for continue_training in (model.fit, model.partial_fit):
         with pytest.raises(ValueError, match="last fit had, 3, got n_members=2"):
-            go_on(series[70:])
+            continue_training(series[70:])
     assert len(model.network_.weights) == len(model.weights_)
     np.testing.assert_allclose(model.forecast(), expected, rtol=1e-6)
 
@@ -127,18 +132,18 @@ def test_members_differ(series, random_state):
 
 def test_in_a_pipeline_and_in_pickles(series):
     model = make_pipeline(MinMaxScaler(), ensemble(n_jobs=2)).fit(series, series[:, 0])
-    again = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(again[-1].forecast(), model[-1].forecast())
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded[-1].forecast(), model[-1].forecast())
 
 
-def test_intervals_are_those_of_the_whole(series):
+def test_intervals_are_centred_on_the_aggregate(series):
     model = ensemble(calibration_split=0.3).fit(series)
-    middle, ends = model.forecast(), model.forecast_interval(coverage=0.8)
-    np.testing.assert_allclose(ends.mean(axis=-1), middle, rtol=1e-5)
+    interval = model.forecast_interval(coverage=0.8)
+    np.testing.assert_allclose(interval.mean(axis=-1), model.forecast(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_callbacks_are_told_of_each_member(series, n_jobs, capsys):
+def test_scikit_learn_callbacks_get_a_task_per_member(series, n_jobs, capsys):
     monitor = ScoringMonitor(scoring="r2")
     model = ensemble(2, n_jobs=n_jobs, verbose=1).set_callbacks(monitor)
     model.fit(series, series[:, 0])
@@ -148,7 +153,7 @@ def test_callbacks_are_told_of_each_member(series, n_jobs, capsys):
     assert len(lines) == 4
 
 
-def test_callbacks_of_keras_see_one_member_after_the_other(series):
+def test_keras_callbacks_see_one_member_after_the_other(series):
     class Recorder(keras.callbacks.Callback):
         def __init__(self):
             super().__init__()
@@ -165,7 +170,7 @@ def test_callbacks_of_keras_see_one_member_after_the_other(series):
     assert recorder.seen == ["begin", "end"] * 2
 
 
-def test_in_sktime(series):
+def test_in_the_sktime_adapter(series):
     options = {**TINY, "n_members": 2, "calibration_split": 0.0}
     native = SktimeLSTMForecaster(**options).fit(series[:70], fh=[1, 2])
     np.testing.assert_allclose(
@@ -174,8 +179,8 @@ def test_in_sktime(series):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"n_members": 0}, {"aggregate": "max"}, {"n_jobs": 0.5}], ids=str
+    "invalid", [{"n_members": 0}, {"aggregate": "max"}, {"n_jobs": 0.5}], ids=str
 )
-def test_bad_parameters(series, bad):
-    with pytest.raises(ValueError, match=f"'{next(iter(bad))}' parameter"):
-        LSTMForecaster(**TINY, **bad).fit(series)
+def test_invalid_parameters(series, invalid):
+    with pytest.raises(ValueError, match=f"'{next(iter(invalid))}' parameter"):
+        LSTMForecaster(**TINY, **invalid).fit(series)

@@ -1,4 +1,4 @@
-"""Intervals and quantiles: what they promise, and of what they are told."""
+"""Prediction intervals and quantiles of the forecasters."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ TINY = {"units": 3, "epochs": 1, "random_state": 0}
 
 
 class Zeros(RegressorMixin, BaseEstimator):
-    """Tells zeros, whatever it reads."""
+    """Predicts zeros."""
 
     def fit(self, X, y):
         """Keep the shape of the targets."""
@@ -26,7 +26,7 @@ class Zeros(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Tell zeros."""
+        """Return zeros."""
         return np.zeros((len(X), *self.shape_))
 
     def __sklearn_tags__(self):
@@ -36,7 +36,7 @@ class Zeros(RegressorMixin, BaseEstimator):
 
 
 def naive(**kwargs):
-    """Repeats the last value."""
+    """Return a forecaster that repeats the last value."""
     return WindowForecaster(Zeros(), 4, normalize="last", **kwargs)
 
 
@@ -44,19 +44,19 @@ def lstm(**kwargs):
     return LSTMForecaster(5, **(TINY | {"calibration_split": 0.3} | kwargs))
 
 
-class TestConformal:
-    def test_as_wide_as_forecasts_were_off_at_that_step(self, series):
+class TestInterval:
+    def test_width_is_a_quantile_of_the_absolute_errors_at_each_step(self, series):
         y = series[:, 0]
         model = naive(horizon=3, calibration_split=0.25).fit(series, y)
         n_windows = 80 - 4 - 3 + 1
         starts = np.arange(n_windows - round(n_windows / 4), n_windows)
-        off = abs(y[starts[:, None] + 4 + np.arange(3)] - y[starts + 3][:, None])
+        errors = abs(y[starts[:, None] + 4 + np.arange(3)] - y[starts + 3][:, None])
         rank = int(np.ceil((len(starts) + 1) * 0.8))
-        width = np.sort(off, axis=0)[rank - 1]
+        width = np.sort(errors, axis=0)[rank - 1]
         expected = y[-1] + np.column_stack([-width, width])
         np.testing.assert_allclose(model.forecast_interval(coverage=0.8), expected)
 
-    def test_nothing_is_learnt_from_the_windows_held_out(self, series):
+    def test_training_does_not_use_the_calibration_windows(self, series):
         changed = series.copy()
         changed[70:] += 50
         for make in (lstm, lambda: WindowForecaster(Ridge(), calibration_split=0.3)):
@@ -68,16 +68,16 @@ class TestConformal:
                 np.testing.assert_array_equal(
                     one.regressor_.coef_, other.regressor_.coef_
                 )
-            assert (
-                other._all_calibration_residuals.max()
-                > 1.5 * one._all_calibration_residuals.max()
-            ).all()
+            scores, other_scores = (
+                model._calibration.joint_scores for model in (one, other)
+            )
+            assert (other_scores.max() > 1.5 * scores.max()).all()
 
-    def test_early_stopping_looks_at_neither(self, series):
+    def test_early_stopping_does_not_use_the_calibration_windows(self, series):
         model = lstm(early_stopping=True, calibration_split=0.5, validation_split=0.5)
         shorter = lstm(early_stopping=True, calibration_split=0, validation_split=0.5)
         model.fit(series[:, :1], series[:, 0])
-        # The windows that are learnt from are those of the first half.
+        # The training windows are those of the first half.
         n_windows = 80 - 5
         shorter.fit(series[: n_windows - round(n_windows / 2) + 5, :1],
                     series[: n_windows - round(n_windows / 2) + 5, 0])  # fmt: skip
@@ -85,19 +85,15 @@ class TestConformal:
 
     @settings(deadline=None, max_examples=20)
     @given(st.floats(0.05, 0.9), st.integers(0, 99))
-    def test_covers_what_it_was_calibrated_on(self, coverage, seed):
+    def test_covers_the_requested_number_of_calibration_rows(self, coverage, seed):
         y = np.cumsum(np.random.default_rng(seed).normal(size=120))
         model = naive(calibration_split=0.5).fit(y[:, None], y)
-        n = len(model._all_calibration_residuals)
+        scores = model._calibration.joint_scores[:, 0, 0]
         width = np.diff(model.forecast_interval(coverage=coverage))[0, 0] / 2
-        inside = (
-            model._all_calibration_residuals[:, 0, 0]
-            * model._histories[0].scaling.y_scale
-            <= width + 1e-5
-        )
-        assert inside.sum() == np.ceil((n + 1) * coverage)
+        inside = scores * model._histories[0].scaling.target_scale <= width + 1e-5
+        assert inside.sum() == np.ceil((len(scores) + 1) * coverage)
 
-    def test_covers_as_asked_on_rows_of_the_same_kind(self):
+    def test_has_the_requested_coverage_on_rows_of_the_same_kind(self):
         y = np.cumsum(np.random.default_rng(0).normal(size=3000))
         model = naive(calibration_split=0.5).fit(y[:1000, None], y[:1000])
         for coverage in (0.5, 0.9):
@@ -105,7 +101,7 @@ class TestConformal:
             inside = (low <= y[1000:]) & (y[1000:] <= high)
             assert abs(inside.mean() - coverage) < 0.05
 
-    def test_wider_for_more_coverage_and_around_the_forecast(self, series):
+    def test_is_centred_on_the_forecast_and_wider_for_more_coverage(self, series):
         model = lstm(horizon=2).fit(series)
         rows = series[:7]
         forecast = model.predict(rows)
@@ -116,7 +112,7 @@ class TestConformal:
             assert (high - low >= before).all()
             before = high - low
 
-    def test_follows_a_change_of_units(self, series):
+    def test_follows_an_affine_change_of_units(self, series):
         y = series[:, 0]
         plain = lstm().fit(series, y).predict_interval(series[:5])
         scaled = make_pipeline(MinMaxScaler(), lstm()).fit(series, 1000 * y - 7)
@@ -125,40 +121,36 @@ class TestConformal:
             scaled[-1].predict_interval(rows), 1000 * plain - 7, rtol=1e-3
         )
 
-    def test_forecast_interval_is_that_of_predict(self, series):
+    def test_forecast_interval_equals_predict_interval(self, series):
         model = lstm(horizon=3).fit(series[:70], series[:70, 0])
         np.testing.assert_allclose(
             model.predict_interval(series[70:73]), model.forecast_interval()
         )
         assert model.forecast_interval(2).shape == (2, 2)
 
-    def test_update_moves_each_series_on_by_itself(self):
+    def test_update_replaces_the_oldest_scores_of_each_series(self):
         rng = np.random.default_rng(0)
         quiet, wild = rng.normal(0, [[0.01], [1.0]], (2, 240))
         both = [quiet[:, None], wild[:, None]]
         model = naive(calibration_split=0.2).fit([x[:200] for x in both])
-        before = [off.copy() for off in model._calibration_residuals]
+        before = [scores.copy() for scores in model._calibration.scores]
         model.update([x[200:210] for x in both])
         for i in (0, 1):
-            np.testing.assert_array_equal(
-                model._calibration_residuals[i][:-10], before[i][10:]
-            )
-            moves = np.abs(np.diff(both[i][199:210, 0]))
-            scale = model._histories[i].scaling.y_scale
+            scores = model._calibration.scores[i]
+            np.testing.assert_array_equal(scores[:-10], before[i][10:])
+            changes = np.abs(np.diff(both[i][199:210, 0]))
+            scale = model._histories[i].scaling.target_scale
             np.testing.assert_allclose(
-                model._calibration_residuals[i][-10:, 0, 0] * scale,
-                moves,
-                rtol=1e-3,
-                atol=1e-6,
+                scores[-10:, 0, 0] * scale, changes, rtol=1e-3, atol=1e-6
             )
 
-    def test_rows_learnt_from_do_not_calibrate(self, series):
+    def test_training_rows_passed_again_do_not_calibrate(self, series):
         model = naive(calibration_split=0.2).fit(series)
-        before = model._all_calibration_residuals
+        before = model._calibration.joint_scores
         model.update(series[:40], replace=True).update(series[40:50])
-        np.testing.assert_array_equal(model._all_calibration_residuals, before)
+        np.testing.assert_array_equal(model._calibration.joint_scores, before)
 
-    def test_plans_may_be_longer(self, series):
+    def test_future_covariates_may_be_longer(self, series):
         frame = pd.DataFrame(series, columns=["a", "b"])
         model = naive(horizon=3, calibration_split=0.3, known_future="b")
         model.fit(frame, frame["a"])
@@ -181,30 +173,31 @@ class TestConformal:
 
 
 class TestQuantiles:
-    def test_learnt_by_the_pinball_loss(self):
-        # Of a value that nothing tells ahead, the best quantiles are its own.
+    def test_are_trained_by_the_pinball_loss(self):
+        # The best quantiles of independent values are the empirical ones.
         y = np.random.default_rng(0).exponential(size=2000)
         model = LSTMForecaster(
             1, target=None, normalize="standard", quantiles=(0.1, 0.5, 0.9), units=2,
             epochs=20, learning_rate=0.01, random_state=0,
         )  # fmt: skip
         model.fit(np.zeros((2000, 1)), y)
-        told = model.predict_quantiles(np.zeros((1, 1)))[0]
-        np.testing.assert_allclose(told, np.quantile(y, [0.1, 0.5, 0.9]), atol=0.08)
+        quantiles = model.predict_quantiles(np.zeros((1, 1)))[0]
+        expected = np.quantile(y, [0.1, 0.5, 0.9])
+        np.testing.assert_allclose(quantiles, expected, atol=0.08)
 
-    def test_the_loss_is_that_of_the_textbook(self):
+    def test_loss_equals_the_textbook_pinball_loss(self):
+        from sklstm.engine.data import TrainingSpec
         from sklstm.engine.losses import make_loss
-        from sklstm.engine.specs import TrainingSpec
 
         rng = np.random.default_rng(0)
-        y, told = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2, 3))
+        y, predicted = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2, 3))
         levels = (0.1, 0.5, 0.9)
-        off = y[..., None] - told
-        by_hand = np.where(
-            off > 0, np.multiply(levels, off), np.subtract(levels, 1) * off
-        )
+        error = y[..., None] - predicted
+        expected = np.where(
+            error > 0, np.multiply(levels, error), np.subtract(levels, 1) * error
+        ).mean(axis=(2, 3))
         loss = make_loss(TrainingSpec(levels, "adam"))
-        np.testing.assert_allclose(loss(y, told), by_hand.mean(axis=(2, 3)), rtol=1e-6)
+        np.testing.assert_allclose(loss(y, predicted), expected, rtol=1e-6)
 
     @pytest.mark.parametrize("columns", [[0], [0, 1]])
     def test_never_cross(self, series, columns):
@@ -216,12 +209,12 @@ class TestQuantiles:
         model.weights_ = tuple(
             w + rng.normal(0, 0.5, w.shape).astype("float32") for w in model.weights_
         )
-        told = model.predict_quantiles(series[:9])
-        assert told.shape == (*np.shape(y[:9]), 4)
-        assert (np.diff(told, axis=-1) >= 0).all()
-        np.testing.assert_array_equal(told[..., 2], model.predict(series[:9]))
+        quantiles = model.predict_quantiles(series[:9])
+        assert quantiles.shape == (*np.shape(y[:9]), 4)
+        assert (np.diff(quantiles, axis=-1) >= 0).all()
+        np.testing.assert_array_equal(quantiles[..., 2], model.predict(series[:9]))
 
-    def test_in_the_order_asked_for(self, series):
+    def test_are_in_the_order_of_the_parameter(self, series):
         one = LSTMForecaster(5, quantiles=(0.1, 0.5, 0.9), **TINY).fit(series)
         other = LSTMForecaster(5, quantiles=[0.9, 0.1, 0.5], **TINY).fit(series)
         np.testing.assert_array_equal(
@@ -229,37 +222,38 @@ class TestQuantiles:
             other.predict_quantiles(series[:3])[..., [1, 2, 0]],
         )
 
-    def test_intervals_are_those_of_the_quantiles_made_right(self, series):
-        """Conformalised: as far beyond the outer quantiles as rows held out lay."""
+    def test_intervals_extend_the_outer_quantiles_by_the_same_margin(self, series):
+        """Conformalised quantile regression."""
         model = LSTMForecaster(
             5, quantiles=(0.1, 0.5, 0.9), calibration_split=0.3, **TINY
         ).fit(series[:, :1], series[:, 0])
-        told = model.predict_quantiles(series[:6, :1])
-        interval = model.predict_interval(series[:6, :1], 0.9)
-        below, above = told[:, 0] - interval[:, 0], interval[:, 1] - told[:, 2]
-        np.testing.assert_allclose(below, above, rtol=1e-3, atol=1e-6)
+        low_quantile, median, high_quantile = model.predict_quantiles(series[:6, :1]).T
+        low, high = model.predict_interval(series[:6, :1], 0.9).T
+        np.testing.assert_allclose(
+            low_quantile - low, high - high_quantile, rtol=1e-3, atol=1e-6
+        )
         for coverage in (0.05, 0.1, 0.5):
             low, high = model.predict_interval(series[:6, :1], coverage).T
-            assert (low <= told[:, 1]).all()
-            assert (told[:, 1] <= high).all()
+            assert (low <= median).all()
+            assert (median <= high).all()
 
 
 class TestForecastQuantiles:
-    def test_they_are_those_of_the_next_rows(self, series):
+    def test_equal_predict_quantiles_of_the_next_rows(self, series):
         model = lstm(horizon=3, quantiles=(0.5, 0.1, 0.9)).fit(series)
-        told = model.forecast_quantiles()
-        assert told.shape == (3, 2, 3)
-        np.testing.assert_array_equal(told, model.predict_quantiles(series[:3]))
-        np.testing.assert_array_equal(told[..., 0], model.forecast())
+        quantiles = model.forecast_quantiles()
+        assert quantiles.shape == (3, 2, 3)
+        np.testing.assert_array_equal(quantiles, model.predict_quantiles(series[:3]))
+        np.testing.assert_array_equal(quantiles[..., 0], model.forecast())
         with pytest.raises(ValueError, match=r"reach horizon=3.*steps=4"):
             model.forecast_quantiles(4)
 
     def test_labels(self, series):
         frame = pd.DataFrame(series, columns=["a", "b"])
         model = lstm(horizon=2, quantiles=(0.1, 0.5)).fit(frame, frame["a"])
-        told = model.forecast_quantiles(1)
-        assert told.columns.tolist() == [0.1, 0.5]
-        assert told.index.tolist() == [len(frame)]
+        quantiles = model.forecast_quantiles(1)
+        assert quantiles.columns.tolist() == [0.1, 0.5]
+        assert quantiles.index.tolist() == [len(frame)]
         both = lstm(horizon=2, quantiles=(0.1, 0.5)).fit(frame).forecast_quantiles()
         assert both["b"].columns.tolist() == [0.1, 0.5]
 
@@ -281,10 +275,10 @@ class TestWalkForward:
             result.interval_scores["coverage"], inside.groupby(table["fold"]).mean()
         )
         assert f"intervals hold {inside.mean():.1%} of the rows" in repr(result)
-        once = make_pipeline(MinMaxScaler(), lstm(horizon=2)).fit(series[:60], y[:60])
-        rows = once[:-1].transform(series[60:62])
+        first = make_pipeline(MinMaxScaler(), lstm(horizon=2)).fit(series[:60], y[:60])
+        rows = first[:-1].transform(series[60:62])
         np.testing.assert_allclose(
-            table[["lower", "upper"]][:2], once[-1].predict_interval(rows, 0.8)
+            table[["lower", "upper"]][:2], first[-1].predict_interval(rows, 0.8)
         )
 
     def test_two_targets(self, series):
@@ -295,11 +289,11 @@ class TestWalkForward:
         assert set(table["target"]) == {0, 1}
         assert (table["lower"] < table["upper"]).all()
         width = (table["upper"] - table["lower"]).groupby(table["target"]).mean()
-        own = result.interval_scores["width"].groupby("target").mean()
-        np.testing.assert_allclose(own, width)
+        reported = result.interval_scores["width"].groupby("target").mean()
+        np.testing.assert_allclose(reported, width)
         assert repr(result).count("intervals of ") == 2
 
-    def test_unasked_there_are_none(self, series):
+    def test_without_coverage_there_are_no_intervals(self, series):
         result = walk_forward(naive(), series, series[:, 0], cv=self.cv)
         assert result.interval_scores is None
         assert "lower" not in result.forecasts
@@ -309,7 +303,7 @@ class TestWalkForward:
             walk_forward(Ridge(), series, series[:, 0], cv=self.cv, coverage=0.8)
 
 
-class TestBadInput:
+class TestInvalidInput:
     @pytest.mark.parametrize("coverage", [0, 1, -0.5, 90, "0.9", None])
     def test_coverage(self, series, coverage):
         model = lstm().fit(series)
@@ -317,14 +311,14 @@ class TestBadInput:
             lambda: model.predict_interval(series[:3], coverage),
             lambda: model.forecast_interval(coverage=coverage),
         ):
-            with pytest.raises(ValueError, match="coverage must be a share.*got"):
+            with pytest.raises(ValueError, match="coverage must be a fraction.*got"):
                 call()
 
     @pytest.mark.parametrize(
         ("split", "coverage", "needed"),
         [(0.0, 0.9, 9), (0.1, 0.9, 9), (0.3, 0.99, 99), (0.0, 0.5, 1)],
     )
-    def test_too_few_windows_held_out(self, series, split, coverage, needed):
+    def test_too_few_calibration_windows(self, series, split, coverage, needed):
         model = lstm(calibration_split=split).fit(series)
         with pytest.raises(
             ValueError,
@@ -333,14 +327,16 @@ class TestBadInput:
         ):
             model.forecast_interval(coverage=coverage)
 
-    def test_as_many_as_are_needed_do(self):
+    def test_just_enough_calibration_windows(self):
         y = np.arange(30.0) ** 2
         model = naive(calibration_split=9 / 26).fit(y[:, None], y)
-        assert len(model._all_calibration_residuals) == 9
+        assert len(model._calibration.joint_scores) == 9
         assert model.forecast_interval(coverage=0.9).shape == (1, 2)
 
-    def test_nothing_left_to_learn_from(self, series):
-        with pytest.raises(ValueError, match=r"calibration_split=0.99 sets.*none is"):
+    def test_no_windows_left_to_train_on(self, series):
+        with pytest.raises(
+            ValueError, match=r"calibration_split=0.99 splits off.*none is"
+        ):
             lstm(calibration_split=0.99).fit(series[:12])
 
     def test_steps_beyond_the_horizon(self, series):
@@ -355,14 +351,16 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"quantiles must be.*got"):
             LSTMForecaster(5, quantiles=quantiles, **TINY).fit(series)
 
-    def test_quantiles_that_were_not_learnt(self, series):
+    def test_quantiles_of_a_forecaster_fitted_without(self, series):
         model = lstm().fit(series)
-        for ask in (
+        for call in (
             lambda: model.predict_quantiles(series[:2]),
             model.forecast_quantiles,
         ):
-            with pytest.raises(ValueError, match="quantiles that fit has learnt"):
-                ask()
+            with pytest.raises(
+                ValueError, match="predicts the quantiles set before fit"
+            ):
+                call()
 
     def test_not_fitted(self, series):
         for call in ("predict_interval", "predict_quantiles"):

@@ -1,4 +1,4 @@
-"""WindowForecaster: what regressors are given, and what they may give."""
+"""WindowForecaster: the arrays that regressors are fitted to, and their outputs."""
 
 import numpy as np
 import pytest
@@ -17,21 +17,20 @@ from sklstm import WalkForwardCV, WindowForecaster, walk_forward
 
 
 class Recorder(RegressorMixin, BaseEstimator):
-    """Keeps what it is given, and tells zeros."""
+    """Records the arrays that it gets, and predicts zeros."""
 
     def __init__(self, three_d=False, n_outputs=None):
         self.three_d = three_d
         self.n_outputs = n_outputs
 
     def fit(self, X, y, sample_weight=None):
-        """Keep everything."""
-        self.given_ = X, y, sample_weight
+        """Record everything."""
+        self.recorded_ = X, y, sample_weight
         return self
 
     def predict(self, X):
-        """Tell zeros."""
-        self.asked_ = X
-        n = self.given_[1][0].size if self.n_outputs is None else self.n_outputs
+        """Return zeros."""
+        n = self.recorded_[1][0].size if self.n_outputs is None else self.n_outputs
         return np.zeros((len(X), n))
 
     def __sklearn_tags__(self):
@@ -50,9 +49,9 @@ def model(series):
     return forecaster.fit(series[:60], series[:60, 0], sample_weight=weight)
 
 
-class TestWhatTheRegressorReads:
-    def test_windows_minus_their_last_value(self, model, series):
-        X, y, weight = model.regressor_.given_
+class TestRegressorInput:
+    def test_flat_windows_minus_their_last_value(self, model, series):
+        X, y, weight = model.regressor_.recorded_
         scaled = (series[:60] - series[:60].mean(axis=0)) / series[:60].std(axis=0)
         assert X.shape == (54, 4 * 2 + 3)
         assert y.shape == (54, 3)
@@ -60,27 +59,27 @@ class TestWhatTheRegressorReads:
             window = scaled[i : i + 4].copy()
             level = window[-1, 0]
             window[:, 0] -= level
-            ahead = scaled[i + 4 : i + 7]
-            expected = np.append(window.ravel(), ahead[:, 1])
+            following = scaled[i + 4 : i + 7]
+            expected = np.append(window.ravel(), following[:, 1])
             np.testing.assert_allclose(X[i], expected, atol=1e-5)
-            np.testing.assert_allclose(y[i], ahead[:, 0] - level, atol=1e-5)
+            np.testing.assert_allclose(y[i], following[:, 0] - level, atol=1e-5)
         rows = np.arange(54)[:, None] + [4, 5, 6]
         expected = (rows + 1).mean(axis=1)
         np.testing.assert_allclose(weight / weight[0], expected / expected[0])
 
-    def test_in_three_dimensions(self, model, series):
-        flat, _, _ = model.regressor_.given_
+    def test_three_dimensional_windows(self, model, series):
+        flat, _, _ = model.regressor_.recorded_
         other = clone(model).set_params(regressor__three_d=True)
-        X, _, _ = other.fit(series[:60], series[:60, 0]).regressor_.given_
+        X, _, _ = other.fit(series[:60], series[:60, 0]).regressor_.recorded_
         assert X.shape == (54, 4, 2 + 3)
         np.testing.assert_array_equal(X[:, :, :2].reshape(54, -1), flat[:, :8])
         for step in range(4):
             np.testing.assert_array_equal(X[:, step, 2:], flat[:, 8:])
 
-    def test_in_three_dimensions_inside_of_others(self, series):
-        """Pipelines and the like do not hand the tag of the one inside on."""
+    def test_three_dimensional_windows_inside_meta_estimators(self, series):
+        """Pipelines and searches do not pass on the tag of the regressor inside."""
         inside = Recorder(three_d=True)
-        for around, get in (
+        for regressor, get_inner in (
             (make_pipeline(FunctionTransformer(), inside), lambda fitted: fitted[-1]),
             (TransformedTargetRegressor(inside), lambda fitted: fitted.regressor_),
             (
@@ -88,24 +87,24 @@ class TestWhatTheRegressorReads:
                 lambda fitted: fitted.best_estimator_,
             ),
         ):
-            forecaster = WindowForecaster(around, 4).fit(series, series[:, 0])
-            assert get(forecaster.regressor_).given_[0].shape == (76, 4, 2)
+            forecaster = WindowForecaster(regressor, 4).fit(series, series[:, 0])
+            assert get_inner(forecaster.regressor_).recorded_[0].shape == (76, 4, 2)
 
-    def test_those_that_check_their_samples_get_flat_ones(self, series):
+    def test_flat_windows_in_meta_estimators_that_check_their_samples(self, series):
         bagging = BaggingRegressor(Recorder(three_d=True), n_estimators=2)
         forecaster = WindowForecaster(bagging, 4).fit(series, series[:, 0])
-        assert forecaster.regressor_.estimators_[0].given_[0].shape == (76, 8)
+        assert forecaster.regressor_.estimators_[0].recorded_[0].shape == (76, 8)
 
-    def test_one_target_one_step_is_1d(self, series):
+    def test_targets_of_one_step_are_one_dimensional(self, series):
         forecaster = WindowForecaster(Recorder(), 4).fit(series, series[:, 0])
-        assert forecaster.regressor_.given_[1].shape == (76,)
+        assert forecaster.regressor_.recorded_[1].shape == (76,)
 
-    def test_no_weight_is_passed_unless_given(self, series):
+    def test_no_weights_unless_the_user_passes_some(self, series):
         forecaster = WindowForecaster(Recorder(), 4).fit(series, series[:, 0])
-        assert forecaster.regressor_.given_[2] is None
+        assert forecaster.regressor_.recorded_[2] is None
 
 
-def test_zeros_are_the_last_value(series):
+def test_predicting_zeros_repeats_the_last_value(series):
     model = WindowForecaster(DummyRegressor(strategy="constant", constant=0.0), 4)
     model.fit(series[:60], series[:60, 0])
     np.testing.assert_allclose(model.predict(series[60:]), series[59:-1, 0], rtol=1e-6)
@@ -119,13 +118,13 @@ def test_a_linear_recurrence_is_forecast_exactly():
     np.testing.assert_allclose(model.predict(y[150:, None]), y[150:], atol=1e-3)
 
 
-def test_the_regressor_given_is_not_fitted(series):
+def test_a_clone_of_the_regressor_is_fitted(series):
     regressor = Ridge()
     WindowForecaster(regressor, 4).fit(series, series[:, 0])
     assert not hasattr(regressor, "coef_")
 
 
-def test_searched_and_walked_forward(series):
+def test_in_grid_search_and_walk_forward(series):
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=2)
     model = make_pipeline(MinMaxScaler(), WindowForecaster(Ridge(), 4, horizon=2))
     search = GridSearchCV(
@@ -136,19 +135,19 @@ def test_searched_and_walked_forward(series):
     ).fit(series, series[:, 0])
     result = walk_forward(search.best_estimator_, series, series[:, 0], cv=cv)
     assert result.forecasts["step"].max() == 2
-    once = walk_forward(model, series, series[:, 0], cv=cv, refit=False)
-    assert np.isfinite(once.forecasts["forecast"]).all()
+    result = walk_forward(model, series, series[:, 0], cv=cv, refit=False)
+    assert np.isfinite(result.forecasts["forecast"]).all()
 
 
 @pytest.mark.parametrize("n_outputs", [1, 4, 6])
-def test_answers_of_another_size(series, n_outputs):
+def test_outputs_of_another_size(series, n_outputs):
     model = WindowForecaster(Recorder(n_outputs=n_outputs), 4, horizon=3)
     model.fit(series, series[:, 0])
-    with pytest.raises(ValueError, match=r"regressor must tell.*= 3 value.*\(1, "):
+    with pytest.raises(ValueError, match=r"regressor must predict.*= 3 value.*\(1, "):
         model.forecast()
 
 
-def test_a_regressor_is_needed(series):
+def test_invalid_or_unfitted_regressor(series):
     with pytest.raises(ValueError, match="'regressor' parameter of WindowForecaster"):
         WindowForecaster("ridge").fit(series, series[:, 0])
     with pytest.raises(NotFittedError):

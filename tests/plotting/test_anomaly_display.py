@@ -1,4 +1,4 @@
-"""Pictures of anomalies: what was flagged, by which score, and what is to blame."""
+"""Display of anomalies: series, scores, anomaly segments, top features, incidents."""
 
 import pickle
 from itertools import pairwise
@@ -27,10 +27,10 @@ def _close_figures():
 
 
 class FarFromMean(BaseEstimator):
-    """Flags rows that lie further from the training rows' mean than those."""
+    """Flags rows further from the mean of the training rows than any of those."""
 
     def fit(self, X, y=None):
-        """Learn the mean, and how far from it rows are."""
+        """Learn the mean, and the largest distance to it."""
         self.n_features_in_ = X.shape[1]
         if hasattr(X, "columns"):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
@@ -39,23 +39,23 @@ class FarFromMean(BaseEstimator):
         return self
 
     def feature_scores(self, X):
-        """Minus each value's squared distance from the mean."""
+        """Minus the squared distance of each value to the mean."""
         return -((np.asarray(X, dtype=float) - self.mean_) ** 2)
 
     def score_samples(self, X):
-        """Their sum over the columns."""
+        """Sum of the feature scores."""
         return self.feature_scores(X).sum(axis=1)
 
 
 def make_series(n_features=3):
-    """Forty ordinary rows; two stretches of four and one row that are not."""
+    """Forty rows with two anomalies, of four rows and of one row."""
     X = np.random.default_rng(0).uniform(-1, 1, size=(40, n_features))
     X[10:14, 1] += 9
     X[30, 0] -= 7
     return X
 
 
-ORDINARY = np.random.default_rng(1).uniform(-1, 1, size=(200, 3))
+NORMAL = np.random.default_rng(1).uniform(-1, 1, size=(200, 3))
 X = make_series()
 INDEX = pd.date_range("2024-01-01", periods=40, freq="h", name="hour")
 FRAME = pd.DataFrame(X, columns=["cpu", "mem", "net"], index=INDEX)
@@ -63,31 +63,31 @@ FRAME = pd.DataFrame(X, columns=["cpu", "mem", "net"], index=INDEX)
 
 @pytest.fixture
 def detector():
-    return FarFromMean().fit(ORDINARY)
+    return FarFromMean().fit(NORMAL)
 
 
 def xy(line):
     return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
 
 
-def stretches(collection):
-    """From where to where each span goes."""
+def spans(collection):
+    """Left and right end of each shaded span."""
     edges = [path.vertices[:, 0] for path in collection.get_paths()]
-    return [(each.min(), each.max()) for each in edges]
+    return [(x.min(), x.max()) for x in edges]
 
 
 def edges_of_hours(first, last):
-    """From where to where rows of INDEX go on the axis."""
+    """Left and right end of a span of rows of INDEX on the axis."""
     half = np.timedelta64(30, "m")
     edges = INDEX.to_numpy()[first] - half, INDEX.to_numpy()[last] + half
     return matplotlib.dates.date2num(edges)
 
 
 def bars(display):
-    """The bars of the incidents, and their names."""
+    """Spans and names of the incidents."""
     (strip,) = display.ax_.child_axes
     (collection,) = strip.collections
-    return stretches(collection), [text.get_text() for text in strip.texts]
+    return spans(collection), [text.get_text() for text in strip.texts]
 
 
 def labels(display):
@@ -95,13 +95,13 @@ def labels(display):
 
 
 def legend(display):
-    return [each.get_text() for each in display.axes_[-1].get_legend().get_texts()]
+    return [text.get_text() for text in display.axes_[-1].get_legend().get_texts()]
 
 
-# What is drawn
+# Lines, spans and tables
 
 
-def test_lines_carry_the_series_and_the_score(detector):
+def test_lines_show_the_series_and_the_score(detector):
     display = AnomalyDisplay.from_estimator(detector, X)
     assert display.features_ == [0, 1, 2]
     assert len(display.axes_) == len(display.lines_) == 4
@@ -120,23 +120,23 @@ def test_lines_carry_the_series_and_the_score(detector):
     assert display.figure_ is display.ax_.figure
 
 
-def test_flagged_rows_are_shaded_and_stronger_where_the_blame_lies(detector):
+def test_segments_are_shaded_darker_in_the_panel_of_the_top_feature(detector):
     display = AnomalyDisplay.from_estimator(detector, X)
     first, second = (9.5, 13.5), (29.5, 30.5)
-    spans = [
-        {kind: stretches(collection) for kind, collection in panel.items()}
+    drawn = [
+        {kind: spans(collection) for kind, collection in panel.items()}
         for panel in display.spans_
     ]
-    assert spans == [
-        {"flagged": [first], "blamed": [second]},
-        {"flagged": [second], "blamed": [first]},
+    assert drawn == [
+        {"flagged": [first], "top_feature": [second]},
+        {"flagged": [second], "top_feature": [first]},
         {"flagged": [first, second]},
         {"flagged": [first, second]},
     ]
     assert sorted(labels(display)) == ["feature 0", "feature 1"]
 
 
-def test_the_stretches_in_numbers(detector):
+def test_segments_in_a_table(detector):
     display = AnomalyDisplay.from_estimator(detector, FRAME.to_numpy())
     table = display.segments_
     scores = detector.score_samples(X)
@@ -149,26 +149,26 @@ def test_the_stretches_in_numbers(detector):
     assert table["feature"].tolist() == ["mem", "cpu"]
 
 
-def test_the_pandas_index_is_the_axis(detector):
+def test_the_pandas_index_is_the_x_axis(detector):
     display = AnomalyDisplay.from_estimator(detector, FRAME, features=["mem"])
     ax, score_ax = display.axes_
     np.testing.assert_array_equal(xy(display.lines_[0]["value"])[0], INDEX.to_numpy())
     assert score_ax.get_xlabel() == "hour"
-    (span,) = stretches(display.spans_[0]["blamed"])
+    (span,) = spans(display.spans_[0]["top_feature"])
     np.testing.assert_allclose(span, edges_of_hours(10, 13))
     formatter = ax.xaxis.get_major_formatter()
     assert isinstance(formatter, matplotlib.dates.ConciseDateFormatter)
 
 
-def test_a_span_does_not_reach_into_a_gap():
+def test_a_span_does_not_extend_into_a_gap():
     table = FRAME[["cpu"]].iloc[[0, 1, 2, 20, 21]]
     display = AnomalyDisplay.from_predictions(table, [0, 0, -2, 0, 0], threshold=-1)
-    (span,) = stretches(display.spans_[0]["flagged"])
+    (span,) = spans(display.spans_[0]["flagged"])
     np.testing.assert_allclose(span, edges_of_hours(2, 2))
 
 
-def test_nothing_flagged(detector):
-    display = AnomalyDisplay.from_estimator(detector, ORDINARY)
+def test_no_anomalies(detector):
+    display = AnomalyDisplay.from_estimator(detector, NORMAL)
     assert display.spans_ == [{}, {}, {}, {}]
     assert display.segments_.empty
     assert legend(display) == ["score", "threshold"]
@@ -178,7 +178,7 @@ def test_the_first_and_the_last_row_may_be_flagged():
     display = AnomalyDisplay.from_predictions(
         X[:4], [-2, 0, -3, -4], threshold=-1, feature_scores=-np.eye(4)[:, :3]
     )
-    assert stretches(display.spans_[-1]["flagged"]) == [(-0.5, 0.5), (1.5, 3.5)]
+    assert spans(display.spans_[-1]["flagged"]) == [(-0.5, 0.5), (1.5, 3.5)]
 
 
 def test_rows_without_a_score_are_not_flagged():
@@ -188,20 +188,20 @@ def test_rows_without_a_score_are_not_flagged():
     assert display.segments_["feature"].tolist() == [None]
 
 
-def test_the_line_of_the_score_can_be_styled(detector):
+def test_style_of_the_score_line(detector):
     display = AnomalyDisplay.from_estimator(detector, X, c="green")
     assert display.lines_[-1]["score"].get_color() == "green"
     assert display.lines_[0]["value"].get_color() != "green"
 
 
-def test_nothing_is_drawn_until_plot_and_the_display_can_be_pickled():
+def test_a_display_can_be_pickled_and_draws_only_in_plot():
     display = AnomalyDisplay(X=X, scores=np.zeros(40), threshold=-1)
     assert not plt.get_fignums()
     assert pickle.loads(pickle.dumps(display)).threshold == -1
     assert display.plot() is display
 
 
-# The axis of the score
+# Score axis
 
 
 def score_axis(scores, threshold):
@@ -210,7 +210,7 @@ def score_axis(scores, threshold):
     return display.axes_[-1]
 
 
-def test_an_axis_that_shows_ordinary_scores_beside_the_lowest():
+def test_score_axis_is_logarithmic_for_extreme_scores():
     assert score_axis([-1.0, -2.0, -12.0], -3.0).get_yscale() == "linear"
     ax = score_axis([-1.0, -2.0, -9000.0], -3.0)
     assert ax.get_yscale() == "symlog"
@@ -219,17 +219,17 @@ def test_an_axis_that_shows_ordinary_scores_beside_the_lowest():
         to_screen(ax.transData.transform((0, score)))[1] for score in (-1.0, -3.0)
     ]
     assert heights[0] - heights[1] > 0.1
-    # No tick labels on top of each other.
+    # Tick labels do not overlap.
     shown = [tick for tick in ax.get_yticks() if ax.get_ylim()[0] <= tick <= 0]
     assert shown == [-10_000, -1000, -100, -10, 0]
 
 
-def test_an_axis_for_scores_above_zero():
+def test_score_axis_is_linear_for_scores_above_zero():
     assert score_axis([1.0, 2.0, -5.0], 0.0).get_yscale() == "linear"
     assert score_axis([0.0], 0.0).get_yscale() == "linear"
 
 
-# Which metrics
+# Features drawn
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_axis_for_scores_above_zero():
         ([], []),
     ],
 )
-def test_the_metrics_asked_for(detector, features, expected):
+def test_features_by_name_or_number(detector, features, expected):
     display = AnomalyDisplay.from_estimator(detector, FRAME, features=features)
     assert display.features_ == expected
     assert len(display.axes_) == len(expected) + 1
@@ -250,7 +250,7 @@ def test_the_metrics_asked_for(detector, features, expected):
         np.testing.assert_array_equal(xy(lines["value"])[1], FRAME[name])
 
 
-def test_numbers_are_labels_where_these_are_numbers():
+def test_integer_column_names_take_precedence_over_positions():
     table = pd.DataFrame({2: X[:, 0], 0: X[:, 1]})
     display = AnomalyDisplay.from_predictions(
         table, np.zeros(40), threshold=-1, features=[0]
@@ -258,28 +258,34 @@ def test_numbers_are_labels_where_these_are_numbers():
     np.testing.assert_array_equal(xy(display.lines_[0]["value"])[1], X[:, 1])
 
 
-def test_by_default_those_to_blame_for_the_most_rows():
-    parts = np.zeros((100, 12))
-    # One great row of metric 0 does not outweigh the longer stretches of others.
+def test_default_features_are_top_features_of_the_most_rows():
+    contributions = np.zeros((100, 12))
+    # One extreme row of feature 0 does not outweigh the longer segments of others.
     lengths = {11: 5, 3: 4, 9: 3, 2: 3, 7: 2, 5: 2, 0: 1}
-    for number, (metric, length) in enumerate(lengths.items()):
-        begin = 3 + 10 * number
-        parts[begin : begin + length, metric] = -1000 if metric == 0 else -5
+    for number, (feature, length) in enumerate(lengths.items()):
+        rows = slice(3 + 10 * number, 3 + 10 * number + length)
+        contributions[rows, feature] = -1000 if feature == 0 else -5
     display = AnomalyDisplay.from_predictions(
-        np.zeros((100, 12)), parts.sum(axis=1), threshold=-1, feature_scores=parts
+        np.zeros((100, 12)),
+        contributions.sum(axis=1),
+        threshold=-1,
+        feature_scores=contributions,
     )
     assert display.features_ == [2, 3, 5, 7, 9, 11]
 
 
-def test_by_default_the_lowest_where_nothing_is_flagged():
-    parts = -np.tile(np.arange(8.0), (20, 1))
+def test_default_features_without_anomalies_have_the_lowest_scores():
+    contributions = -np.tile(np.arange(8.0), (20, 1))
     display = AnomalyDisplay.from_predictions(
-        np.zeros((20, 8)), parts.sum(axis=1), threshold=-99, feature_scores=parts
+        np.zeros((20, 8)),
+        contributions.sum(axis=1),
+        threshold=-99,
+        feature_scores=contributions,
     )
     assert display.features_ == [2, 3, 4, 5, 6, 7]
 
 
-def test_by_default_the_first_without_scores_of_each():
+def test_default_features_without_feature_scores_are_the_first():
     display = AnomalyDisplay.from_predictions(
         np.zeros((20, 8)), -np.ones(20), threshold=0
     )
@@ -287,14 +293,14 @@ def test_by_default_the_first_without_scores_of_each():
     assert not labels(display)
 
 
-def test_labels_only_where_there_is_room():
+def test_labels_of_segments_do_not_overlap():
     scores = np.zeros(400)
     scores[100:300:2] = -2
     scores[[200, 380]] = -3
-    parts = np.column_stack([scores, np.zeros(400)])
-    table = pd.DataFrame(parts, columns=["metric_a", "b"])
+    contributions = np.column_stack([scores, np.zeros(400)])
+    frame = pd.DataFrame(contributions, columns=["metric_a", "b"])
     display = AnomalyDisplay.from_predictions(
-        table, scores, threshold=-1, feature_scores=parts
+        frame, scores, threshold=-1, feature_scores=contributions
     )
     assert len(display.segments_) == 101
     display.figure_.canvas.draw()
@@ -302,17 +308,17 @@ def test_labels_only_where_there_is_room():
     assert len(boxes) == 3
     boxes.sort(key=lambda box: box.x0)
     assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
-    frame = display.axes_[-1].get_window_extent()
-    assert frame.x0 <= boxes[0].x0
-    assert boxes[-1].x1 <= frame.x1
+    extent = display.axes_[-1].get_window_extent()
+    assert extent.x0 <= boxes[0].x0
+    assert boxes[-1].x1 <= extent.x1
 
 
 # Estimators
 
 
-def test_a_pipeline_scores_what_it_makes_of_the_series_drawn():
+def test_a_pipeline_scores_transformed_rows_and_draws_the_original():
     scale = [1.0, 1000.0, 0.01]
-    model = make_pipeline(StandardScaler(), FarFromMean()).fit(ORDINARY * scale)
+    model = make_pipeline(StandardScaler(), FarFromMean()).fit(NORMAL * scale)
     table = FRAME * scale
     display = AnomalyDisplay.from_estimator(model, table.to_numpy())
     scores = model[-1].score_samples(model[:-1].transform(table.to_numpy()))
@@ -320,51 +326,51 @@ def test_a_pipeline_scores_what_it_makes_of_the_series_drawn():
     np.testing.assert_array_equal(xy(display.lines_[1]["value"])[1], table["mem"])
     assert display.segments_["feature"].tolist() == [1, 0]
 
-    ordinary = pd.DataFrame(ORDINARY * scale, columns=table.columns)
-    display = AnomalyDisplay.from_estimator(model.fit(ordinary), table)
+    normal = pd.DataFrame(NORMAL * scale, columns=table.columns)
+    display = AnomalyDisplay.from_estimator(model.fit(normal), table)
     np.testing.assert_array_equal(xy(display.lines_[-1]["score"])[0], INDEX.to_numpy())
     assert display.segments_["start"].tolist() == [INDEX[10], INDEX[30]]
     assert display.segments_["feature"].tolist() == ["mem", "cpu"]
 
 
-class Columns(BaseEstimator):
-    """Keeps some columns, in another order."""
+class ColumnSelector(BaseEstimator):
+    """Selects columns in another order."""
 
     def fit(self, X, y=None):
-        """Learn nothing."""
+        """Do nothing."""
         self.fitted_ = True
         return self
 
     def transform(self, X):
-        """The last column, then the second."""
+        """Select the last column, then the second."""
         return X[["net", "mem"]]
 
 
-def test_a_pipeline_that_sorts_the_columns():
-    ordinary = pd.DataFrame(ORDINARY, columns=FRAME.columns)
-    model = make_pipeline(Columns(), FarFromMean()).fit(ordinary)
+def test_a_pipeline_that_reorders_columns():
+    normal = pd.DataFrame(NORMAL, columns=FRAME.columns)
+    model = make_pipeline(ColumnSelector(), FarFromMean()).fit(normal)
     display = AnomalyDisplay.from_estimator(model, FRAME)
     assert display.features_ == ["cpu", "mem", "net"]
     assert display.segments_["feature"].tolist() == ["mem"]
-    assert stretches(display.spans_[1]["blamed"])
-    assert "blamed" not in display.spans_[2]
+    assert spans(display.spans_[1]["top_feature"])
+    assert "top_feature" not in display.spans_[2]
 
 
-def test_a_pipeline_that_makes_other_columns_blames_none():
-    model = make_pipeline(PCA(2), FarFromMean()).fit(ORDINARY)
+def test_a_pipeline_that_creates_columns_has_no_top_features():
+    model = make_pipeline(PCA(2), FarFromMean()).fit(NORMAL)
     display = AnomalyDisplay.from_estimator(model, X)
     assert len(display.segments_) == 2
     assert display.segments_["feature"].isna().all()
     assert display.feature_scores is None
 
 
-def test_a_pipeline_of_the_detector_alone(detector):
+def test_a_pipeline_without_transformers(detector):
     display = AnomalyDisplay.from_estimator(make_pipeline(detector), X)
     assert display.segments_["feature"].tolist() == [1, 0]
 
 
 def test_any_detector_with_a_threshold():
-    forest = IsolationForest(n_estimators=10, random_state=0).fit(ORDINARY)
+    forest = IsolationForest(n_estimators=10, random_state=0).fit(NORMAL)
     display = AnomalyDisplay.from_estimator(forest, X)
     flagged = np.flatnonzero(forest.predict(X) == -1)
     assert display.segments_["start"].iloc[0] == flagged[0]
@@ -384,14 +390,14 @@ def test_incidents_are_marked_above_the_panels(detector):
     assert "true incident" in legend(display)
 
 
-def test_incidents_by_the_labels_of_the_index(detector):
+def test_incidents_by_index_labels(detector):
     wanted = edges_of_hours(0, 23)
     for day in [("2024-01-01", "2024-01-01"), (INDEX[0], INDEX[23])]:
         display = AnomalyDisplay.from_estimator(detector, FRAME, incidents=[day])
         np.testing.assert_allclose(bars(display)[0], [wanted])
 
 
-def test_an_incident_of_which_only_a_part_is_drawn(detector):
+def test_an_incident_that_begins_before_the_series(detector):
     display = AnomalyDisplay.from_estimator(
         detector, FRAME, incidents=[("2023-12-01", INDEX[3])]
     )
@@ -413,10 +419,10 @@ def test_names_of_incidents_do_not_overlap(detector):
         assert strip.get_window_extent().x0 - 2 <= box.x0
 
 
-# Where to draw
+# Axes
 
 
-def test_on_axes_that_are_given(detector):
+def test_draws_on_existing_axes(detector):
     figure, axes = plt.subplots(4, 1)
     display = AnomalyDisplay.from_estimator(detector, X, ax=axes)
     assert display.axes_ == list(axes)
@@ -441,7 +447,7 @@ def test_on_axes_that_are_given(detector):
             {"feature_scores": X[:, :2]},
             r"feature_scores must have the shape of X, \(40, 3\), got \(40, 2\)",
         ),
-        ({"features": ["disk"]}, r"features must name .*'cpu', 'mem'.*got 'disk'"),
+        ({"features": ["disk"]}, r"features must be names .*'cpu', 'mem'.*got 'disk'"),
         ({"features": [-1]}, r"features must .*from 0 to 2, got -1"),
         ({"X": FRAME[::-1]}, r"time order, but row 2024-01-02 14:.*Sort it"),
         ({"X": FRAME.assign(mem="up")}, r"numbers to be drawn, but 'mem'.*Name"),
@@ -458,14 +464,14 @@ def test_on_axes_that_are_given(detector):
         ({"X": X, "incidents": [(-5, -1)]}, "rows from 0 to 39, got .-5, -1."),
     ],
 )
-def test_errors_say_what_is_wrong(change, message):
-    given = {"X": FRAME, "scores": np.zeros(40), "threshold": -1} | change
-    rows, scores = given.pop("X"), given.pop("scores")
+def test_invalid_arguments(change, message):
+    arguments = {"X": FRAME, "scores": np.zeros(40), "threshold": -1} | change
+    rows, scores = arguments.pop("X"), arguments.pop("scores")
     with pytest.raises(ValueError, match=message):
-        AnomalyDisplay.from_predictions(rows, scores, **given)
+        AnomalyDisplay.from_predictions(rows, scores, **arguments)
 
 
-def test_estimators_that_cannot_be_drawn(detector):
+def test_invalid_estimators(detector):
     for unfitted in (FarFromMean(), make_pipeline(StandardScaler(), FarFromMean())):
         with pytest.raises(NotFittedError):
             AnomalyDisplay.from_estimator(unfitted, X)

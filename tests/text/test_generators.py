@@ -90,7 +90,7 @@ class TestScores:
         np.testing.assert_allclose(means, lstm.score_samples(docs))
 
     def test_long_documents_are_read_in_windows(self, lstm, monkeypatch):
-        language = pytest.importorskip("sklstm.engine.language")
+        language = pytest.importorskip("sklstm.engine.language_program")
         docs = ["abracadabra " * 5, "a cab", "bad"]
         whole, next_token = lstm.score_samples(docs), lstm.predict_proba(docs)
         monkeypatch.setattr(language, "_VALUES_AT_ONCE", 60)
@@ -247,7 +247,7 @@ class TestGeneration:
         assert first + "".join(stream) == text == "".join(other)
 
     def test_many_prompts_are_written_in_groups(self, lstm, monkeypatch):
-        language = pytest.importorskip("sklstm.engine.language")
+        language = pytest.importorskip("sklstm.engine.language_program")
         options = {"max_new_tokens": 30, "random_state": 0, "top_k": 3}
         prompts = ["ab", "", "cad ", "bad cab"]
         texts = lstm.generate(prompts, **options)
@@ -270,7 +270,7 @@ class TestGeneration:
 class TestTraining:
     def test_windows_deal_out_every_token_once(self):
         """And a window that goes on does so behind the one before it."""
-        language = pytest.importorskip("sklstm.engine.language")
+        streams = pytest.importorskip("sklstm.engine.streams")
         tf = pytest.importorskip("tensorflow")
 
         @settings(deadline=None, max_examples=40)
@@ -289,12 +289,14 @@ class TestTraining:
             index = np.random.default_rng(0).permutation(len(lengths)).astype("int32")
             windows = [
                 part.numpy()
-                for part in language._streams(tensors, index, n_streams, window_length)
+                for part in streams.deal_to_streams(
+                    tensors, index, n_streams, window_length
+                )
             ]
             first, length, goes_on = (part.T.ravel() for part in windows)
-            n_steps, streams = windows[0].shape
-            assert streams <= n_streams
-            assert (n_steps - 1) * streams < np.count_nonzero(length) + streams
+            n_steps, n_dealt = windows[0].shape
+            assert n_dealt <= n_streams
+            assert (n_steps - 1) * n_dealt < np.count_nonzero(length) + n_dealt
             told = [
                 n for f, k in zip(first, length, strict=True) for n in range(f, f + k)
             ]

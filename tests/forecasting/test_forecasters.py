@@ -1,4 +1,4 @@
-"""What the forecasters promise, as truths about tiny networks and linear maps."""
+"""Properties of both forecasters, tested on tiny networks and linear maps."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from sklstm import LSTMForecaster, RNNRegressor, WindowForecaster
 TINY = {"units": 3, "epochs": 1, "random_state": 0}
 CELLS = ["lstm", "gru", "rnn"]
 
-# Every way in which a forecaster reads its data: (columns of y, parameters).
+# Every kind of input to the model: (columns of y, parameters).
 VARIANTS = {
     "one step": ([0], {"window_length": 5}),
     "horizon": ([0], {"window_length": 5, "horizon": 3}),
@@ -24,16 +24,16 @@ VARIANTS = {
     "second column": ([1], {"window_length": 4, "normalize": "last"}),
     "patches": ([0], {"window_length": 6, "patch_length": 3, "horizon": 2}),
     "standard": ([0], {"window_length": 4, "normalize": "standard"}),
-    "raw": ([0], {"window_length": 4, "normalize": None}),
-    "no own past": ([0], {"window_length": 4, "target": None}),
+    "unscaled": ([0], {"window_length": 4, "normalize": None}),
+    "no target column": ([0], {"window_length": 4, "target": None}),
     "stacked": ([0], {"window_length": 4, "units": (3, 2), "dropout": 0.2}),
     "both directions": ([0], {"window_length": 4, "bidirectional": True}),
-    "known ahead": ([0], {"window_length": 4, "horizon": 3, "known_future": [1]}),
+    "future covariates": ([0], {"window_length": 4, "horizon": 3, "known_future": [1]}),
     "ridge": ([0], {"regressor": Ridge()}),
     "ridge, two targets": ([0, 1], {"regressor": Ridge(), "horizon": 2}),
     "ridge, last": ([1], {"regressor": Ridge(), "normalize": "last"}),
-    "ridge, no own past": ([0], {"regressor": Ridge(), "target": None}),
-    "ridge, known ahead": (
+    "ridge, no target column": ([0], {"regressor": Ridge(), "target": None}),
+    "ridge, future covariates": (
         [0],
         {"regressor": Ridge(), "horizon": 3, "known_future": [1]},
     ),
@@ -41,7 +41,7 @@ VARIANTS = {
         [0],
         {"regressor": GradientBoostingRegressor(n_estimators=5), "horizon": 2},
     ),
-    "windows in three dimensions": (
+    "three-dimensional windows": (
         [0],
         {
             "regressor": RNNRegressor(**TINY),
@@ -71,29 +71,29 @@ def variant(request):
     return request.param
 
 
-def test_predict_is_forecast_and_update_block_by_block(series, variant):
+def test_predict_equals_forecast_and_update_block_by_block(series, variant):
     model, _ = fitted(series, variant)
     rows = series[60:71]
     blocks, step = [], model.horizon
-    together = model.predict(rows)
+    predicted = model.predict(rows)
     for begin in range(0, len(rows), step):
         block = rows[begin : begin + step]
         future = block if model.known_future else None
         blocks.append(model.forecast(len(block), X_future=future))
         model.update(block)
-    np.testing.assert_allclose(np.concatenate(blocks), together, rtol=1e-6)
+    np.testing.assert_allclose(np.concatenate(blocks), predicted, rtol=1e-6)
 
 
-def test_fitted_values_are_forecast_one_step_ahead(series, variant):
+def test_fitted_values_are_one_step_ahead_forecasts(series, variant):
     model, _ = fitted(series, variant)
     rows = series[:30]
-    told = model.fitted_values(rows)
-    assert len(told) == 30
+    fitted_values = model.fitted_values(rows)
+    assert len(fitted_values) == 30
     for i in (1, 2, 20):
         future = rows[i : i + model.horizon] if model.known_future else None
         model.update(rows[:i], replace=True)
         expected = model.forecast(1, X_future=future)[0]
-        np.testing.assert_allclose(told[i], expected, rtol=1e-6)
+        np.testing.assert_allclose(fitted_values[i], expected, rtol=1e-6)
 
 
 @settings(
@@ -102,7 +102,7 @@ def test_fitted_values_are_forecast_one_step_ahead(series, variant):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(origin=st.integers(0, 10), seed=st.integers(0, 99), size=st.floats(0.1, 1e6))
-def test_no_row_from_the_origin_on_changes_a_forecast(
+def test_rows_from_the_forecast_origin_on_do_not_change_the_forecast(
     series, variant, origin, seed, size
 ):
     if variant not in FITTED:
@@ -112,56 +112,56 @@ def test_no_row_from_the_origin_on_changes_a_forecast(
     before = model.predict(rows)
     origin -= origin % model.horizon
     changed = rows.copy()
-    unknown = [i for i in range(2) if i not in (model.known_future or ())]
-    noise = np.random.default_rng(seed).normal(size=changed[origin:, unknown].shape)
-    changed[origin:, unknown] += size * noise
-    upto = origin + model.horizon
+    past_columns = [i for i in range(2) if i not in (model.known_future or ())]
+    shape = changed[origin:, past_columns].shape
+    noise = np.random.default_rng(seed).normal(size=shape)
+    changed[origin:, past_columns] += size * noise
+    end = origin + model.horizon
     after = model.predict(changed)
-    np.testing.assert_array_equal(after[:upto], before[:upto])
+    np.testing.assert_array_equal(after[:end], before[:end])
 
 
 FITTED: dict = {}
 
 
-def test_columns_known_ahead_are_read_at_the_forecast_rows(series):
-    model, _ = fitted(series, "known ahead")
+def test_future_covariates_are_read_at_the_forecast_rows(series):
+    model, _ = fitted(series, "future covariates")
     rows = series[60:63]
     changed = rows.copy()
     changed[2, 1] += 100
     assert (model.predict(rows) != model.predict(changed)).all()
 
 
-def test_a_known_column_carries_what_only_it_can_tell():
-    # The target's jumps are drawn at random, and only the plan tells them ahead.
+def test_a_future_covariate_predicts_jumps_that_nothing_else_does():
     rng = np.random.default_rng(0)
-    plan = rng.integers(0, 2, 400).astype(float)
-    y = 10 * plan + rng.normal(0, 0.1, 400)
-    X = np.column_stack([y, plan])
+    covariate = rng.integers(0, 2, 400).astype(float)
+    y = 10 * covariate + rng.normal(0, 0.1, 400)
+    X = np.column_stack([y, covariate])
     errors = {}
-    for known in (None, 1):
+    for known_future in (None, 1):
         model = LSTMForecaster(
             4,
-            known_future=known,
-            # The values have a scale of their own, whatever the window holds.
+            known_future=known_future,
+            # The level of the target does not depend on the window.
             normalize="standard",
             units=4,
             epochs=40,
             learning_rate=0.01,
             random_state=0,
         ).fit(X[:300], y[:300])
-        errors[known] = np.abs(model.predict(X[300:]) - y[300:]).mean()
+        errors[known_future] = np.abs(model.predict(X[300:]) - y[300:]).mean()
     assert errors[1] < 0.3 * errors[None]
 
 
 def test_forecasts_follow_an_affine_change_of_units(series):
-    """As a scaler in a pipeline makes it: own past found, forecast in y's units."""
+    """With a scaler: the target column is found, forecasts are in the units of y."""
     plain = LSTMForecaster(5, **TINY).fit(series[:60], series[:60, 0])
     y = 7 - 1000 * series[:, 0]
     other = make_pipeline(MinMaxScaler(), LSTMForecaster(5, **TINY))
     other.fit(series[:60] * [-3, 1] + 9, y[:60])
     assert other[-1].target_columns_ == [0]
     expected = 7 - 1000 * plain.predict(series[60:])
-    # A negative slope flips the scaled target, so only positive ones are exact.
+    # A negative slope flips the scaled target, so forecasts are compared for -y.
     positive = make_pipeline(StandardScaler(), LSTMForecaster(5, **TINY))
     positive.fit(series[:60] * [3, 1] + 9, -y[:60])
     np.testing.assert_allclose(
@@ -170,7 +170,7 @@ def test_forecasts_follow_an_affine_change_of_units(series):
 
 
 @pytest.mark.parametrize("normalize", ["window", "last"])
-def test_a_shift_of_the_level_shifts_the_forecast(series, normalize):
+def test_a_level_shift_shifts_the_forecast(series, normalize):
     model = LSTMForecaster(5, normalize=normalize, **TINY)
     model.fit(series[:60, :1], series[:60, 0])
     rows = series[60:70, :1]
@@ -179,7 +179,7 @@ def test_a_shift_of_the_level_shifts_the_forecast(series, normalize):
     assert far.forecast()[0] - near.forecast()[0] == pytest.approx(500, abs=1e-2)
 
 
-def test_a_nearly_constant_window_does_not_explode():
+def test_forecasts_after_a_nearly_constant_window_stay_in_range():
     rng = np.random.default_rng(0)
     y = np.cumsum(rng.normal(size=200))
     y[150:] = y[149]
@@ -189,29 +189,29 @@ def test_a_nearly_constant_window_does_not_explode():
 
 
 @pytest.mark.parametrize("window_length", [1, 2, 3])
-def test_the_shortest_windows_do(series, window_length):
+def test_the_shortest_windows_work(series, window_length):
     model = LSTMForecaster(window_length, **TINY).fit(series, series[:, 0])
     assert abs(model.forecast()[0] - series[-1, 0]) < np.ptp(series)
 
 
 @pytest.mark.parametrize("window_length", [1, 2, 10])
-def test_a_straight_line_has_no_spread_but_rounding(window_length):
+def test_a_straight_line_is_scaled_by_the_whole_series(window_length):
     y = np.arange(120.0)
     model = LSTMForecaster(window_length, learning_rate=0.01, **TINY)
     model.set_params(epochs=40).fit(y[:, None], y)
-    # The whole series' scale stands in, so that a step is a modest number.
+    # A loss this small shows that targets are not divided by rounding errors.
     assert model.history_["loss"][0] < 10
     assert model.forecast()[0] == pytest.approx(120, abs=0.5)
 
 
-def test_a_constant_series_is_forecast_as_itself():
+def test_a_constant_series_has_a_finite_forecast():
     X = np.full((40, 1), 3.0)
     model = LSTMForecaster(5, **TINY).fit(X, X[:, 0])
     assert np.isfinite(model.forecast(4)).all()
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_cells_learn(cell):
+def test_each_cell_beats_the_naive_forecast(cell):
     y = np.sin(np.arange(300) / 5)
     model = LSTMForecaster(
         20, cell=cell, units=8, epochs=15, learning_rate=0.01, random_state=0
@@ -223,7 +223,7 @@ def test_the_cells_learn(cell):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_the_network_is_made_of_standard_layers(series, cell, bidirectional):
+def test_the_network_consists_of_standard_layers(series, cell, bidirectional):
     keras = pytest.importorskip("keras")
     model = LSTMForecaster(
         6, cell=cell, bidirectional=bidirectional, patch_length=2, **TINY
@@ -233,7 +233,7 @@ def test_the_network_is_made_of_standard_layers(series, cell, bidirectional):
     for layer in network._flatten_layers():
         assert type(layer).__module__.startswith("keras.")
     assert isinstance(network, keras.Model)
-    # The forecast is the network's output for the last window, mapped back.
+    # The forecast is the output for the last window in the units of the series.
     window = series[-6:]
     time = np.arange(6)
     line = np.polyval(np.polyfit(time, window[:, 0], 1), time)
@@ -248,50 +248,49 @@ def test_the_network_is_made_of_standard_layers(series, cell, bidirectional):
     assert model.forecast()[0] == pytest.approx(level + spread * output, rel=1e-5)
 
 
-def test_the_stacked_network_has_the_parameters_of_the_textbook(series):
+def test_a_stacked_network_has_the_textbook_number_of_parameters(series):
     model = LSTMForecaster(5, units=(64, 32), linear_skip=False, epochs=1)
     model.fit(series[:, :1], series[:, 0])
     assert model.network_.count_params() == 29_345
 
 
-def test_an_untrained_forecast_is_the_last_value(series):
+def test_an_untrained_network_repeats_the_last_value(series):
     model = LSTMForecaster(5, horizon=3, learning_rate=1e-12, **TINY)
     model.fit(series[:60, :1], series[:60, 0])
     np.testing.assert_allclose(model.forecast(), series[59, 0], rtol=1e-6)
 
 
-def test_recursive_forecast_is_forecast_fed_back(series):
+def test_recursive_forecast_feeds_forecasts_back(series):
     model = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
-    together = model.forecast(5)
-    parts = []
+    recursive = model.forecast(5)
+    blocks = []
     for _ in range(3):
-        part = model.forecast()
-        parts.append(part)
-        model.update(part)
-    np.testing.assert_allclose(together, np.concatenate(parts)[:5], rtol=1e-6)
+        block = model.forecast()
+        blocks.append(block)
+        model.update(block)
+    np.testing.assert_allclose(recursive, np.concatenate(blocks)[:5], rtol=1e-6)
 
 
-def test_recursive_forecast_reads_plans(series):
+def test_recursive_forecast_reads_future_covariates(series):
     X = np.column_stack([series[:, 0], np.arange(80) % 7])
     model = LSTMForecaster(5, known_future=1, **TINY).fit(X[:60], X[:60, 0])
-    plan = X[60:66, 1:]
-    assert model.forecast(6, X_future=plan).shape == (6,)
+    future = X[60:66, 1:]
+    assert model.forecast(6, X_future=future).shape == (6,)
     np.testing.assert_allclose(
-        model.forecast(6, X_future=X[60:66]), model.forecast(X_future=plan)
+        model.forecast(6, X_future=X[60:66]), model.forecast(X_future=future)
     )
 
 
-def test_all_of_a_plan_is_read(series):
-    """A shorter forecast is the beginning of a longer one."""
-    model, _ = fitted(series, "known ahead")
-    plan = series[60:66, 1:]
-    longer = model.forecast(6, X_future=plan)
+def test_a_shorter_forecast_is_the_beginning_of_a_longer_one(series):
+    """Future covariates beyond the steps are read too."""
+    model, _ = fitted(series, "future covariates")
+    future = series[60:66, 1:]
+    longer = model.forecast(6, X_future=future)
     for steps in range(1, 6):
-        np.testing.assert_array_equal(model.forecast(steps, plan), longer[:steps])
+        np.testing.assert_array_equal(model.forecast(steps, future), longer[:steps])
 
 
-def test_weight_of_a_row_is_the_weight_of_its_forecast():
-    """Rows of weight zero teach nothing."""
+def test_rows_of_weight_zero_are_not_trained_on():
     rng = np.random.default_rng(0)
     y = np.cumsum(rng.normal(size=60))
     weight = np.ones(60)
@@ -302,12 +301,12 @@ def test_weight_of_a_row_is_the_weight_of_its_forecast():
     noisy[50:] += rng.normal(size=10)
     other = LSTMForecaster(5, batch_size=100, **TINY)
     other.fit(noisy[:, None], noisy, sample_weight=weight)
-    # The scales differ a little, as they are learnt from all rows.
+    # The scales differ a little, because they are fitted to all rows.
     for one, two in zip(whole.weights_, other.weights_, strict=True):
         np.testing.assert_allclose(one, two, atol=5e-3)
 
 
-def test_scaled_weights_are_the_same_weights(series):
+def test_scaled_sample_weights_are_the_same_weights(series):
     one = LSTMForecaster(5, **TINY).fit(series, sample_weight=np.ones(80))
     other = LSTMForecaster(5, **TINY).fit(series, sample_weight=np.full(80, 7.0))
     for a, b in zip(one.weights_, other.weights_, strict=True):
@@ -315,14 +314,14 @@ def test_scaled_weights_are_the_same_weights(series):
 
 
 class TestSeeds:
-    def test_same_seed_same_weights(self, series):
+    def test_the_same_seed_gives_the_same_weights(self, series):
         model = LSTMForecaster(5, units=(4, 3), dropout=0.3, epochs=2, random_state=3)
         one, other = (clone(model).fit(series).weights_ for _ in range(2))
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
 
     @pytest.mark.parametrize("random_state", [4, None])
-    def test_other_seed_other_weights(self, series, random_state):
+    def test_another_seed_gives_other_weights(self, series, random_state):
         one = LSTMForecaster(5, units=3, epochs=1, random_state=3).fit(series)
         other = LSTMForecaster(5, units=3, epochs=1, random_state=random_state)
         assert (other.fit(series).weights_[0] != one.weights_[0]).any()
@@ -334,7 +333,7 @@ class TestSeeds:
         assert (one != other).any()
 
     @pytest.mark.parametrize("random_state", [0, None])
-    def test_global_generators_are_left_alone(self, series, random_state):
+    def test_global_random_generators_are_not_used(self, series, random_state):
         import random
 
         tf = pytest.importorskip("tensorflow")
@@ -347,7 +346,7 @@ class TestSeeds:
         )
         LSTMForecaster(
             4,
-            # An architecture that no other test has built.
+            # An architecture that no other test builds.
             units=(5, 2),
             dropout=0.1,
             recurrent_dropout=0.1,
@@ -366,8 +365,8 @@ class TestSeeds:
 
 
 class TestEarlyStopping:
-    def test_validates_on_the_tail_alone(self, series):
-        """Changing the last training rows does not change what is trained on."""
+    def test_validates_on_the_tail_only(self, series):
+        """Changing the last training rows changes the validation loss alone."""
         kwargs = {"normalize": None, "early_stopping": True, "validation_split": 0.2}
         changed = series.copy()
         changed[-5:] += 3
@@ -407,13 +406,13 @@ class TestEarlyStopping:
             np.testing.assert_array_equal(a, b)
 
 
-class TestGoingOn:
-    def test_update_changes_no_weight(self, series):
+class TestUpdateAndPartialFit:
+    def test_update_does_not_change_the_weights(self, series):
         model = LSTMForecaster(5, **TINY).fit(series[:60])
         weights = model.weights_
         assert model.update(series[60:]).weights_ is weights
 
-    def test_updates_in_pieces_are_one_update(self, series):
+    def test_several_updates_equal_one_update(self, series):
         one = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
         other = clone(one).fit(series[:60])
         one.update(series[60:70])
@@ -421,7 +420,7 @@ class TestGoingOn:
             other.update(row[None])
         np.testing.assert_allclose(one.forecast(), other.forecast(), rtol=1e-6)
 
-    def test_an_update_in_place_of_all_rows_goes_back(self, series):
+    def test_an_update_that_replaces_all_rows_goes_back_in_time(self, series):
         model = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
         expected = clone(model).fit(series[:60]).update(series[60:65]).forecast()
         model.update(series[60:])
@@ -431,12 +430,12 @@ class TestGoingOn:
         other = clone(model).fit(series[:60]).partial_fit(series[60:65])
         np.testing.assert_array_equal(model.forecast(), other.forecast())
 
-    def test_an_update_of_few_rows_is_filled_up(self, series):
+    def test_an_update_that_replaces_all_rows_by_few_pads_them(self, series):
         model = LSTMForecaster(5, horizon=2, **TINY).fit(series[:60])
         few = model.update(series[:2], replace=True).forecast()
-        filled = np.vstack([np.repeat(series[:1], 9, axis=0), series[:2]])
-        full = model.update(filled, replace=True).forecast()
-        np.testing.assert_array_equal(few, full)
+        padded = np.vstack([np.repeat(series[:1], 9, axis=0), series[:2]])
+        expected = model.update(padded, replace=True).forecast()
+        np.testing.assert_array_equal(few, expected)
 
     def test_partial_fit_changes_weights_and_history(self, series):
         model = LSTMForecaster(5, **TINY).fit(series[:60])
@@ -444,11 +443,13 @@ class TestGoingOn:
         model.partial_fit(series[60:70])
         assert any((a != b).any() for a, b in zip(before, model.weights_, strict=True))
         assert model.n_iter_ == len(model.history_["loss"]) == 2
-        rolling = clone(model).fit(series[:60]).update(series[60:70])
-        np.testing.assert_array_equal(rolling._histories[0].X, model._histories[0].X)
+        updated = clone(model).fit(series[:60]).update(series[60:70])
+        np.testing.assert_array_equal(
+            updated._histories[0].rows.X, model._histories[0].rows.X
+        )
 
-    def test_partial_fit_takes_every_new_window_once(self, series, monkeypatch):
-        """Windows that straddle two calls are trained on too."""
+    def test_partial_fit_trains_on_every_new_window_once(self, series, monkeypatch):
+        """Windows that reach over two calls are among them."""
         trained = []
         original = LSTMForecaster._train
 
@@ -463,19 +464,19 @@ class TestGoingOn:
         assert trained == [60 - 5 - 3 + 1] + [4] * 5
         assert sum(trained) == 80 - 5 - 3 + 1
 
-    def test_partial_fit_weighs_rows_in_the_unit_of_fit(self, series):
+    def test_partial_fit_has_sample_weights_in_the_unit_of_fit(self, series):
         model = LSTMForecaster(5, loss="mse", optimizer="sgd", **TINY)
-        moves = {}
+        changes = {}
         for weight in (0.0, 1.0, 2.0):
             model.fit(series[:60], sample_weight=np.full(60, 4.0))
             before = model.weights_
             model.partial_fit(series[60:61], sample_weight=[4 * weight])
-            moves[weight] = model.weights_[-3] - before[-3]
-        assert (moves[0.0] == 0).all()
-        assert abs(moves[1.0]).max() > 0
-        np.testing.assert_allclose(moves[2.0], 2 * moves[1.0], rtol=1e-3, atol=1e-9)
+            changes[weight] = model.weights_[-3] - before[-3]
+        assert (changes[0.0] == 0).all()
+        assert abs(changes[1.0]).max() > 0
+        np.testing.assert_allclose(changes[2.0], 2 * changes[1.0], rtol=1e-3, atol=1e-9)
 
-    def test_partial_fit_keeps_the_history(self, series):
+    def test_partial_fit_appends_to_the_loss_history(self, series):
         model = LSTMForecaster(5, early_stopping=True, **TINY).fit(series[:60])
         model.partial_fit(series[60:70])
         assert [len(model.history_[name]) for name in ("loss", "val_loss")] == [2, 1]
@@ -490,20 +491,20 @@ class TestGoingOn:
         model.partial_fit(series[63:64], series[63:64, 0])
         assert model.weights_ is not weights
 
-    def test_first_partial_fit_is_one_epoch(self, series):
+    def test_the_first_partial_fit_equals_a_fit_of_one_epoch(self, series):
         one = LSTMForecaster(5, **TINY).partial_fit(series)
         other = LSTMForecaster(5, **TINY).fit(series)
         for a, b in zip(one.weights_, other.weights_, strict=True):
             np.testing.assert_array_equal(a, b)
 
-    def test_warm_start_goes_on(self, series):
+    def test_warm_start_starts_from_the_last_weights(self, series):
         model = LSTMForecaster(5, warm_start=True, **TINY).fit(series)
         first = model.weights_
         model.set_params(learning_rate=1e-9).fit(series)
         for a, b in zip(first, model.weights_, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
 
-    def test_cold_start_does_not(self, series):
+    def test_without_warm_start_fit_starts_from_new_weights(self, series):
         model = LSTMForecaster(5, **TINY).fit(series)
         first = model.weights_
         for a, b in zip(first, model.fit(series).weights_, strict=True):
@@ -517,7 +518,7 @@ class TestPandas:
         index = pd.date_range("2024-01-01", periods=80, freq="h", name="time")
         return pd.DataFrame(series, columns=["price", "volume"], index=index)
 
-    def test_series_in_series_out(self, kind, frame):
+    def test_a_series_as_y_gives_a_series(self, kind, frame):
         model = make(5, **kind, horizon=3)
         model.fit(frame[:60], frame["price"][:60])
         forecast = model.forecast()
@@ -526,14 +527,14 @@ class TestPandas:
         model.update(frame[60:62])
         pd.testing.assert_index_equal(model.forecast(2).index, frame.index[62:64])
 
-    def test_frame_in_frame_out(self, kind, frame):
+    def test_a_frame_as_y_gives_a_frame(self, kind, frame):
         forecast = make(5, **kind).fit(frame[:60]).forecast(4)
         pd.testing.assert_index_equal(forecast.index, frame.index[60:64])
         assert list(forecast.columns) == ["price", "volume"]
         forecast = make(5, **kind).fit(frame, frame[["volume"]]).forecast()
         assert list(forecast.columns) == ["volume"]
 
-    def test_behind_a_scaler_the_index_comes_from_y(self, kind, frame):
+    def test_after_a_scaler_the_index_comes_from_y(self, kind, frame):
         model = make_pipeline(MinMaxScaler(), make(5, **kind))
         model.fit(frame[:60], frame["price"][:60])
         assert model[-1].forecast().index[0] == frame.index[60]
@@ -555,7 +556,7 @@ class TestPandas:
                 pd.DatetimeIndex(np.array(pd.date_range("2000", periods=80, freq="D"))),
                 pd.DatetimeIndex(["2000-03-21", "2000-03-22"]),
             ),
-            # Irregular, as trading days are: steps ahead.
+            # Irregular, as the dates of trading days are: steps ahead.
             (pd.period_range("2000", periods=119).delete(range(3, 119, 3)), [1, 2]),
             (
                 pd.date_range("2000", periods=119).delete(range(3, 119, 3)),
@@ -565,13 +566,13 @@ class TestPandas:
         ],
         ids=str,
     )
-    def test_continuation_of_the_index(self, kind, series, index, expected):
+    def test_forecasts_continue_the_index(self, kind, series, index, expected):
         X = pd.DataFrame(series, index=index, columns=["a", "b"])
         model = make(5, **kind, horizon=2).fit(X, X["a"])
         forecast = model.forecast()
         assert list(forecast.index) == list(expected)
 
-    def test_rows_of_other_times_than_those_that_follow(self, kind, frame):
+    def test_rows_at_other_times_than_the_next(self, kind, frame):
         frame = frame.set_axis(pd.date_range("2000", periods=len(frame)))
         model = make(5, **kind, horizon=2, known_future="volume")
         model.fit(frame[:60], frame["price"][:60])
@@ -584,7 +585,10 @@ class TestPandas:
             model.predict(frame[:10])
         with pytest.raises(ValueError, match="X_future must begin after the last row"):
             model.forecast(X_future=frame[58:60])
-        with pytest.raises(ValueError, match=r"2000-03-01 00:00:00 is the next"):
+        with pytest.raises(
+            ValueError,
+            match=r"begins at 2000-03-03.*2000-02-29.* is 2000-03-01 00:00:00",
+        ):
             model.forecast(X_future=frame[62:64])
         np.testing.assert_array_equal(model.predict(frame[60:]), before)
         with pytest.warns(UserWarning, match="fill the gap"):
@@ -594,14 +598,14 @@ class TestPandas:
         model.update(frame[:60], frame["price"][:60], replace=True)
         np.testing.assert_array_equal(model.predict(frame[60:]), before)
 
-    def test_plans_by_place_where_fit_saw_no_names(self, kind, frame):
+    def test_future_covariates_are_matched_by_position_without_names(self, kind, frame):
         model = make(5, **kind, horizon=2, known_future=1)
         model.fit(frame.to_numpy()[:60], frame["price"].to_numpy()[:60])
-        told = model.forecast(X_future=frame.to_numpy()[60:62])
-        for plan in (frame[60:62], frame[["volume"]][60:62]):
-            np.testing.assert_array_equal(model.forecast(X_future=plan), told)
+        expected = model.forecast(X_future=frame.to_numpy()[60:62])
+        for future in (frame[60:62], frame[["volume"]][60:62]):
+            np.testing.assert_array_equal(model.forecast(X_future=future), expected)
 
-    def test_after_rows_without_labels_come_some_with(self, kind, series):
+    def test_rows_with_an_index_after_rows_without(self, kind, series):
         index = pd.period_range("2000-01", periods=80, freq="M")
         X = pd.DataFrame(series, index=index, columns=["a", "b"])
         model = make(5, **kind, horizon=2).fit(X[:70], X["a"][:70])
@@ -611,14 +615,14 @@ class TestPandas:
         expected = pd.period_range("2006-09", periods=2, freq="M")
         assert list(model.forecast().index) == list(expected)
 
-    def test_the_index_of_the_plan_is_taken(self, kind, frame):
+    def test_the_index_of_future_covariates_labels_the_forecast(self, kind, frame):
         model = make(5, **kind, horizon=2, known_future="volume")
         model.fit(frame[:60], frame["price"][:60])
         index = pd.Index(["tomorrow", "the day after"])
-        plan = frame[["volume"]][60:62].set_axis(index)
-        assert list(model.forecast(X_future=plan).index) == list(index)
+        future = frame[["volume"]][60:62].set_axis(index)
+        assert list(model.forecast(X_future=future).index) == list(index)
 
-    def test_names_and_indices_mean_the_same(self, kind, frame):
+    def test_columns_by_name_and_by_index(self, kind, frame):
         one = make(5, **kind, target="price", known_future="volume")
         other = make(5, **kind, target=0, known_future=[-1])
         one.fit(frame, frame["price"])
@@ -628,7 +632,7 @@ class TestPandas:
         )
 
 
-def test_the_learning_rate_falls_along_half_a_cosine(series):
+def test_the_learning_rate_decreases_along_half_a_cosine(series):
     keras = pytest.importorskip("keras")
     rates = []
 
@@ -649,7 +653,7 @@ def test_the_learning_rate_falls_along_half_a_cosine(series):
     assert rates == pytest.approx([keras.optimizers.SGD().learning_rate] * 4)
 
 
-def test_a_callback_may_lower_the_learning_rate_of_a_schedule(series):
+def test_a_callback_may_lower_a_scheduled_learning_rate(series):
     keras = pytest.importorskip("keras")
     rates = []
 
@@ -668,12 +672,12 @@ def test_a_callback_may_lower_the_learning_rate_of_a_schedule(series):
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_losses_by_name_function_and_instance(series, loss):
     keras = pytest.importorskip("keras")
-    weights = [
-        LSTMForecaster(5, loss=kind, **TINY).fit(series).weights_
-        for kind in (loss, keras.losses.get(loss), loss_instance(keras, loss))
-    ]
-    for other in weights[1:]:
-        for a, b in zip(weights[0], other, strict=True):
+    by_name, by_function, by_instance = (
+        LSTMForecaster(5, loss=value, **TINY).fit(series).weights_
+        for value in (loss, keras.losses.get(loss), loss_instance(keras, loss))
+    )
+    for other in (by_function, by_instance):
+        for a, b in zip(by_name, other, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
 
 
@@ -681,7 +685,7 @@ def loss_instance(keras, name):
     return {"mse": keras.losses.MeanSquaredError, "huber": keras.losses.Huber}[name]()
 
 
-def test_an_optimizer_instance_is_copied_and_keeps_its_rate(series):
+def test_an_optimizer_instance_is_copied_and_keeps_its_learning_rate(series):
     keras = pytest.importorskip("keras")
     optimizer = keras.optimizers.SGD(0.0)
     model = LSTMForecaster(5, optimizer=optimizer, **TINY)
@@ -719,7 +723,7 @@ class TestCallbacks:
         assert model.n_iter_ == 2
         assert recorder.model is None
 
-    def test_keras_callbacks_may_set_rate_and_weights(self, series):
+    def test_keras_callbacks_may_set_the_learning_rate(self, series):
         keras = pytest.importorskip("keras")
         still = keras.callbacks.LearningRateScheduler(lambda epoch: 0.0)
         one = LSTMForecaster(5, callbacks=still, **TINY).fit(series)
@@ -769,10 +773,10 @@ class TestCallbacks:
 
 
 @pytest.mark.parametrize("normalize", ["last", "standard"])
-def test_what_is_known_ahead_moves_the_forecast_from_where_it_was(normalize):
+def test_linear_skip_reads_changes_of_future_covariates(normalize):
     rng = np.random.default_rng(0)
-    known = rng.normal(size=400).cumsum()
-    X = np.column_stack([3 * known + 100, known])
+    covariate = rng.normal(size=400).cumsum()
+    X = np.column_stack([3 * covariate + 100, covariate])
     errors = []
     for linear_skip in (True, False):
         model = LSTMForecaster(

@@ -1,0 +1,19 @@
+"""Network specifications, one file a kind."""
+
+from sklstm.engine.networks.autoencoder import AutoencoderNetwork
+from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
+from sklstm.engine.networks.language import LanguageNetwork
+from sklstm.engine.networks.recurrent import RecurrentStack
+from sklstm.engine.networks.sequence import SequenceNetwork
+from sklstm.engine.networks.window import EnsembleNetwork, WindowNetwork
+
+__all__ = [
+    "AutoencoderNetwork",
+    "EnsembleNetwork",
+    "LanguageNetwork",
+    "NetworkSpec",
+    "RecurrentStack",
+    "SampleNetwork",
+    "SequenceNetwork",
+    "WindowNetwork",
+]

@@ -1,0 +1,70 @@
+"""What a network specification must provide."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+# Tensors by the names of the fields of the data.
+Tensors: TypeAlias = "Mapping[str, tf.Tensor]"
+
+
+class NetworkSpec(ABC):
+    """A network as a plain value: a frozen dataclass that builds a Keras model.
+
+    It is hashable, because it is part of the key under which a compiled program is
+    kept, and it holds no Keras objects, so a fitted estimator can be pickled with it.
+    """
+
+    @abstractmethod
+    def build(self, *, fast: bool = False) -> keras.Model:
+        """Build the network.
+
+        Parameters
+        ----------
+        fast : bool, default=False
+            Whether to use this package's recurrent layers where they are faster than
+            the standard ones; the weights are the same.
+
+        Returns
+        -------
+        network : keras.Model
+        """
+
+
+class DataSignature(NamedTuple):
+    """Names, shapes and types of the tensors that a network's samples are cut from.
+
+    The names are those of the fields of the data. Shapes are left open, so another
+    number of rows needs no new trace.
+    """
+
+    inputs: dict[str, tf.TensorSpec]
+    targets: dict[str, tf.TensorSpec]  # needed in addition for training
+
+
+class SampleNetwork(NetworkSpec):
+    """A network that maps each sample, a window or a whole sequence, to one output."""
+
+    @abstractmethod
+    def data_signature(self) -> DataSignature:
+        """Describe the tensors that the methods below take."""
+
+    @abstractmethod
+    def gather_inputs(self, tensors: Tensors, index: tf.Tensor) -> Any:
+        """Gather the network's inputs for the samples of the given indices."""
+
+    @abstractmethod
+    def gather_targets(
+        self, tensors: Tensors, index: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Gather the targets and weights of the samples of the given indices."""
+
+    def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
+        """Change the samples at random for one epoch; by default, change nothing."""
+        return tensors

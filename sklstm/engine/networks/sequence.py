@@ -1,0 +1,203 @@
+"""Networks from a whole sequence to one output: class probabilities or numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sklstm.engine.backend import keras, tf
+from sklstm.engine.data import PADDING
+from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
+from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
+from sklstm.engine.networks.recurrent import RecurrentStack, embedding
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+# Beside the many values of a patch, waves of amplitude 1 would be learned too slowly.
+_POSITION_GAIN = 3.0
+
+# Below any output of a recurrent layer.
+_BELOW_ALL_STATES = -1e9
+
+
+@dataclass(frozen=True)
+class SequenceNetwork(SampleNetwork):
+    """A network from a whole sequence to one output.
+
+    Parameters
+    ----------
+    stack : RecurrentStack
+        The recurrent layers.
+    n_columns : int
+        Number of values read at each step; 1 for tokens.
+    n_outputs : int
+        Number of values of the output.
+    activation : str
+        Activation of the output.
+    pooling : {"last", "mean", "max", "all"}
+        How the states at all steps are combined; "all" concatenates the other three.
+    patch_length : int
+        Number of steps of the sequence folded into one recurrent step.
+    positional_encoding : int
+        Number of sine and cosine pairs that encode the position of a recurrent step
+        in its sequence, beside a linear ramp; 0 for no encoding.
+    noise : float
+        Standard deviation of the noise added to the values during training.
+    crop : float
+        Largest fraction of the steps to cut off during training.
+    n_tokens : int
+        Size of the vocabulary, including 0 for padding; 0 for sequences of numbers.
+    embedding_dim : int
+        Length of the vector that represents a token.
+    """
+
+    stack: RecurrentStack
+    n_columns: int
+    n_outputs: int
+    activation: str = "linear"
+    pooling: str = "all"
+    patch_length: int = 1
+    positional_encoding: int = 0
+    noise: float = 0.0
+    crop: float = 0.0
+    n_tokens: int = 0
+    embedding_dim: int = 0
+
+    def build(self, *, fast: bool = False) -> keras.Model:
+        """Build the network."""
+        layers, ops = keras.layers, keras.ops
+        if self.n_tokens:
+            tokens = keras.Input((None,), dtype="int32", name="tokens")
+            inputs = [tokens]
+            valid = ops.not_equal(tokens, PADDING)
+            x = embedding(self.n_tokens, self.embedding_dim)(tokens)
+            n_columns = self.embedding_dim
+        else:
+            x = keras.Input((None, self.n_columns), name="sequence")
+            valid = keras.Input((None,), dtype="bool", name="valid")
+            inputs = [x, valid]
+            if self.noise:
+                noise = layers.GaussianNoise(
+                    self.noise, seed=PLACEHOLDER_SEED, name="noise"
+                )
+                x = noise(x)
+            n_columns = self.n_columns
+        if self.patch_length > 1:
+            patch = (-1, self.patch_length * n_columns)
+            x = layers.Reshape(patch, name="patches")(x)
+            # Padding comes last, so a patch is valid if its first step is.
+            valid = layers.Reshape((-1, self.patch_length), name="valid_steps")(valid)
+            valid = valid[:, :, 0]
+        if self.positional_encoding:
+            x = ops.concatenate(
+                [x, _encode_positions(valid, self.positional_encoding)], axis=2
+            )
+        states = self.stack.apply(x, fast=fast, valid=valid)
+        pooled = _pool(
+            states, valid, self.pooling, bidirectional=self.stack.bidirectional
+        )
+        output = layers.Dense(
+            self.n_outputs,
+            activation=self.activation,
+            kernel_initializer=glorot_uniform(),
+            name="output",
+        )(pooled)
+        return keras.Model(inputs, output, name="sequence_network")
+
+    def data_signature(self) -> DataSignature:
+        """Describe the tensors of `SequenceData`."""
+        return DataSignature(
+            inputs={
+                "rows": (
+                    tf.TensorSpec([None], tf.int32)
+                    if self.n_tokens
+                    else tf.TensorSpec([None, self.n_columns])
+                ),
+                "starts": tf.TensorSpec([None], tf.int32),
+                "lengths": tf.TensorSpec([None], tf.int32),
+            },
+            targets={
+                "targets": tf.TensorSpec([None, self.n_outputs]),
+                "weight": tf.TensorSpec([None]),
+            },
+        )
+
+    def gather_inputs(
+        self, tensors: Tensors, index: tf.Tensor
+    ) -> tf.Tensor | list[tf.Tensor]:
+        """Gather sequences, padded to the longest of them in whole patches."""
+        lengths = tf.gather(tensors["lengths"], index)[:, None]
+        n_patches = (tf.reduce_max(lengths) - 1) // self.patch_length + 1
+        steps = tf.range(n_patches * self.patch_length)
+        valid = steps < lengths
+        # An incomplete patch is filled with the last row.
+        rows = tf.gather(tensors["starts"], index)[:, None] + tf.minimum(
+            steps, lengths - 1
+        )
+        values = tf.gather(tensors["rows"], rows)
+        if self.n_tokens:
+            return tf.where(valid, values, PADDING)
+        return [values, valid]
+
+    def gather_targets(
+        self, tensors: Tensors, index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Gather the targets and weights of sequences."""
+        return tf.gather(tensors["targets"], index), tf.gather(tensors["weight"], index)
+
+    def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
+        """Crop each sequence at random, at both sides."""
+        if not self.crop:
+            return tensors
+        lengths = tensors["lengths"]
+        uniforms = tf.random.stateless_uniform([2, tf.shape(lengths)[0]], seed)
+        # Between nothing and the largest fraction is cut off, a random part of it in
+        # front.
+        cut = tf.cast(uniforms[0] * self.crop * tf.cast(lengths, tf.float32), tf.int32)
+        in_front = tf.cast(uniforms[1] * tf.cast(cut + 1, tf.float32), tf.int32)
+        return {
+            **tensors,
+            "starts": tensors["starts"] + in_front,
+            "lengths": lengths - cut,
+        }
+
+
+def _encode_positions(valid: KerasTensor, n_waves: int) -> KerasTensor:
+    """Encode the position of each step in its sequence: a ramp, sines and cosines."""
+    ops = keras.ops
+    inside = ops.cast(valid, "float32")
+    n_steps = ops.sum(inside, axis=1, keepdims=True)
+    # The middle of each step, from -1 to 1 over the sequence.
+    ramp = ops.expand_dims((2 * ops.cumsum(inside, axis=1) - 1) / n_steps - 1, 2)
+    waves = ramp * (np.pi * np.arange(1, n_waves + 1, dtype=np.float32))
+    encoding = ops.concatenate([ramp, ops.sin(waves), ops.cos(waves)], axis=2)
+    return _POSITION_GAIN * encoding
+
+
+def _pool(
+    states: KerasTensor, valid: KerasTensor, pooling: str, *, bidirectional: bool
+) -> KerasTensor:
+    """Combine the states at the valid steps into one vector."""
+    ops = keras.ops
+    inside = ops.cast(valid, "float32")
+    after_last = ops.zeros_like(inside[:, :1])
+    weight = ops.expand_dims(inside, 2)
+    pooled = []
+    if pooling in ("last", "all"):
+        # One at the last valid step, zero elsewhere.
+        is_last = inside - ops.concatenate([inside[:, 1:], after_last], axis=1)
+        last = ops.sum(states * ops.expand_dims(is_last, 2), axis=1)
+        if bidirectional:
+            # The layer that reads backwards ends at the first step.
+            half = states.shape[-1] // 2
+            last = ops.concatenate([last[:, :half], states[:, 0, half:]], axis=1)
+        pooled.append(last)
+    if pooling in ("mean", "all"):
+        pooled.append(ops.sum(states * weight, axis=1) / ops.sum(weight, axis=1))
+    if pooling in ("max", "all"):
+        is_valid = ops.expand_dims(valid, 2)
+        pooled.append(ops.max(ops.where(is_valid, states, _BELOW_ALL_STATES), axis=1))
+    return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=1)

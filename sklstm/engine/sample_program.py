@@ -1,0 +1,144 @@
+"""Compiled programs for independent samples: windows and whole sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sklstm.engine.backend import tf
+from sklstm.engine.data import (
+    ReconstructionData,
+    SequenceData,
+    TrainingSpec,
+    Weights,
+    WindowData,
+)
+from sklstm.engine.losses import make_loss
+from sklstm.engine.program import Program, as_tensors
+
+if TYPE_CHECKING:
+    from sklstm.engine.networks import SampleNetwork
+    from sklstm.engine.networks.base import Tensors
+
+# Samples evaluated at once, which bounds the memory.
+_EVALUATION_BATCH = 512
+
+# Samples in a forward pass. The number is always the same, because a matrix product of
+# another shape may add up in another order: so an output is the same to the last bit
+# whatever other samples of its length are predicted with it. Several passes run side by
+# side, so small passes cost no speed, and filling up a single one costs little.
+_FORWARD_BATCH = 32
+_PARALLEL_PASSES = 4
+
+
+class SampleProgram(Program):
+    """A program for a network that maps each sample to one output.
+
+    Parameters
+    ----------
+    network : SampleNetwork
+    training : TrainingSpec
+    template : Program, optional
+        As for `Program`.
+    """
+
+    spec: SampleNetwork
+
+    def __init__(
+        self,
+        network: SampleNetwork,
+        training: TrainingSpec,
+        template: Program | None = None,
+    ):
+        inputs, targets = network.data_signature()
+        super().__init__(network, training, inputs | targets, template)
+        self._input_data = inputs
+        self._loss = make_loss(training)
+        index = tf.TensorSpec([None], tf.int32)
+        self._forward = self._compile(self._run_forward, inputs, index)
+
+    def forward(
+        self, data: WindowData | ReconstructionData | SequenceData, weights: Weights
+    ) -> np.ndarray:
+        """Compute the network's outputs for all samples of the data."""
+        self._load(weights)
+        tensors = as_tensors(data, self._input_data)
+        order = data.order.astype(np.int32)
+        filled = np.pad(order, (0, -len(order) % _FORWARD_BATCH), mode="edge")
+        outputs = self._forward(tensors, tf.constant(filled)).numpy()
+        in_order = np.empty((len(order), *outputs.shape[1:]), outputs.dtype)
+        in_order[order] = outputs[: len(order)]
+        return in_order
+
+    def _run_epoch(
+        self,
+        tensors: Tensors,
+        index: tf.Tensor,
+        batch_size: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        index = tf.random.experimental.stateless_shuffle(index, seed)
+        tensors = self.spec.augment(tensors, seed)
+
+        def train_on(batch: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = self._batch_loss(tensors, batch, training=True)
+            self._apply_gradients(tape, loss)
+            return loss
+
+        return _mean_over_batches(train_on, index, batch_size)
+
+    def _run_evaluation(self, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
+        def loss_on(batch: tf.Tensor) -> tf.Tensor:
+            return self._batch_loss(tensors, batch, training=False)
+
+        return _mean_over_batches(loss_on, index, _EVALUATION_BATCH)
+
+    def _run_forward(self, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
+        batches = tf.reshape(index, [-1, _FORWARD_BATCH])
+        n_batches = tf.shape(batches)[0]
+
+        def step(
+            i: tf.Tensor, outputs: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.TensorArray]:
+            inputs = self.spec.gather_inputs(tensors, batches[i])
+            return i + 1, outputs.write(i, self.network(inputs, training=False))
+
+        def unfinished(i: tf.Tensor, outputs: tf.TensorArray) -> tf.Tensor:
+            return i < n_batches
+
+        outputs = tf.TensorArray(tf.float32, n_batches)
+        _, outputs = tf.while_loop(
+            unfinished, step, (0, outputs), parallel_iterations=_PARALLEL_PASSES
+        )
+        return outputs.concat()
+
+    def _batch_loss(
+        self, tensors: Tensors, index: tf.Tensor, *, training: bool
+    ) -> tf.Tensor:
+        inputs = self.spec.gather_inputs(tensors, index)
+        targets, weight = self.spec.gather_targets(tensors, index)
+        outputs = self.network(inputs, training=training)
+        return tf.reduce_mean(self._loss(targets, outputs) * weight)
+
+
+def _mean_over_batches(
+    function: Callable[[tf.Tensor], tf.Tensor],
+    index: tf.Tensor,
+    batch_size: tf.Tensor | int,
+) -> tf.Tensor:
+    """Apply a function to one batch after the other; return its mean over samples."""
+    n_samples = tf.shape(index)[0]
+
+    def step(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = index[start : start + batch_size]
+        size = tf.cast(tf.shape(batch)[0], tf.float32)
+        return start + batch_size, total + size * function(batch)
+
+    def unfinished(start: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+        return start < n_samples
+
+    _, total = tf.while_loop(unfinished, step, (0, 0.0))
+    return total / tf.cast(n_samples, tf.float32)

@@ -1,0 +1,74 @@
+"""Network specifications: plain values that build and feed Keras models."""
+
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from sklstm import engine
+
+pytest.importorskip("tensorflow")
+
+STACK = engine.RecurrentStack("gru", (3, 2), bidirectional=True, recurrent_dropout=0.1)
+SPECS = [
+    engine.WindowNetwork(STACK, 6, 2, 3, 2, 2, 1, linear_skip=True),
+    engine.EnsembleNetwork(engine.WindowNetwork(STACK, 6, 2, 3, 2), 2, "median"),
+    engine.AutoencoderNetwork(STACK, 6, 2),
+    engine.SequenceNetwork(STACK, 2, 3, patch_length=2, positional_encoding=1),
+    engine.SequenceNetwork(STACK, 1, 3, n_tokens=9, embedding_dim=2),
+    engine.LanguageNetwork(replace(STACK, bidirectional=False), 9, 4, 5),
+]
+
+
+def name(spec):
+    return type(spec).__name__
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name)
+def test_a_specification_is_a_plain_value(spec):
+    copied = pickle.loads(pickle.dumps(spec))
+    assert copied == spec
+    assert hash(copied) == hash(spec)
+    assert repr(spec).startswith(f"{name(spec)}(")
+    assert "units=(3, 2)" in repr(spec)
+
+
+def test_specifications_are_unpickled_without_keras():
+    code = (
+        "import pickle, sys;"
+        f"specs = pickle.loads({pickle.dumps(SPECS)!r});"
+        "print(len(specs), {'keras', 'tensorflow'} & sys.modules.keys())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == [str(len(SPECS)), "set()"]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=name)
+def test_the_fast_network_has_the_weights_of_the_standard_one(spec):
+    standard, fast = spec.build(), spec.build(fast=True)
+    assert [w.shape for w in standard.weights] == [w.shape for w in fast.weights]
+    for layer in standard.layers:
+        assert type(layer).__module__.startswith("keras.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "methods"),
+    [
+        (engine.NetworkSpec, ["build"]),
+        (
+            engine.SampleNetwork,
+            ["build", "data_signature", "gather_inputs", "gather_targets"],
+        ),
+    ],
+)
+def test_every_kind_of_network_must_say_how_it_is_built_and_fed(kind, methods):
+    class Incomplete(kind):
+        pass
+
+    with pytest.raises(TypeError, match="abstract class Incomplete"):
+        Incomplete()
+    assert Incomplete.__abstractmethods__ == set(methods)
