@@ -4,8 +4,8 @@ Speaker recognition from utterances of unequal length
 
 Nine speakers say two vowels, at different speeds. A recurrent network identifies the
 speaker from sequences of 7 to 29 time steps, which need no padding. Three cells and two
-kinds of pooling are compared on the training set. Needs matplotlib besides
-sklstm itself.
+kinds of pooling are compared on the training set. Needs matplotlib besides sklstm
+itself.
 """
 
 # %%
