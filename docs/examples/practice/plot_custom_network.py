@@ -118,7 +118,7 @@ for ax, (name, result) in zip(axes, results.items(), strict=False):
         rows["actual"], rows["forecast"], naive=rows["seasonal_naive"], ax=ax
     )
     ax.set_title(
-        f"{name}, MAE {table.loc[name, 'MAE']:.3f} (naive: same month of last year)",
+        f"{name}, MAE {table.loc[name, 'MAE']:.3f}, and the seasonal naive forecast",
         loc="left",
     )
     ax.set(xlabel="", ylabel="log passengers")
