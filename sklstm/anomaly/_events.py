@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
-from sklstm._core.language_model import LanguageModel
+from sklstm._core.language_model import Corpus, LanguageModel
 from sklstm._core.seeds import draw_seeds
 from sklstm._core.vocabulary import Vocabulary
 from sklstm._data.tokens import check_token_sequences
@@ -227,12 +227,14 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
             learnt, unknown_token=None, min_count=int(self.min_count)
         )
         if last_fit:
-            vocabulary = self._same_vocabulary(vocabulary)
+            vocabulary = self._reuse_vocabulary(vocabulary)
         self._vocabulary = vocabulary
         self._fit_network(
-            [vocabulary.encode(tokens) for tokens in learnt],
-            len(vocabulary.tokens),
-            learn_unknown=True,
+            Corpus(
+                [vocabulary.encode(tokens) for tokens in learnt],
+                len(vocabulary.tokens),
+                learn_unknown=True,
+            ),
             start=last_fit,
             fit_data=FitData(sequences, None),
             incremental=False,
@@ -323,7 +325,7 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
     def _token_scores(self, sequences) -> list[np.ndarray]:
         documents = [self._vocabulary.encode(tokens) for tokens in sequences]
         # A sequence may still be going on: its end is not scored.
-        return [scores[:-1] for scores in self._log_likelihood(documents)]
+        return [scores[:-1] for scores in self._token_log_likelihoods(documents)]
 
     def _aggregated(self, sequences) -> np.ndarray:
         return np.array([scores[-1] for scores in self._running_scores(sequences)])
@@ -354,7 +356,7 @@ class TokenStream:
     def __init__(self, detector: SequenceAnomalyDetector):
         # As it is now, whatever is made of the detector while the sequence comes.
         self._detector = copy(detector)
-        self._reading = self._detector._read([np.array([], int)])
+        self._reading = self._detector._process_prompts([np.array([], int)])
         self._aggregate = _aggregation(detector.aggregate, detector.aggregate_length)
         self._scores: list[float] = []
 
@@ -374,7 +376,7 @@ class TokenStream:
         (tokens,) = check_token_sequences([[token]])
         ids = detector._vocabulary.encode(tokens)
         log_p = log_softmax(self._reading.logits[0].astype(np.float64))
-        self._reading = detector._read_on(ids[None], self._reading)
+        self._reading = detector._advance(ids[None], self._reading)
         self._scores.append(float(log_p[ids[0]]))
         return self._scores[-1]
 
