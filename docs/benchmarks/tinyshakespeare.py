@@ -36,7 +36,7 @@ def main():
         parser.error("the data: pass --data FOLDER or set SKLSTM_DATA")
     path = Path(options.data) / "text" / "tinyshakespeare.txt"
     text = path.read_text()[: options.characters]
-    _ = engine.borrow_program  # load TensorFlow before the time is measured
+    engine.prepare_keras()  # loads TensorFlow before the time is measured
     for minutes in options.minutes:
         report(minutes, text)
 

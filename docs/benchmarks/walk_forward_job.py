@@ -75,7 +75,8 @@ def run_sklstm(series, n_jobs=1):
         step_length=TEST_ROWS,
     )
     # Import TensorFlow, and what sktime imports at the first split.
-    _ = engine.borrow_program, cv.get_n_splits(np.arange(len(series)))
+    engine.prepare_keras()
+    cv.get_n_splits(np.arange(len(series)))
     yield
     result = walk_forward(model, series[:, None], series, cv=cv, n_jobs=n_jobs)
     yield result.forecasts["forecast"]

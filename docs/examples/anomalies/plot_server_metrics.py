@@ -12,9 +12,9 @@ reported. Needs matplotlib besides sklstm itself.
 # %%
 # The recordings
 # --------------
-# ``data/record_server_metrics.py`` recorded both on a machine with two cores. The
-# workload consists of requests at a varying rate, a cache that fills and is cleared,
-# and jobs that sort, compile and back up; during the first recording, somebody
+# Both were recorded by ``data/record_server_metrics.py`` on a machine with two cores.
+# The workload consists of requests at a varying rate, a cache that fills and is
+# cleared, and jobs that sort, compile and back up. During the first recording, somebody
 # occasionally used the machine as well. A single value is therefore not informative: a
 # core is often busy for some seconds, and so is the disk. In the second recording, the
 # column ``incident`` says what went wrong and when. The detectors do not use it.

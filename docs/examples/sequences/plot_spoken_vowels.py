@@ -3,9 +3,9 @@ Speaker recognition from utterances of unequal length
 =====================================================
 
 Nine speakers say two vowels, at different speeds. A recurrent network identifies the
-speaker from sequences of 7 to 29 time steps, without padding by the user. Three cells
-and two kinds of pooling are compared on the training set. Needs matplotlib besides
-sklstm itself.
+speaker from sequences of 7 to 29 time steps, which need no padding. Three cells and two
+kinds of pooling are compared on the training set. Needs matplotlib besides sklstm
+itself.
 """
 
 # %%

@@ -94,9 +94,8 @@ models |= {cell: predictor(network) for cell, network in networks.items()}
 # %%
 # Perplexity is the effective number of equally probable words at each position. As only
 # the choice between the three sentences is uncertain, it cannot be lower than 3 to the
-# power of 3/15, which is 1.246 (except for a model that by accident prefers one of the
-# sentences). The networks have a method for it; for the baselines it is computed from
-# the same 15 tokens.
+# power of 3/15, which is 1.246. The networks have a method for it; for the baselines it
+# is computed from the same 15 tokens.
 
 targets = [vocabulary.index(word) for word in next_words]
 rows = {}

@@ -73,12 +73,12 @@ generator.fit(texts["training"] + texts["validation"])
 # %%
 # Baselines: n-gram models
 # ------------------------
-# An n-gram model predicts a character from the n - 1 characters before it. It
-# interpolates the relative frequencies after this context with the prediction of the (n
-# - 1)-gram model, whose weight increases with the number of different characters
-# observed after the context (Witten-Bell smoothing). At the lowest order, all
-# characters are equally probable. The unigram model is the naive model: it uses only
-# the frequency of each character.
+# An n-gram model predicts a character from its context, the n - 1 characters before it.
+# It interpolates the relative frequencies after this context with the prediction for a
+# context that is one character shorter. The weight of the shorter context increases
+# with the number of different characters observed after the longer one (Witten-Bell
+# smoothing). Below the unigrams, all characters are equally probable. The unigram model
+# is the naive model: it uses only the frequency of each character.
 #
 # The n-gram models are fitted on the training set alone, and predict the end of each
 # module, too.

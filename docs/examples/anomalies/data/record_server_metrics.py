@@ -1,15 +1,15 @@
-"""Record what a machine reports of itself, once a second, while it has work to do.
+"""Record the metrics of a machine under load, one row per second.
 
     python record_server_metrics.py ordinary --seconds 1800
     python record_server_metrics.py incidents --seconds 900
 
-"ordinary" is a mixed workload: requests that come and go, a cache that fills and is
-cleared, and jobs that sort, compile and back up. "incidents" is the same workload
-(with other random numbers), and three processes that misbehave, one after the other:
-the column ``incident`` says which of them runs. server_metrics_ordinary.csv.gz and
-server_metrics_incidents.csv.gz are written beside this script. Those here were recorded
-on a virtual machine of two cores with Linux; in the first one somebody was working at
-it now and then. Needs psutil.
+"ordinary" is a mixed workload: requests at a varying rate, a cache that fills and is
+cleared, and jobs that sort, compile and back up. "incidents" is the same workload with
+other random numbers, and with three misbehaving processes one after the other; the
+column ``incident`` names the one that is running. The script writes
+server_metrics_ordinary.csv.gz or server_metrics_incidents.csv.gz to its own folder. The
+files in this folder were recorded on a Linux virtual machine with two cores; during the
+first recording somebody occasionally worked on it. Needs psutil.
 """
 
 import argparse
@@ -32,7 +32,7 @@ import psutil
 HERE = Path(__file__).parent
 MEGABYTE = 1 << 20
 
-# The share of the recording at which an incident begins and ends.
+# Start and end of each incident, as fractions of the recording.
 INCIDENTS = {
     "runaway loop": (0.20, 0.30),
     "memory leak": (0.45, 0.58),
@@ -40,11 +40,11 @@ INCIDENTS = {
 }
 
 
-# --- The ordinary workload: one process each, for as long as the recording takes.
+# --- Normal workload: one process each, for the whole recording.
 
 
 def serve_requests(seed: int, folder: str) -> None:
-    """Short pieces of work, five times as many at the busy time as at the quiet one."""
+    """Handle short requests, five times as many at peak load as at low load."""
     rng = random.Random(seed)
     page = rng.randbytes(200_000)
     while True:
@@ -54,7 +54,7 @@ def serve_requests(seed: int, folder: str) -> None:
 
 
 def keep_cache(seed: int, folder: str) -> None:
-    """Memory that grows with use, and is cleared when there is too much of it."""
+    """Allocate memory with use, and free it when there is too much."""
     rng = random.Random(seed)
     cache: list[bytes] = []
     while True:
@@ -65,7 +65,7 @@ def keep_cache(seed: int, folder: str) -> None:
 
 
 def write_log(seed: int, folder: str) -> None:
-    """A little to the disk all the time."""
+    """Write small amounts to the disk all the time."""
     rng = random.Random(seed)
     with open(Path(folder, "log"), "wb") as log:
         while True:
@@ -78,7 +78,7 @@ def write_log(seed: int, folder: str) -> None:
 
 
 def run_jobs(seed: int, folder: str) -> None:
-    """One after the other, in random order: sort, compile, back up, report."""
+    """Run jobs one after the other in random order: sort, compile, back up, read."""
     rng = random.Random(seed)
     while True:
         time.sleep(rng.uniform(5, 15))
@@ -86,13 +86,13 @@ def run_jobs(seed: int, folder: str) -> None:
 
 
 def sort_records(rng: random.Random, folder: str) -> None:
-    """Some seconds of one core, and some hundred megabytes for so long."""
+    """Use one core for some seconds, and some hundred megabytes meanwhile."""
     for _ in range(rng.randint(1, 6)):
         sorted(rng.random() for _ in range(2_000_000))
 
 
 def compile_sources(rng: random.Random, folder: str) -> None:
-    """Some seconds of one core, many small files read and written."""
+    """Use one core for some seconds, and read and write many small files."""
     packages = ["asyncio", "email", "unittest", "multiprocessing", "xml", "ctypes"]
     with tempfile.TemporaryDirectory(dir=folder) as target:
         sys.pycache_prefix = target
@@ -102,7 +102,7 @@ def compile_sources(rng: random.Random, folder: str) -> None:
 
 
 def back_up(rng: random.Random, folder: str) -> None:
-    """Some seconds of writing, and what was written is read again."""
+    """Write for some seconds, then read the file again."""
     path = Path(folder, "backup")
     n_megabytes = rng.randint(60, 250)
     block = rng.randbytes(MEGABYTE)
@@ -116,14 +116,14 @@ def back_up(rng: random.Random, folder: str) -> None:
 
 
 def read_report(rng: random.Random, folder: str) -> None:
-    """The last backup is read once more, if there is one."""
+    """Read the last backup again, if there is one."""
     path = Path(folder, "backup")
     if path.exists():
         read_uncached(path)
 
 
 def read_uncached(path: Path) -> None:
-    """Read a file from the disk, whatever memory still holds of it."""
+    """Read a file from the disk, not from the page cache."""
     with open(path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while block := file.read(MEGABYTE):
@@ -131,17 +131,17 @@ def read_uncached(path: Path) -> None:
             time.sleep(0.01)
 
 
-# --- The incidents: one process, for as long as the incident takes.
+# --- Incidents: one process each, for the duration of the incident.
 
 
 def runaway_loop(folder: str) -> None:
-    """A loop without an end: a whole core."""
+    """Run an endless loop on one core."""
     while True:
         pass
 
 
 def memory_leak(folder: str) -> None:
-    """What is allocated is never given back: 15 megabytes a second."""
+    """Allocate 15 megabytes per second and never free them."""
     leaked = []
     while True:
         leaked.append(os.urandom(3 * MEGABYTE))
@@ -149,7 +149,7 @@ def memory_leak(folder: str) -> None:
 
 
 def disk_writer(folder: str) -> None:
-    """A process that writes and writes: some 40 megabytes a second."""
+    """Write about 40 megabytes per second."""
     block = os.urandom(MEGABYTE)
     with open(Path(folder, "core"), "wb") as file:
         while True:
@@ -161,17 +161,17 @@ def disk_writer(folder: str) -> None:
             time.sleep(0.02)
 
 
-# --- The recording.
+# --- Recording.
 
 
 def counters() -> dict:
-    """Megabytes that went to and came from the disk since the machine started."""
+    """Return the megabytes read and written since the machine was started."""
     disk = psutil.disk_io_counters()
     return {"read": disk.read_bytes / MEGABYTE, "written": disk.write_bytes / MEGABYTE}
 
 
 def record(seconds: int, incidents: dict, folder: str) -> pd.DataFrame:
-    """One row a second, and the incidents at their time."""
+    """Record one row per second, and run each incident at its time."""
     running: dict = {}
     rows = []
     psutil.cpu_percent()

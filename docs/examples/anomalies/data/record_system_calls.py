@@ -2,26 +2,28 @@
 
     python record_system_calls.py
 
-system_calls.txt.gz is written beside this script. That here was recorded on a virtual
-machine with Linux (Debian 12). Needs strace, git and the usual small programs.
+Writes system_calls.txt.gz to the folder of this script. The file in this folder was
+recorded on a virtual machine with Linux (Debian 12). Needs strace, git and common
+command-line programs.
 
-Each recording makes a temporary folder, fills it with files of random words, has
-``strace -f`` run one command there and deletes the folder. The scripts that encrypt
-are harmless: they are written to be detected, work only inside a temporary folder that
-this script made and named (they refuse any other), on files that it generated, and know
-no other place and no network.
+Each recording creates a temporary folder, fills it with files of random words, runs one
+command there under ``strace -f`` and deletes the folder. The encrypting scripts are
+harmless: they are written to be detected, work only inside a temporary folder that this
+script created and named (they refuse any other), on files that it generated, and access
+no other folder and no network.
 
-Each line of the file is a trace: four fields with a tab between.
+Each line of the file is a trace with four fields, separated by tabs:
 
-- "train", "ordinary" (not to be trained on) or "encrypting"
-- the command; those of "train" occur in "ordinary" too, with other files and arguments
-- the names of the calls of one process, in order: a command that starts others gives a
-  trace for each of them, since those that run at the same time come in an order of
-  chance. A trace longer than `LONGEST` is cut there, and processes and threads of
+- "train", "ordinary" (for testing) or "encrypting"
+- the command; the commands of "train" also occur in "ordinary", with other files and
+  arguments
+- the names of the system calls of one process, in order. A command that starts others
+  yields one trace per process, because the order of calls between concurrent processes
+  is random. Traces longer than `LONGEST` are truncated; processes and threads with
   fewer calls than `SHORTEST` are left out.
-- of those that encrypt, where in the sequence each file is lost, counted from 0: the
-  first call that writes to it, cuts it, renames it or removes it; the other lines end
-  with an empty field
+- for encrypting scripts, the positions in the sequence at which files are lost, counted
+  from 0: the first call that writes to, truncates, renames or removes the file. Empty
+  for all other traces.
 """
 
 import gzip
@@ -39,22 +41,21 @@ from itertools import product
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# Without looking for packages beside the standard library: those of this machine are
-# not those of others.
+# -S: no third-party packages, which differ from machine to machine.
 PYTHON = [str(Path(sys.base_prefix, "bin", "python3")), "-S"]
 PREFIX = "recorded-folder-"
 SHORTEST, LONGEST = 50, 2000
 WORDS = ["the", "river", "and", "house", "of", "stone", "winter", "error", "value"]
 
-# How often each program of these is recorded to train, and not to train on.
-TRAIN, FRESH, UNSEEN = 15, 2, 3
+# Number of recordings per program: for training, for testing, and of new programs.
+N_TRAIN, N_TEST, N_NEW = 15, 2, 3
 
 
 # --- Files to work on.
 
 
 class Folder:
-    """A folder of generated files, and random choices of them and of options."""
+    """A folder of generated files, with random choices of files and options."""
 
     def __init__(self, path: Path, rng: random.Random):
         self.path, self.rng = path, rng
@@ -102,9 +103,9 @@ class Folder:
         return self.rng.choice(options)
 
 
-# --- Ordinary programs. What stands in quotes after ``sh -c`` is run by a shell.
+# --- Ordinary programs. The text in quotes after ``sh -c`` is run by a shell.
 
-LEARNT = {
+TRAINING_PROGRAMS = {
     "ls": lambda f: f"ls {f.of('', '-l', '-la', '-R', '-lt')} {f.of('.', 'docs')}",
     "grep": lambda f: f"grep {f.of('-c', '-n', '-i')} {f.of(*WORDS)} {f.some('txt')}",
     "grep -r": lambda f: (
@@ -142,7 +143,7 @@ LEARNT = {
     "git diff": lambda f: f"git diff {f.of('', '--stat')}",
     "git status": lambda f: f"git status {f.of('', '-s')}",
 }
-NEVER_LEARNT = {
+NEW_PROGRAMS = {
     "rm -r": lambda f: f"rm -r {f.of('docs', 'logs data', 'src')}",
     "find -delete": lambda f: f"find . -name *.{f.of('txt', 'log', 'csv')} -delete",
     "zip": lambda f: f"zip -rq a.zip {f.of('docs', 'src', 'data pictures')}",
@@ -164,7 +165,7 @@ NEVER_LEARNT = {
     "git stash": lambda f: "git stash -q",
 }
 
-# What is run before, and not recorded.
+# Commands that are run before the recording.
 REPOSITORY = "git init -q && git add . && git commit -qm first"
 PREPARED = {
     "tar -x": "tar -cf a.tar docs data",
@@ -178,9 +179,9 @@ PREPARED = {
     "git gc": f"{REPOSITORY} && date > a && git add . && git commit -qm second",
 }
 
-# --- Python scripts, each with a number that varies what it does.
+# --- Python scripts, each with a number as argument that varies what it does.
 
-SCRIPTS_LEARNT = {
+TRAINING_SCRIPTS = {
     "json": """
 import json, pathlib, sys
 merged = [json.loads(path.read_text()) for path in pathlib.Path("data").glob("*.json")]
@@ -264,7 +265,7 @@ for i in range(int(sys.argv[1])):
     os.replace("settings.tmp", "settings.json")
 """,
 }
-SCRIPTS_NEVER_LEARNT = {
+NEW_SCRIPTS = {
     "copy": """
 import os, shutil, sys
 os.makedirs("copies")
@@ -395,7 +396,7 @@ for path in done:
 if NOTE == "last":
     note(FOLDER)
 """
-# What is done to a file, in what order: each way twice, the rest at random.
+# The steps that encrypt a file. Each is recorded twice; other settings are random.
 STEPS = [
     "new, unlink",
     "new, unlink later",
@@ -409,7 +410,7 @@ STEPS = [
 
 
 def choose_settings(rng: random.Random, steps: str) -> dict:
-    """Of a script that encrypts."""
+    """Choose the settings of a script that encrypts."""
     return {
         "PREFIX": PREFIX,
         "STEPS": steps,
@@ -422,19 +423,23 @@ def choose_settings(rng: random.Random, steps: str) -> dict:
 
 
 def write_script(settings: dict) -> str:
-    """All tasks in one script: its length, which calls tell too, gives none away."""
+    """Return one script that contains all tasks.
+
+    The calls with which Python reads the script depend on its length. With all tasks
+    in one script they do not reveal which task is run.
+    """
     lines = [f"{name} = {value!r}" for name, value in settings.items()]
-    tasks = {**SCRIPTS_LEARNT, **SCRIPTS_NEVER_LEARNT, "encrypt": ENCRYPT}
+    tasks = {**TRAINING_SCRIPTS, **NEW_SCRIPTS, "encrypt": ENCRYPT}
     for name, task in tasks.items():
         lines += [f"def {name}():", textwrap.indent(task, "    ")]
     return "\n".join([*lines, "import sys", "globals()[sys.argv[2]]()"])
 
 
-# --- The recording.
+# --- Recording.
 
 
 def record(kind: str, program: str, i: int, make=None, task=None) -> list[str]:
-    """Run a command, or a task in Python, in a folder of its own: lines of the file."""
+    """Run a command, or a Python task, in its own folder; return lines of the file."""
     rng = random.Random(f"{kind} {program} {i}")
     with tempfile.TemporaryDirectory(prefix=PREFIX) as home:
         folder = Folder(Path(home, "files"), rng)
@@ -466,7 +471,7 @@ def record(kind: str, program: str, i: int, make=None, task=None) -> list[str]:
         trace = Path(home, "trace")
         strace = ["strace", "-f", "-y", "-s", "8", "-o", str(trace), *command]
         done = subprocess.run(strace, capture_output=True, check=False, **options)
-        if done.returncode > 1 or b"Traceback" in done.stderr:  # 1: they differ
+        if done.returncode > 1 or b"Traceback" in done.stderr:  # 1: the files differ
             raise RuntimeError(f"{command}: {done.stderr.decode()}")
         processes = read_traces(trace, originals)
     if kind == "encrypting":
@@ -482,12 +487,11 @@ def record(kind: str, program: str, i: int, make=None, task=None) -> list[str]:
 
 
 def read_traces(path: Path, originals: set[str]) -> list[tuple[list[str], list[int]]]:
-    """For each process, its calls, and the positions at which originals are lost."""
+    """Return, for each process, its calls and the positions where files are lost."""
     calls: dict[str, list[str]] = {}
     lost: dict[str, dict[str, int]] = {}
     for line in path.read_text(errors="replace").splitlines():
-        # Neither signals and ends of processes, nor the second halves of calls during
-        # which another process had its turn.
+        # Skip signals, ends of processes, and the second parts of interrupted calls.
         match = re.match(r"(\d+) +(\w+)\((.*)", line)
         if match is None:
             continue
@@ -515,9 +519,9 @@ def main() -> None:
             jobs.extend((kind, name, i, make) for name, make in commands.items())
             jobs.extend((kind, f"python {name}", i, None, name) for name in scripts)
 
-    add("train", TRAIN, LEARNT, SCRIPTS_LEARNT)
-    add("ordinary", FRESH, LEARNT, SCRIPTS_LEARNT)
-    add("ordinary", UNSEEN, NEVER_LEARNT, SCRIPTS_NEVER_LEARNT)
+    add("train", N_TRAIN, TRAINING_PROGRAMS, TRAINING_SCRIPTS)
+    add("ordinary", N_TEST, TRAINING_PROGRAMS, TRAINING_SCRIPTS)
+    add("ordinary", N_NEW, NEW_PROGRAMS, NEW_SCRIPTS)
     for i, steps in product(range(2), STEPS):
         jobs.append(("encrypting", f"{steps} {i + 1}", i, None, "encrypt"))
     with ThreadPoolExecutor(2) as pool:
