@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,7 @@ class ForecastDisplay:
 
     def plot(
         self, ax: Axes | Sequence[Axes] | None = None, **kwargs: Any
-    ) -> ForecastDisplay:
+    ) -> Self:
         """Plot the forecasts.
 
         Parameters
@@ -158,7 +158,7 @@ class ForecastDisplay:
         past: Any = None,
         ax: Axes | Sequence[Axes] | None = None,
         **kwargs: Any,
-    ) -> ForecastDisplay:
+    ) -> Self:
         """Forecast the rows of X and plot the forecasts against y.
 
         Parameters
@@ -216,7 +216,7 @@ class ForecastDisplay:
         past: Any = None,
         ax: Axes | Sequence[Axes] | None = None,
         **kwargs: Any,
-    ) -> ForecastDisplay:
+    ) -> Self:
         """Plot existing forecasts.
 
         Parameters

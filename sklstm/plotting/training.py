@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -72,7 +72,7 @@ class TrainingDisplay:
 
     def plot(
         self, ax: Axes | None = None, *, log_scale: bool = False, **kwargs: Any
-    ) -> TrainingDisplay:
+    ) -> Self:
         """Plot the losses.
 
         Parameters
@@ -133,7 +133,7 @@ class TrainingDisplay:
         log_scale: bool = False,
         ax: Axes | None = None,
         **kwargs: Any,
-    ) -> TrainingDisplay:
+    ) -> Self:
         """Plot the losses of a fitted estimator.
 
         Parameters

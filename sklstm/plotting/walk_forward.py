@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -116,7 +116,7 @@ class WalkForwardDisplay:
         *,
         naive: bool = False,
         **kwargs: Any,
-    ) -> WalkForwardDisplay:
+    ) -> Self:
         """Plot the forecasts and the errors.
 
         Parameters
@@ -200,7 +200,7 @@ class WalkForwardDisplay:
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
         **kwargs: Any,
-    ) -> WalkForwardDisplay:
+    ) -> Self:
         """Validate an estimator with `walk_forward` and plot the result.
 
         The result is kept in the attribute ``result`` of the display.
@@ -282,7 +282,7 @@ class WalkForwardDisplay:
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
         **kwargs: Any,
-    ) -> WalkForwardDisplay:
+    ) -> Self:
         """Plot the result of `walk_forward`.
 
         Parameters
