@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -181,7 +181,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> np.ndarray:
         """Compute the network's outputs for all samples, by default as fitted."""
         weights = self.weights_ if weights is None else weights
-        with engine.borrow_program(self._network, self._training_spec) as program:
+        network = cast("engine.SampleNetwork", self._network)
+        with engine.borrow_program(network, self._training_spec) as program:
             return program.forward(data, weights)
 
     def _previous_fit(self) -> tuple[engine.NetworkSpec, TrainedNetwork] | None:
