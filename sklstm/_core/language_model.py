@@ -111,22 +111,6 @@ class LanguageModel(RecurrentEstimator):
             unknown_rate=unknown_rate,
         )
         self._training_spec = self._describe_training("sparse_categorical_crossentropy")
-        # A token that occurs only in the hold-out set counts half. The unknown token is
-        # impossible unless it is learned, as are the rows added by round_up_size.
-        counts = np.maximum(counts, 0.5)
-        counts[UNKNOWN] += unknown_rate * counts.sum()
-        possible = np.flatnonzero(
-            (np.arange(corpus.n_tokens) != UNKNOWN) | corpus.learn_unknown
-        )
-        counts = counts[possible]
-
-        def initialize(weights: engine.Weights) -> engine.Weights:
-            # Training starts from the frequencies of the tokens, which would otherwise
-            # take optimizer steps to learn.
-            bias = np.full_like(weights[-1], engine.IMPOSSIBLE_LOGIT)
-            bias[possible] = np.log(counts / counts.sum())
-            return (*weights[:-1], bias)
-
         trained = self._train(
             TrainingTask(
                 self._network,
@@ -134,7 +118,9 @@ class LanguageModel(RecurrentEstimator):
                 samples,
                 epochs,
                 start=self._warm_start_from(start),
-                initialize=initialize,
+                initialize=frequency_initializer(
+                    counts, corpus.learn_unknown, unknown_rate
+                ),
                 hold_out=None if validation is None else lambda _: (train, validation),
             ),
             EpochReporter(self, epochs, fit_data, format_logs=format_logs),
@@ -301,3 +287,39 @@ def count_targets(
     """Count how often each token is to be predicted in the samples."""
     targets = [data.tokens[data.starts[i] + 1 :][: data.lengths[i]] for i in samples]
     return np.bincount(np.concatenate(targets), minlength=n_tokens).astype(float)
+
+
+def frequency_initializer(
+    counts: np.ndarray, learn_unknown: bool, unknown_rate: float
+) -> Callable[[engine.Weights], engine.Weights]:
+    """Return a function that sets the output bias to the log frequencies of the tokens.
+
+    Training would otherwise take optimizer steps to learn them.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_tokens,)
+        Number of times that each token is to be predicted.
+    learn_unknown : bool
+        Whether the unknown token is trained. It is impossible otherwise, as are the
+        rows of the embedding beyond the vocabulary.
+    unknown_rate : float
+        Fraction of the tokens that training replaces by the unknown token.
+
+    Returns
+    -------
+    initialize : callable
+        From newly drawn weights to the weights to start from.
+    """
+    # A token that occurs only in the hold-out set counts half.
+    counts = np.maximum(counts, 0.5)
+    counts[UNKNOWN] += unknown_rate * counts.sum()
+    possible = np.flatnonzero((np.arange(len(counts)) != UNKNOWN) | learn_unknown)
+    counts = counts[possible]
+
+    def initialize(weights: engine.Weights) -> engine.Weights:
+        bias = np.full_like(weights[-1], engine.IMPOSSIBLE_LOGIT)
+        bias[possible] = np.log(counts / counts.sum())
+        return (*weights[:-1], bias)
+
+    return initialize

@@ -463,9 +463,8 @@ class TestIncrementalTraining:
         assert model.n_iter_ == 30
         assert model.history_["loss"][-1] < model.history_["loss"][0]
         scaling = model._scaling
-        model.partial_fit(
-            random_sequences(4, max_length=30, seed=1), ["a"] * 4
-        )  # one class
+        longer = random_sequences(4, max_length=30, seed=1)
+        model.partial_fit(longer, ["a"] * 4)
         assert model._scaling is scaling
 
     def test_regressor_continues_training(self):
