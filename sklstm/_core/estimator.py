@@ -176,9 +176,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             rates["learning_rate_factors"] = tuple(factors)
         return rates
 
-    def _run(
-        self, data: engine.SampleData, weights: engine.Weights | None = None
-    ) -> np.ndarray:
+    def _run(self, data: Any, weights: engine.Weights | None = None) -> np.ndarray:
         """Compute the network's outputs for all samples, by default as fitted."""
         weights = self.weights_ if weights is None else weights
         network = cast("engine.SampleNetwork", self._network)

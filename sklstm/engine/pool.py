@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeAlias, overload
+from typing import Any, TypeAlias, overload
 from weakref import WeakValueDictionary
 
 from sklstm.engine.data import TrainingSpec
@@ -91,7 +91,7 @@ def borrow_program(
 
 
 @contextmanager
-def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Program]:
+def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Any]:
     """Borrow a program for one thread: an idle one, or a newly built one.
 
     Parameters

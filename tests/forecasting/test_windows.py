@@ -14,12 +14,6 @@ from sklstm.forecasting._windows import (
 )
 
 
-@pytest.fixture(scope="module")
-def engine_samples():
-    """The engine's functions that gather samples; importing them loads TensorFlow."""
-    return pytest.importorskip("sklstm.engine.samples")
-
-
 @st.composite
 def shapes(draw):
     n_target_columns = draw(st.integers(0, 2))
@@ -49,16 +43,16 @@ def random_data(shape, n_windows, seed):
     )
 
 
-def gather_by_engine(samples, data, shape):
+def gather_by_engine(data, shape):
     """Gather all windows by the engine: inputs, targets and weights as NumPy arrays."""
-    import tensorflow as tf
+    tf = pytest.importorskip("tensorflow")
 
     network = WindowNetwork(stack=RecurrentStack("lstm", (1,)), **shape._asdict())
     tensors = {name: tf.constant(values) for name, values in data._asdict().items()}
     tensors["starts"] = tf.cast(tensors["starts"], tf.int32)
     index = tf.range(len(data.starts))
-    inputs = samples.gather_inputs(network, tensors, index)
-    targets, weights = samples.gather_targets(network, tensors, index)
+    inputs = network.gather_inputs(tensors, index)
+    targets, weights = network.gather_targets(tensors, index)
     windows, future = inputs if shape.n_future_columns else (inputs, None)
     return (
         windows.numpy(),
@@ -70,11 +64,9 @@ def gather_by_engine(samples, data, shape):
 
 @settings(deadline=None, max_examples=50)
 @given(shape=shapes(), n_windows=st.integers(1, 7), seed=st.integers(0, 999))
-def test_numpy_and_the_engine_gather_the_same_samples(
-    engine_samples, shape, n_windows, seed
-):
+def test_numpy_and_the_engine_gather_the_same_samples(shape, n_windows, seed):
     data = random_data(shape, n_windows, seed)
-    windows, future, targets, weights = gather_by_engine(engine_samples, data, shape)
+    windows, future, targets, weights = gather_by_engine(data, shape)
     np.testing.assert_array_equal(gather_targets(data, shape), targets)
     np.testing.assert_array_equal(gather_weights(data, shape), weights)
     flat = gather_windows(data, shape, flat=True)
