@@ -42,8 +42,9 @@ class SequenceSchema:
     Parameters
     ----------
     n_features : int
-        Number of columns, as scikit-learn counts them: of a 2-D array of one channel
-        its time steps, otherwise the channels.
+        Number of features as scikit-learn counts them: the columns of a 2-D array, or
+        the time steps of listed sequences of one channel and equal length; otherwise
+        the channels.
     n_channels : int
         Number of values per time step.
     channel_names : tuple of hashable or None
@@ -186,7 +187,7 @@ def _check_channel_names(
 
 
 def _count_features(sequences: Sequences, tokens: bool) -> int:
-    """Count the columns of a 2-D array of the sequences, else their channels."""
+    """Count time steps if the sequences would fill a 2-D array, else channels."""
     n_channels, lengths = sequences.rows.shape[1], sequences.lengths
     if tokens or n_channels > 1 or (lengths != lengths[0]).any():
         return n_channels
