@@ -381,7 +381,7 @@ def walk_forward(
     _check_estimator(estimator)
     _check_single_series(X)
     if y is None and not hasattr(estimator, "horizon"):
-        # Without y, a forecaster behind a transformer would take the transformed
+        # Without y, a forecaster after a transformer would take the transformed
         # columns as targets.
         if getattr(find_forecaster(estimator), "known_future", None) is not None:
             raise ValueError(
@@ -608,7 +608,7 @@ def _fold_table(
 def _score_folds(
     forecasts: pd.DataFrame, scorers: Mapping[str, Callable]
 ) -> pd.DataFrame:
-    """Score the forecasts of each fold: one row for each, columns (metric, who)."""
+    """Score the forecasts by fold: one row each, columns (metric, forecaster)."""
     by_fold = {
         fold: _score(table, scorers).stack(future_stack=True)
         for fold, table in forecasts.groupby("fold")

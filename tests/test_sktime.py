@@ -321,7 +321,7 @@ def test_clone_and_pickle():
             lambda f: f.predict(fh=pd.DatetimeIndex(["2019-05-05"])),
             "fh asks for 2019-05-05.*Ask for rows of the history, or fit",
         ),
-        (lambda f: f.predict(), "X is missing: fit was given the columns.*sine"),
+        (lambda f: f.predict(), "X is missing: fit had the columns.*sine"),
         (
             lambda f: f.predict(X=X[["sine"]]),
             r"X must have the columns of fit.*but lacks \['trend'\]",

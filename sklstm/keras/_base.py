@@ -100,7 +100,7 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
 
     @abstractmethod
     def _validate_y(self, y: Any, n_samples: int, *, reset: bool) -> np.ndarray:
-        """Return the checked targets, and with ``reset`` set what is known of them."""
+        """Return the checked targets; with ``reset`` set the attributes about them."""
 
     @abstractmethod
     def _encode_targets(self, y: np.ndarray, output_shape: tuple) -> np.ndarray:

@@ -27,12 +27,12 @@ class KerasSequenceRegressor(RegressorMixin, KerasSequenceEstimator):
     model : callable or keras.Model
         Function that builds the network, compiled or not. Its argument ``meta``, if it
         has one, receives a dict that describes the data in fit, among others
-        ``meta["X_shape_"]``, ``meta["n_features_in_"]`` and ``meta["n_outputs_"]``;
-        its argument ``compile_kwargs`` receives the arguments of ``compile``. All other
-        arguments are parameters of the estimator, named ``model__<argument>``.
-        The network's output has one value for each target.
-        Of a network that is already built, each fit trains a copy. To pickle the
-        estimator, define the function in a module that can be imported.
+        ``meta["X_shape_"]``, ``meta["n_features_in_"]`` and ``meta["n_outputs_"]``; its
+        argument ``compile_kwargs`` receives the arguments of ``compile``. All other
+        arguments are parameters of the estimator, named ``model__<argument>``. The
+        network's output has one value for each target. Of a network that is already
+        built, each fit trains a copy. To pickle the estimator, define the function in a
+        module that can be imported.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Optimizer of a network that is not compiled. An instance is copied. Arguments of
         an optimizer given by name or class are parameters named

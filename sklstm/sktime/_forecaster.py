@@ -354,7 +354,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         """Return the columns of X that fit saw; ``rows`` says which rows need them."""
         if X is None:
             raise ValueError(
-                f"X is missing: fit was given the columns {self._covariate_names}, "
+                f"X is missing: fit had the columns {self._covariate_names}, "
                 f"which the network reads at {rows}. Pass X with them."
             )
         missing = [name for name in self._covariate_names if name not in X.columns]
