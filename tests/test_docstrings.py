@@ -59,6 +59,8 @@ FAMILIES = [
 ]
 
 
+REFERENCE = re.compile(r"\s*\((cf\. )?\[\d+\]_\)|(,? (cf\.|as in))?\s*\[\d+\]_")
+
 # A pattern that docstrings spell as a raw string, and one that has to be passed.
 UNSTATED = {"token_pattern", "model"}
 
