@@ -159,6 +159,24 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         reporter.on_train_end(state.weights)
         return TrainedNetwork(state.weights, state.optimizer_state, history, n_epochs)
 
+    def _train_one_more_epoch(
+        self, data: engine.SampleData, samples: np.ndarray, reporter: EpochReporter
+    ) -> None:
+        """Continue training for one epoch, and update the fitted attributes.
+
+        Parameters
+        ----------
+        data : SampleData
+        samples : ndarray of int
+            Indices of the samples to train on.
+        reporter : EpochReporter
+        """
+        task = TrainingTask(
+            self._network, data, samples, epochs=1, start=self._last_training()
+        )
+        trained = self._train(task, reporter)
+        self._store_training(trained, continued=True, keep_optimizer_state=True)
+
     def _count_epochs(self, steps_per_epoch: int) -> int:
         """Return the number of epochs, each of this number of optimizer steps."""
         if isinstance(self.epochs, Integral):

@@ -135,17 +135,11 @@ class LanguageModel(RecurrentEstimator):
         format_logs: FormatLogs = dict,
     ) -> None:
         """Train the fitted network for one more epoch."""
-        trained = self._train(
-            TrainingTask(
-                self._network,
-                pack_documents(documents),
-                np.arange(len(documents)),
-                epochs=1,
-                start=self._last_training(),
-            ),
+        self._train_one_more_epoch(
+            pack_documents(documents),
+            np.arange(len(documents)),
             EpochReporter(self, 1, fit_data, format_logs=format_logs),
         )
-        self._store_training(trained, continued=True, keep_optimizer_state=True)
 
     def _reuse_vocabulary(self, vocabulary: Vocabulary) -> Vocabulary:
         """Return the vocabulary of the last fit for a warm start.

@@ -172,17 +172,11 @@ class SequenceEstimator(RecurrentEstimator):
         self, sequences: Sequences, targets: TrainingTargets, *, fit_data: FitData
     ) -> None:
         """Train the fitted network for one more epoch."""
-        trained = self._train(
-            TrainingTask(
-                self._network,
-                self._encode(sequences, targets),
-                np.arange(len(sequences)),
-                epochs=1,
-                start=self._last_training(),
-            ),
+        self._train_one_more_epoch(
+            self._encode(sequences, targets),
+            np.arange(len(sequences)),
             EpochReporter(self, 1, fit_data),
         )
-        self._store_training(trained, continued=True, keep_optimizer_state=True)
 
     def _network_outputs(self, X: Any) -> np.ndarray:
         """Compute the network's outputs: (n_sequences, n_outputs), single precision."""
