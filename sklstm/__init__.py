@@ -1,6 +1,7 @@
 """Recurrent networks (LSTM, GRU, simple RNN) as scikit-learn estimators."""
 
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -30,7 +31,7 @@ _PACKAGES = {name: package for package, names in _PUBLIC.items() for name in nam
 __all__ = ["__version__", *_PACKAGES]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return getattr(import_module(f"{__name__}.{_PACKAGES[name]}"), name)
     if name in _PUBLIC:

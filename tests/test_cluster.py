@@ -1,4 +1,4 @@
-"""On a cluster: the same answers, small tasks, and no more cores than are given."""
+"""Dask clusters: equal results, small tasks, and one core for each worker thread."""
 
 import pickle
 
@@ -17,9 +17,9 @@ SPLITTER = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
 
 @pytest.fixture(scope="module")
 def client():
-    """A cluster of two processes, each of one thread."""
+    """A cluster of two worker processes with one thread each."""
     with pytest.MonkeyPatch.context() as environment:
-        # A share that was given to this process would be handed on.
+        # Workers would inherit this process's limit.
         environment.delenv("OMP_NUM_THREADS", raising=False)
         with (
             distributed.LocalCluster(
@@ -35,41 +35,41 @@ def forecaster(**options):
     return LSTMForecaster(5, **(parameters | options))
 
 
-def test_a_search(client, series):
+def test_search(client, series):
     search = GridSearchCV(
         forecaster(),
         {"cell": ["lstm", "rnn"]},
         cv=WalkForwardCV(SPLITTER),
         scoring="neg_mean_absolute_error",
     )
-    here = search.fit(series, series[:, 0]).cv_results_["mean_test_score"]
+    local = search.fit(series, series[:, 0]).cv_results_["mean_test_score"]
     with joblib.parallel_config("dask"):
-        there = search.set_params(n_jobs=2).fit(series, series[:, 0])
-    np.testing.assert_allclose(there.cv_results_["mean_test_score"], here, rtol=1e-5)
-    workers = client.run(_threads)
+        remote = search.set_params(n_jobs=2).fit(series, series[:, 0])
+    np.testing.assert_allclose(remote.cv_results_["mean_test_score"], local, rtol=1e-5)
+    workers = client.run(_tensorflow_threads)
     assert len(workers) == 2
-    # A worker that was given a task has loaded TensorFlow, and keeps to one core.
+    # A worker that ran a task has loaded TensorFlow, limited to one core.
     assert set(workers.values()) <= {None, (1, 1)}
     assert (1, 1) in workers.values()
 
 
-def test_walking_forward(client, series):
-    here = walk_forward(forecaster(), series, series[:, 0], cv=SPLITTER)
+def test_walk_forward(client, series):
+    local = walk_forward(forecaster(), series, series[:, 0], cv=SPLITTER)
     with joblib.parallel_config("dask"):
-        there = walk_forward(forecaster(), series, series[:, 0], cv=SPLITTER, n_jobs=2)
+        remote = walk_forward(forecaster(), series, series[:, 0], cv=SPLITTER, n_jobs=2)
     np.testing.assert_allclose(
-        there.forecasts["forecast"], here.forecasts["forecast"], rtol=1e-5
+        remote.forecasts["forecast"], local.forecasts["forecast"], rtol=1e-5
     )
 
 
-def test_what_is_sent_is_small(series):
+def test_pickled_size_is_small(series):
     model = forecaster(units=32)
     assert len(pickle.dumps(model)) < 2_000
     fitted = len(pickle.dumps(model.fit(series, series[:, 0])))
     assert fitted < 1.2 * sum(array.nbytes for array in model.weights_) + 5_000
 
 
-def _threads():
+def _tensorflow_threads():
     import sys
 
     if "tensorflow" not in sys.modules:

@@ -1,4 +1,4 @@
-"""Estimators in notebooks, and frames that are not of pandas."""
+"""HTML diagrams of estimators in notebooks, and polars data frames."""
 
 import importlib
 
@@ -42,12 +42,12 @@ ESTIMATORS = [
 ]
 
 
-def name_of(value):
+def estimator_name(value):
     return type(value).__name__ if hasattr(value, "get_params") else ""
 
 
-@pytest.mark.parametrize(("estimator", "data"), ESTIMATORS, ids=name_of)
-def test_notebooks_show_a_diagram(estimator, data):
+@pytest.mark.parametrize(("estimator", "data"), ESTIMATORS, ids=estimator_name)
+def test_html_diagram(estimator, data):
     unfitted = estimator._repr_html_()
     assert "Not fitted" in unfitted
     assert type(estimator).__name__ in unfitted
@@ -65,7 +65,7 @@ def test_notebooks_show_a_diagram(estimator, data):
         ("SktimeRNNRegressor", (X[:, None], X[:, 0])),
     ],
 )
-def test_notebooks_show_those_of_sktime(name, data):
+def test_html_diagram_of_sktime_estimators(name, data):
     import pandas as pd
 
     estimator = getattr(importlib.import_module("sklstm.sktime"), name)(**TINY)
@@ -77,7 +77,7 @@ def test_notebooks_show_those_of_sktime(name, data):
     assert name in estimator._repr_html_()
 
 
-def test_notebooks_show_those_of_keras():
+def test_html_diagram_of_keras_estimators():
     import keras
 
     from sklstm.keras import KerasSequenceClassifier, KerasSequenceRegressor
@@ -101,13 +101,13 @@ def test_notebooks_show_those_of_keras():
         assert "Not fitted" not in estimator.fit(X, y)._repr_html_()
 
 
-def test_notebooks_show_a_pipeline():
+def test_html_diagram_of_a_pipeline():
     pipeline = make_pipeline(MinMaxScaler(), LSTMForecaster(**WINDOWS))
     assert "LSTMForecaster" in pipeline.fit(X, X[:, 0])._repr_html_()
 
 
 class TestPolars:
-    """A frame of polars is a table with names and without an index."""
+    """Polars data frames are tables with column names and without an index."""
 
     @pytest.fixture
     def frame(self):
@@ -117,14 +117,14 @@ class TestPolars:
     def forecaster(self):
         return LSTMForecaster(horizon=2, **WINDOWS)
 
-    def test_a_series(self, frame, forecaster):
+    def test_single_series(self, frame, forecaster):
         forecast = forecaster.fit(frame, frame["a"]).predict(frame)
         assert forecaster.feature_names_in_.tolist() == ["a", "b"]
         expected = LSTMForecaster(horizon=2, **WINDOWS).fit(X, X[:, 0])
         np.testing.assert_array_equal(forecast, expected.predict(X))
         np.testing.assert_array_equal(forecaster.forecast(), expected.forecast())
 
-    def test_columns_known_ahead_are_named(self, frame, forecaster):
+    def test_future_covariates_by_name(self, frame, forecaster):
         forecaster.set_params(known_future=["b"]).fit(frame, frame["a"])
         expected = LSTMForecaster(horizon=2, known_future=1, **WINDOWS)
         expected.fit(X, X[:, 0])
@@ -133,12 +133,13 @@ class TestPolars:
             expected.forecast(X_future=X[:2, [1]]),
         )
 
-    def test_several_series(self, frame, forecaster):
-        several = forecaster.fit([frame, frame[:40]], [frame["a"], frame["a"][:40]])
-        expected = LSTMForecaster(horizon=2, **WINDOWS)
-        expected.fit([X, X[:40]], [X[:, 0], X[:40, 0]])
-        for own, other in zip(several.forecast(), expected.forecast(), strict=True):
-            np.testing.assert_array_equal(own, other)
+    def test_list_of_series(self, frame, forecaster):
+        forecaster.fit([frame, frame[:40]], [frame["a"], frame["a"][:40]])
+        model = LSTMForecaster(horizon=2, **WINDOWS)
+        model.fit([X, X[:40]], [X[:, 0], X[:40, 0]])
+        forecasts = zip(forecaster.forecast(), model.forecast(), strict=True)
+        for forecast, expected in forecasts:
+            np.testing.assert_array_equal(forecast, expected)
 
     @pytest.mark.parametrize("cls", [LSTMAutoencoderDetector, LSTMForecastDetector])
     def test_detectors(self, frame, cls):

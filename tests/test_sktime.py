@@ -1,4 +1,4 @@
-"""sktime's face: the same forecasts and answers, in sktime's containers."""
+"""sktime's interface: the same forecasts and predictions, in sktime's containers."""
 
 import pickle
 import warnings
@@ -42,7 +42,7 @@ def forecaster(**options):
     return SktimeLSTMForecaster(**{**SMALL, "calibration_split": 0.0, **options})
 
 
-def plain(horizon=1, **options):
+def sklearn_forecaster(horizon=1, **options):
     return LSTMForecaster(horizon=horizon, **{**SMALL, **options})
 
 
@@ -54,9 +54,9 @@ def panel(lengths=(40, 30, 4), n_columns=1):
 
 
 @pytest.mark.parametrize("y", [Y, YY], ids=["one column", "two columns"])
-def test_forecasts_are_those_of_the_package(y):
+def test_forecasts_equal_those_of_lstm_forecaster(y):
     forecast = forecaster().fit(y, fh=[1, 2, 3]).predict()
-    expected = plain(horizon=3).fit(pd.DataFrame(y)).forecast(3)
+    expected = sklearn_forecaster(horizon=3).fit(pd.DataFrame(y)).forecast(3)
     np.testing.assert_array_equal(forecast.to_numpy().reshape(3, -1), expected)
     pd.testing.assert_index_equal(forecast.index, expected.index, exact="equiv")
     if y is Y:
@@ -65,8 +65,13 @@ def test_forecasts_are_those_of_the_package(y):
         assert list(forecast.columns) == ["a", "b"]
 
 
-def test_gaps_and_absolute_times():
-    expected = plain(horizon=5).fit(Y.to_frame()).forecast(5).to_numpy()[[1, 4], 0]
+def test_fh_with_gaps_and_absolute_fh():
+    expected = (
+        sklearn_forecaster(horizon=5)
+        .fit(Y.to_frame())
+        .forecast(5)
+        .to_numpy()[[1, 4], 0]
+    )
     absolute = pd.DatetimeIndex(["2020-02-11", "2020-02-14"])
     for fh in ([2, 5], ForecastingHorizon(absolute, is_relative=False)):
         forecast = forecaster().fit(Y, fh=fh).predict()
@@ -74,30 +79,30 @@ def test_gaps_and_absolute_times():
         assert list(forecast.index) == list(absolute)
 
 
-def test_horizon_is_fixed_or_one_without_fh():
-    recursive = plain().fit(Y.to_frame()).forecast(4).to_numpy()[:, 0]
+def test_default_and_fixed_horizon():
+    recursive = sklearn_forecaster().fit(Y.to_frame()).forecast(4).to_numpy()[:, 0]
     fitted = forecaster().fit(Y)
     np.testing.assert_array_equal(fitted.predict(fh=[1, 2, 3, 4]), recursive)
     assert fitted.forecaster_.horizon == 1
-    by_two = plain(horizon=2).fit(Y.to_frame()).forecast(4).to_numpy()[:, 0]
+    model = sklearn_forecaster(horizon=2).fit(Y.to_frame())
     fitted = forecaster(horizon=2).fit(Y, fh=[1, 2, 3, 4])
-    np.testing.assert_array_equal(fitted.predict(), by_two)
+    np.testing.assert_array_equal(fitted.predict(), model.forecast(4).to_numpy()[:, 0])
 
 
-def test_known_ahead():
+def test_future_covariates():
     fitted = forecaster().fit(Y, X=X, fh=[1, 3])
-    both = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
-    model = plain(horizon=3, known_future=[1, 2]).fit(both)
+    table = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
+    model = sklearn_forecaster(horizon=3, known_future=[1, 2]).fit(table)
     expected = model.forecast(3, X.to_numpy()[N : N + 3])
     np.testing.assert_array_equal(fitted.predict(X=X), expected[[0, 2], 0])
-    # By name, not by place, and other rows and columns are not read.
+    # Columns are found by name and rows by time; others are ignored.
     other = X.iloc[N - 3 :, ::-1].assign(more=1.0)
     np.testing.assert_array_equal(fitted.predict(X=other), expected[[0, 2], 0])
-    # What is known ahead is read.
+    # The covariates have an effect.
     assert (fitted.predict(X=X + 1) != expected[[0, 2], 0]).any()
 
 
-def test_the_past_is_forecast_from_the_rows_before():
+def test_in_sample_forecasts_from_the_rows_before():
     fitted = forecaster().fit(Y, fh=[1, 2])
     past = fitted.predict(fh=np.arange(-N + 1, 1))
     assert list(past.index) == list(DAYS)
@@ -107,7 +112,7 @@ def test_the_past_is_forecast_from_the_rows_before():
         model.update(changed[:row], replace=True)
         assert model.predict(changed[row : row + 1])[0, 0] == past.iloc[row]
     model.update(changed, replace=True)
-    # Rows that are filled up on the left: the second has only the first before it.
+    # The second row has only the first before it, which is repeated at the front.
     alone = fitted.predict(fh=[-N + 2]).iloc[0]
     y = Y.copy()
     y.iloc[1:] += 10
@@ -116,7 +121,7 @@ def test_the_past_is_forecast_from_the_rows_before():
     )
 
 
-def test_past_and_future_at_once():
+def test_in_sample_and_out_of_sample_at_once():
     fitted = forecaster(calibration_split=0.5).fit(YY, X=X, fh=[-2, 0, 1, 3])
     alone = [fitted.predict(fh=[step], X=X) for step in (-2, 0, 1, 3)]
     pd.testing.assert_frame_equal(
@@ -127,9 +132,9 @@ def test_past_and_future_at_once():
     assert (interval["a"][0.5]["lower"] > interval["a"][0.8]["lower"]).all()
 
 
-def test_intervals_are_those_of_the_package():
+def test_intervals_equal_those_of_lstm_forecaster():
     fitted = forecaster(calibration_split=0.5).fit(YY, fh=[1, 2])
-    model = plain(horizon=2, calibration_split=0.5).fit(YY)
+    model = sklearn_forecaster(horizon=2, calibration_split=0.5).fit(YY)
     expected = model.forecast_interval(coverage=0.8)
     interval = fitted.predict_interval(coverage=0.8)
     np.testing.assert_array_equal(interval, expected)
@@ -140,27 +145,27 @@ def test_intervals_are_those_of_the_package():
     np.testing.assert_array_equal(quantiles["b"][0.5], fitted.predict()["b"])
 
 
-def test_quantiles_that_were_learnt_do_not_cross():
+def test_trained_quantiles_do_not_cross():
     fitted = forecaster(quantiles=(0.1, 0.5, 0.9), calibration_split=0.5)
     alpha = [0.6, 0.2, 0.5, 0.48]
-    told = fitted.fit(Y, fh=[1, 2]).predict_quantiles(alpha=alpha)["y"]
-    assert (np.diff(told[sorted(alpha)], axis=1) >= 0).all()
+    quantiles = fitted.fit(Y, fh=[1, 2]).predict_quantiles(alpha=alpha)["y"]
+    assert (np.diff(quantiles[sorted(alpha)], axis=1) >= 0).all()
 
 
-def test_by_default_it_is_the_forecaster():
+def test_defaults_equal_those_of_lstm_forecaster():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        native = SktimeLSTMForecaster(**SMALL).fit(Y, fh=[1, 2])
+        fitted = SktimeLSTMForecaster(**SMALL).fit(Y, fh=[1, 2])
     model = LSTMForecaster(horizon=2, **SMALL).fit(Y.to_numpy()[:, None])
-    np.testing.assert_array_equal(native.predict(), model.forecast()[:, 0])
+    np.testing.assert_array_equal(fitted.predict(), model.forecast()[:, 0])
 
 
 @pytest.mark.parametrize("n_columns", [1, 2])
-def test_a_panel_is_the_list_of_its_series(n_columns):
+def test_panel_equals_list_of_series(n_columns):
     y = panel(n_columns=n_columns)
     fitted = forecaster(calibration_split=0.5).fit(y, fh=[1, 2])
     series = [part.to_numpy() for _, part in y.groupby(level=0, sort=False)]
-    model = plain(horizon=2, calibration_split=0.5).fit(series)
+    model = sklearn_forecaster(horizon=2, calibration_split=0.5).fit(series)
     np.testing.assert_array_equal(fitted.predict(), np.vstack(model.forecast(2)))
     index = [("long", 40), ("long", 41), ("short", 30), ("short", 31)]
     assert list(fitted.predict().index) == [*index, ("tiny", 4), ("tiny", 5)]
@@ -168,12 +173,12 @@ def test_a_panel_is_the_list_of_its_series(n_columns):
         fitted.predict_interval(coverage=0.5).to_numpy().reshape(6, n_columns, 2),
         np.vstack(model.forecast_interval(2, coverage=0.5)),
     )
-    past = fitted.predict(fh=[-1, 0])
-    expected = model.fitted_values(series)
-    np.testing.assert_array_equal(past, np.vstack([each[-2:] for each in expected]))
+    in_sample = fitted.predict(fh=[-1, 0])
+    expected = [values[-2:] for values in model.fitted_values(series)]
+    np.testing.assert_array_equal(in_sample, np.vstack(expected))
 
 
-def test_a_hierarchy_with_what_is_known_ahead():
+def test_hierarchy_with_future_covariates():
     y = _make_hierarchical((2, 2), min_timepoints=12, max_timepoints=12)
     X = _make_hierarchical((2, 2), min_timepoints=14, max_timepoints=14)
     X.columns = ["x"]
@@ -183,12 +188,12 @@ def test_a_hierarchy_with_what_is_known_ahead():
     assert len(forecast) == 4
     keys = [key for key, _ in y.groupby(level=[0, 1], sort=False)]
     tables = [np.hstack([y.loc[key], X.loc[key][:12]]) for key in keys]
-    model = plain(horizon=2, known_future=[1]).fit(tables)
+    model = sklearn_forecaster(horizon=2, known_future=[1]).fit(tables)
     expected = model.forecast(2, [X.loc[key][12:].to_numpy() for key in keys])
-    np.testing.assert_array_equal(forecast, [each[1] for each in expected])
+    np.testing.assert_array_equal(forecast, [values[1] for values in expected])
 
 
-def test_times_of_series_that_end_apart():
+def test_series_that_end_at_different_times():
     y = panel((40, 30))
     fitted = forecaster().fit(y, fh=[1])
     absolute = ForecastingHorizon([30, 41], is_relative=False)
@@ -205,19 +210,19 @@ def test_update(update_params):
     fitted = forecaster().fit(Y[:30], X=X, fh=[1, 2])
     # Rows that overlap those seen before.
     fitted.update(Y[25:], X=X, update_params=update_params)
-    both = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
-    model = plain(horizon=2, known_future=[1, 2]).fit(both[:30])
-    (model.partial_fit if update_params else model.update)(both[30:])
+    table = np.hstack([Y.to_numpy()[:, None], X.to_numpy()[:N]])
+    model = sklearn_forecaster(horizon=2, known_future=[1, 2]).fit(table[:30])
+    (model.partial_fit if update_params else model.update)(table[30:])
     expected = model.forecast(2, X.to_numpy()[N : N + 2])[:, 0]
     np.testing.assert_array_equal(fitted.predict(X=X), expected)
     assert fitted.cutoff[0] == DAYS[-1]
 
 
-def test_update_goes_back_in_time():
+def test_update_with_an_earlier_end():
     fitted = forecaster().fit(Y, fh=[1])
-    ahead = fitted.predict(fh=[0])
+    last = fitted.predict(fh=[0])
     fitted.update(Y[30:-1])
-    np.testing.assert_allclose(fitted.predict(fh=[1]), ahead, rtol=1e-6)
+    np.testing.assert_allclose(fitted.predict(fh=[1]), last, rtol=1e-6)
     with pytest.raises(ValueError, match="fh asks for 2019"):
         fitted.predict(fh=[-N + 1])
 
@@ -270,7 +275,7 @@ def test_update_predict_with_gaps():
     assert fitted.cutoff[0] == DAYS[19]
 
 
-def test_a_search():
+def test_search():
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=30, step_length=5)
     search = ForecastingGridSearchCV(
         forecaster(), cv, {"horizon": [None, 1]}, backend=None, error_score="raise"
@@ -280,16 +285,16 @@ def test_a_search():
 
 
 @pytest.mark.parametrize("y", [Y, YY], ids=["one column", "two columns"])
-def test_a_pipeline(y):
+def test_pipeline(y):
     scaled = TransformedTargetForecaster(
         [("scale", TabularToSeriesAdaptor(MinMaxScaler())), ("forecast", forecaster())]
     ).fit(y, fh=[1, 2])
-    # Each window is normalised by itself, so that a scaler changes nothing.
+    # Each window is normalised on its own, so a scaler changes nothing.
     alone = forecaster().fit(y, fh=[1, 2]).predict()
     np.testing.assert_allclose(scaled.predict(), alone, rtol=1e-4)
 
 
-def test_cloning_and_pickling():
+def test_clone_and_pickle():
     fitted = forecaster().fit(Y, fh=[1, 2])
     clone = fitted.clone()
     assert not clone.is_fitted
@@ -306,14 +311,17 @@ def test_cloning_and_pickling():
 
 
 @pytest.mark.parametrize(
-    ("ask", "message"),
+    ("call", "message"),
     [
-        (lambda f: f.predict(fh=[-N]), "fh asks for 2019-12-31.*seen from 2020-01-01"),
+        (
+            lambda f: f.predict(fh=[-N]),
+            "fh asks for 2019-12-31.*reaches from 2020-01-01",
+        ),
         (
             lambda f: f.predict(fh=pd.DatetimeIndex(["2019-05-05"])),
-            "fh asks for 2019-05-05.*Ask for rows among them, or fit",
+            "fh asks for 2019-05-05.*Ask for rows of the history, or fit",
         ),
-        (lambda f: f.predict(), "X is missing: fit was given the columns.*sine"),
+        (lambda f: f.predict(), "X is missing: fit had the columns.*sine"),
         (
             lambda f: f.predict(X=X[["sine"]]),
             r"X must have the columns of fit.*but lacks \['trend'\]",
@@ -331,10 +339,10 @@ def test_cloning_and_pickling():
         (lambda f: f.predict_interval(X=X, coverage=1.5), "coverage.*1.5"),
     ],
 )
-def test_bad_input(ask, message):
+def test_invalid_calls(call, message):
     fitted = forecaster().fit(Y, X=X, fh=[1, 2])
     with pytest.raises(ValueError, match=message):
-        ask(fitted)
+        call(fitted)
 
 
 def test_intervals_beyond_the_horizon():
@@ -343,15 +351,15 @@ def test_intervals_beyond_the_horizon():
         fitted.predict_interval(fh=[5], coverage=0.5)
 
 
-def test_x_that_fit_was_not_given():
-    with pytest.raises(ValueError, match="X was given, but fit had none"):
+def test_covariates_missing_in_fit():
+    with pytest.raises(ValueError, match="X was passed, but fit had no X"):
         forecaster().fit(Y, fh=[1]).predict(X=X)
 
 
-@pytest.mark.parametrize("bad", [{"horizon": "x"}, {"window_length": 2.5}])
-def test_bad_parameters(bad):
-    with pytest.raises(ValueError, match=f"{next(iter(bad))}.*must be an int"):
-        SktimeLSTMForecaster(**{**SMALL, **bad}).fit(Y, fh=[1])
+@pytest.mark.parametrize("invalid", [{"horizon": "x"}, {"window_length": 2.5}])
+def test_invalid_parameters(invalid):
+    with pytest.raises(ValueError, match=f"{next(iter(invalid))}.*must be an int"):
+        SktimeLSTMForecaster(**{**SMALL, **invalid}).fit(Y, fh=[1])
 
 
 def test_times_without_a_frequency():
@@ -359,7 +367,7 @@ def test_times_without_a_frequency():
         forecaster().fit(Y.drop(DAYS[[3, 7, 20]]), fh=[1])
 
 
-def test_bad_panels():
+def test_invalid_panels():
     y = panel()
     x = y.rename(columns={0: "x"})
     fitted = forecaster().fit(y, X=x, fh=[1])
@@ -369,7 +377,9 @@ def test_bad_panels():
         fitted.predict(X=x.drop("long"))
     with pytest.raises(ValueError, match="a row for each row of y.*for tiny, 0"):
         forecaster().fit(y, X=x.drop("tiny"), fh=[1])
-    with pytest.raises(ValueError, match="the series 'new', which fit was not given"):
+    with pytest.raises(
+        ValueError, match="must hold series that were in fit, got .*'new'"
+    ):
         fitted.update(
             y.rename(index={"long": "new"}), X=x.rename(index={"long": "new"})
         )
@@ -383,25 +393,25 @@ def collection(unequal, n_channels=2):
 
 @pytest.mark.parametrize("unequal", [False, True])
 @pytest.mark.parametrize(
-    ("mine", "its", "y"),
+    ("adapter", "estimator", "y"),
     [
         (SktimeRNNClassifier, RNNClassifier, np.array(["a", "b", "c"] * 4)),
         (SktimeRNNRegressor, RNNRegressor, np.arange(12.0)),
     ],
 )
-def test_collections(mine, its, y, unequal):
+def test_collections(adapter, estimator, y, unequal):
     sequences = collection(unequal)
-    frames = [pd.DataFrame(each, columns=["u", "v"]) for each in sequences]
+    frames = [pd.DataFrame(values, columns=["u", "v"]) for values in sequences]
     multiindexed = pd.concat(frames, keys=range(12), names=["i", "t"])
     options = {"units": 2, "epochs": 2, "random_state": 0}
-    model = its(**options).fit(sequences, y)
+    model = estimator(**options).fit(sequences, y)
     containers = [frames, multiindexed]
     if not unequal:
         containers.append(np.stack(sequences).transpose(0, 2, 1))
     for X in containers:
-        fitted = mine(**options).fit(X, y)
+        fitted = adapter(**options).fit(X, y)
         np.testing.assert_array_equal(fitted.predict(X), model.predict(sequences))
-        if mine is SktimeRNNClassifier:
+        if adapter is SktimeRNNClassifier:
             np.testing.assert_array_equal(
                 fitted.predict_proba(X), model.predict_proba(sequences)
             )
@@ -425,12 +435,12 @@ def test_tokens():
         (SktimeRNNRegressor, "regressor"),
     ],
 )
-def test_sktime_knows_what_they_are(cls, kind):
+def test_estimator_types(cls, kind):
     assert scitype(cls) == kind
 
 
-# Of sktime's checks those that take little time; all of them are run by
-# check_estimator(SktimeLSTMForecaster), and take a minute or two.
+# Those of sktime's checks that are fast. check_estimator(SktimeLSTMForecaster) runs all
+# of them, and takes a minute or two.
 COMMON = [
     "test_clone",
     "test_constructor",
@@ -471,16 +481,16 @@ COLLECTIONS = [
 
 
 @pytest.mark.parametrize(
-    ("cls", "tests", "at_least"),
+    ("cls", "tests", "min_checks"),
     [
         (SktimeLSTMForecaster, COMMON + FORECASTERS, 140),
         (SktimeRNNClassifier, COMMON + COLLECTIONS, 60),
         (SktimeRNNRegressor, COMMON + COLLECTIONS, 40),
     ],
 )
-def test_sktime_checks(cls, tests, at_least):
+def test_sktime_checks(cls, tests, min_checks):
     results = check_estimator(
         cls, raise_exceptions=True, tests_to_run=tests, verbose=False
     )
-    assert len(results) >= at_least
+    assert len(results) >= min_checks
     assert set(results.values()) == {"PASSED"}

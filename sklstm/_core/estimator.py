@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -159,6 +159,24 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         reporter.on_train_end(state.weights)
         return TrainedNetwork(state.weights, state.optimizer_state, history, n_epochs)
 
+    def _train_one_more_epoch(
+        self, data: engine.SampleData, samples: np.ndarray, reporter: EpochReporter
+    ) -> None:
+        """Continue training for one epoch, and update the fitted attributes.
+
+        Parameters
+        ----------
+        data : SampleData
+        samples : ndarray of int
+            Indices of the samples to train on.
+        reporter : EpochReporter
+        """
+        task = TrainingTask(
+            self._network, data, samples, epochs=1, start=self._last_training()
+        )
+        trained = self._train(task, reporter)
+        self._store_training(trained, continued=True, keep_optimizer_state=True)
+
     def _count_epochs(self, steps_per_epoch: int) -> int:
         """Return the number of epochs, each of this number of optimizer steps."""
         if isinstance(self.epochs, Integral):
@@ -176,12 +194,11 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             rates["learning_rate_factors"] = tuple(factors)
         return rates
 
-    def _run(
-        self, data: engine.SampleData, weights: engine.Weights | None = None
-    ) -> np.ndarray:
+    def _run(self, data: Any, weights: engine.Weights | None = None) -> np.ndarray:
         """Compute the network's outputs for all samples, by default as fitted."""
         weights = self.weights_ if weights is None else weights
-        with engine.borrow_program(self._network, self._training_spec) as program:
+        network = cast("engine.SampleNetwork", self._network)
+        with engine.borrow_program(network, self._training_spec) as program:
             return program.forward(data, weights)
 
     def _previous_fit(self) -> tuple[engine.NetworkSpec, TrainedNetwork] | None:

@@ -1,201 +1,232 @@
-"""What the estimators that tell the next token of a document share."""
+"""Base of the estimators that predict the next token of a document."""
 
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sklstm import engine
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
-from sklstm._core.vocabulary import Vocabulary, round_up
+from sklstm._core.vocabulary import Vocabulary, round_up_size
 from sklstm.engine import PADDING, UNKNOWN
 
-# Share of the tokens that training takes for unknown where none is, so that documents
-# with unknown tokens can be read and scored.
+# Fraction of the tokens that training replaces by the unknown token if the documents
+# contain none, so that its embedding and its probability are trained.
 _UNKNOWN_RATE = 0.01
 
-Documents = Sequence[np.ndarray]  # token ids, without what stands before and behind
+# Token ids of each document, without the padding before and after it.
+Documents = Sequence[np.ndarray]
+
+FormatLogs = Callable[[Mapping[str, float]], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents to train on.
+
+    Parameters
+    ----------
+    documents : sequence of ndarray of shape (n_tokens,)
+        Token ids of each document.
+    n_tokens : int
+        Size of the vocabulary.
+    learn_unknown : bool
+        Whether the unknown token is trained and has a probability.
+    """
+
+    documents: Documents
+    n_tokens: int
+    learn_unknown: bool
 
 
 class LanguageModel(RecurrentEstimator):
-    """Base of the estimators that learn how documents of tokens go on."""
+    """Base of the estimators with a network that predicts the next token.
 
+    A document is a sequence of tokens. `sklstm.engine.PADDING` is the token before
+    its first and after its last one, so the network predicts its end, too.
+    """
+
+    # Hyperparameters.
+    embedding_dim: int
+    window_length: int
+
+    # Fitted state.
     window_length_: int
     _vocabulary: Vocabulary
     _network: engine.LanguageNetwork
 
+    @property
+    @abstractmethod
+    def vocabulary_(self) -> dict[Any, int]:
+        """Id of each token."""
+
     def _fit_network(
         self,
-        documents: Documents,
-        n_tokens: int,
+        corpus: Corpus,
         *,
-        learn_unknown: bool,
         start: tuple[engine.NetworkSpec, TrainedNetwork] | None,
         fit_data: FitData,
         incremental: bool,
-        format_logs: Callable[[Mapping[str, float]], Mapping[str, float]] = dict,
-    ):
+        format_logs: FormatLogs = dict,
+    ) -> None:
         """Train a network on documents.
 
         Parameters
         ----------
-        documents : sequence of ndarray of shape (n_tokens,)
-            Ids of their tokens.
-        n_tokens : int
-            Size of the vocabulary.
-        learn_unknown : bool
-            Whether the unknown token is to have a meaning and a probability.
-        start : tuple of NetworkSpec and Trained, or None
-            What a warm start goes on from.
+        corpus : Corpus
+        start : tuple of NetworkSpec and TrainedNetwork, or None
+            Network and weights of the last fit for a warm start.
         fit_data : FitData
-            What the user passed, for callbacks.
+            Data as the user passed them, for callbacks.
         incremental : bool
-            Whether training is to go on later: then for one epoch, on all documents.
+            Whether training may be continued by `partial_fit`. It then takes one
+            epoch on all documents, without early stopping.
         format_logs : callable, optional
             Converts the logs of an epoch to what is printed.
         """
-        data = _token_data(documents)
-        self.window_length_ = self._find_window_length(data.lengths)
-        train, held_out = np.arange(len(documents)), None
+        data = pack_documents(corpus.documents)
+        self.window_length_ = self._choose_window_length(data.lengths)
+        samples = train = np.arange(len(corpus.documents))
+        validation: np.ndarray | None = None
         if self.early_stopping and not incremental:
-            data, *held_out = _hold_out(data, self.validation_split)
-            train = held_out[0]
-        n_steps = self._count_steps(data.lengths[train])
-        epochs = 1 if incremental else self._count_epochs(n_steps)
-        counts = _count_tokens(data, train, n_tokens)
+            data, train, validation = hold_out_tail(data, self.validation_split)
+        epochs = (
+            1 if incremental else self._count_epochs(self._count_steps(data, train))
+        )
+        counts = count_targets(data, train, corpus.n_tokens)
         unknown_rate = 0.0
-        if learn_unknown and not counts[UNKNOWN]:
+        if corpus.learn_unknown and not counts[UNKNOWN]:
             unknown_rate = _UNKNOWN_RATE
         self._network = engine.LanguageNetwork(
             stack=self._recurrent_stack(),
-            n_tokens=round_up(n_tokens),
+            n_tokens=round_up_size(corpus.n_tokens),
             embedding_dim=int(self.embedding_dim),
             window_length=self.window_length_,
             unknown_rate=unknown_rate,
         )
         self._training_spec = self._describe_training("sparse_categorical_crossentropy")
-        # What was not met in training counts half. The unknown token cannot come if it
-        # is not to be learnt, nor can the rows that stand for no token.
-        counts = np.maximum(counts, 0.5)
-        counts[UNKNOWN] += unknown_rate * counts.sum()
-        can_come = np.flatnonzero((np.arange(n_tokens) != UNKNOWN) | learn_unknown)
-        counts = counts[can_come]
-
-        def initialize(weights):
-            # Training begins at the frequency of each token, which then costs no steps
-            # to learn.
-            bias = np.full_like(weights[-1], engine.IMPOSSIBLE_LOGIT)
-            bias[can_come] = np.log(counts / counts.sum())
-            return (*weights[:-1], bias)
-
-        def hold_out(seed):
-            return held_out
-
         trained = self._train(
             TrainingTask(
                 self._network,
                 data,
-                np.arange(len(documents)),
+                samples,
                 epochs,
                 start=self._warm_start_from(start),
-                initialize=initialize,
-                hold_out=None if held_out is None else hold_out,
+                initialize=frequency_initializer(
+                    counts, corpus.learn_unknown, unknown_rate
+                ),
+                hold_out=None if validation is None else lambda _: (train, validation),
             ),
             EpochReporter(self, epochs, fit_data, format_logs=format_logs),
         )
         self._store_training(trained, keep_optimizer_state=incremental)
-        return self
-
-    def _same_vocabulary(self, vocabulary: Vocabulary) -> Vocabulary:
-        """That of the last fit, which a warm start goes on from."""
-        differ = set(vocabulary.tokens) ^ set(self._vocabulary.tokens)
-        if differ:
-            raise ValueError(
-                "warm_start=True needs the tokens of the last fit, but these are met "
-                f"in one of the fits only: {some(sorted(differ, key=str))}. Set "
-                "warm_start=False."
-            )
-        return self._vocabulary  # in the order of its frequencies
 
     def _continue_training(
-        self, documents: Documents, *, fit_data: FitData, format_logs
-    ):
+        self,
+        documents: Documents,
+        *,
+        fit_data: FitData,
+        format_logs: FormatLogs = dict,
+    ) -> None:
         """Train the fitted network for one more epoch."""
-        trained = self._train(
-            TrainingTask(
-                self._network,
-                _token_data(documents),
-                np.arange(len(documents)),
-                epochs=1,
-                start=self._last_training(),
-            ),
+        self._train_one_more_epoch(
+            pack_documents(documents),
+            np.arange(len(documents)),
             EpochReporter(self, 1, fit_data, format_logs=format_logs),
         )
-        self._store_training(trained, continued=True, keep_optimizer_state=True)
-        return self
 
-    def _log_likelihood(self, documents: Documents) -> list[np.ndarray]:
-        """Log-likelihood of each token of documents, and of each one's end."""
-        data = _token_data(documents)
+    def _reuse_vocabulary(self, vocabulary: Vocabulary) -> Vocabulary:
+        """Return the vocabulary of the last fit for a warm start.
+
+        It must hold the same tokens as the new one; their order, by frequency, may
+        differ.
+        """
+        differing = set(vocabulary.tokens) ^ set(self._vocabulary.tokens)
+        if differing:
+            raise ValueError(
+                "warm_start=True needs the tokens of the last fit, but these occur in "
+                f"only one of the two fits: {format_tokens(sorted(differing, key=str))}"
+                ". Set warm_start=False."
+            )
+        return self._vocabulary
+
+    def _token_log_likelihoods(self, documents: Documents) -> list[np.ndarray]:
+        """Compute the log-likelihood of each token and of the end of each document."""
+        data = pack_documents(documents)
         with engine.borrow_program(self._network, self._training_spec) as program:
             flat = program.log_likelihood(data, self.weights_).astype(np.float64)
         return np.split(flat, np.cumsum(data.lengths)[:-1])
 
-    def _read(self, beginnings: Documents) -> engine.DecoderState:
-        """Read the beginnings of documents."""
-        lengths = np.array([len(ids) for ids in beginnings])
-        order, parts = [], []
-        with engine.borrow_program(self._network, self._training_spec) as program:
-            for length in np.unique(lengths):
-                group = np.flatnonzero(lengths == length)
-                tokens = np.full((len(group), length + 1), PADDING)
-                tokens[:, 1:] = [beginnings[i] for i in group.tolist()]
-                order.append(group)
-                parts.append(program.advance(tokens, self.weights_))
-        return engine.DecoderState.join(parts).take(np.argsort(np.concatenate(order)))
+    def _process_prompts(self, prompts: Documents) -> engine.DecoderState:
+        """Return the decoder state after each prompt, the beginning of a document."""
+        lengths = np.array([len(ids) for ids in prompts])
+        order, states = [], []
+        # Prompts of equal length make one batch without padding.
+        for length in np.unique(lengths):
+            group = np.flatnonzero(lengths == length)
+            tokens = np.full((len(group), length + 1), PADDING)
+            tokens[:, 1:] = [prompts[i] for i in group.tolist()]
+            order.append(group)
+            states.append(self._advance(tokens))
+        return engine.DecoderState.join(states).take(np.argsort(np.concatenate(order)))
 
-    def _read_on(
-        self, tokens: np.ndarray, reading: engine.DecoderState
+    def _advance(
+        self, tokens: np.ndarray, state: engine.DecoderState | None = None
     ) -> engine.DecoderState:
-        """Read on, tokens of shape (n_documents, n_steps)."""
-        with engine.borrow_program(self._network, self._training_spec) as program:
-            return program.advance(tokens, self.weights_, reading)
+        """Advance the decoder state by tokens.
 
-    def _find_window_length(self, lengths) -> int:
-        """The window length, or the longest document's if all are shorter together."""
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_documents, n_steps)
+        state : DecoderState, optional
+            By default the state before a document; ``tokens`` then start with
+            `sklstm.engine.PADDING`.
+
+        Returns
+        -------
+        state : DecoderState
+        """
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            return program.advance(tokens, self.weights_, state)
+
+    def _choose_window_length(self, lengths: np.ndarray) -> int:
+        """Return ``window_length``, or less if the documents are shorter together."""
         window_length, longest = int(self.window_length), int(lengths.max())
         if lengths.sum() >= window_length:
             return window_length
         warnings.warn(
-            f"The documents hold {lengths.sum()} tokens together, with the end of "
-            f"each, fewer than window_length={window_length}. It is taken to be "
-            f"{longest}, the longest document's. Give more text, or a smaller "
-            "window_length.",
+            f"The documents hold {lengths.sum()} tokens together, including the end of "
+            f"each, fewer than window_length={window_length}. The window length is set "
+            f"to {longest}, the length of the longest document. Pass more text, or a "
+            "smaller window_length.",
             stacklevel=7,
         )
         return longest
 
-    def _count_steps(self, lengths) -> int:
-        """Steps of the optimizer in an epoch."""
-        n_windows = int((-(-lengths // self.window_length_)).sum())
+    def _count_steps(self, data: engine.TokenData, train: np.ndarray) -> int:
+        """Count the optimizer steps per epoch."""
+        n_windows = int((-(-data.lengths[train] // self.window_length_)).sum())
         n_streams = min(
             n_windows // engine.MIN_WINDOWS_PER_STREAM, int(self.batch_size)
         )
         return -(-n_windows // max(n_streams, 1))
 
 
-def some(tokens: Sequence, most: int = 20) -> str:
-    """The first of some tokens, and how many more there are, for an error."""
-    listed = ", ".join(map(repr, tokens[:most]))
-    more = len(tokens) - most
-    return listed + (f" and {more} more" if more > 0 else "")
+def format_tokens(tokens: Sequence[Any], max_listed: int = 20) -> str:
+    """Format tokens for a message: the first ones, and the number of the others."""
+    listed = ", ".join(map(repr, tokens[:max_listed]))
+    n_more = len(tokens) - max_listed
+    return listed + (f" and {n_more} more" if n_more > 0 else "")
 
 
-def _token_data(documents: Documents) -> engine.TokenData:
-    """Documents as the engine reads them, one boundary between each two."""
+def pack_documents(documents: Documents) -> engine.TokenData:
+    """Concatenate documents, with one `PADDING` before and after each."""
     boundary = np.array([PADDING], np.int32)
     parts = [part for ids in documents for part in (boundary, ids)]
     lengths = np.array([len(ids) + 1 for ids in documents])
@@ -203,39 +234,86 @@ def _token_data(documents: Documents) -> engine.TokenData:
     return engine.TokenData(tokens, np.cumsum(lengths) - lengths, lengths)
 
 
-def _hold_out(data: engine.TokenData, share: float):
-    """Set the tail of the documents aside.
+def hold_out_tail(
+    data: engine.TokenData, fraction: float
+) -> tuple[engine.TokenData, np.ndarray, np.ndarray]:
+    """Split the tail of the documents off, for early stopping.
+
+    Parameters
+    ----------
+    data : TokenData
+    fraction : float
+        Fraction of the tokens to hold out.
 
     Returns
     -------
     data : TokenData
-        With two samples more: the head and the tail of the document that is cut.
+        With two more samples: both parts of the document that is cut.
     train, validation : ndarray of int
+        Indices of samples.
     """
-    ends = np.cumsum(data.lengths)
-    cut_at = ends[-1] - round(share * ends[-1])
-    if not 0 < cut_at < ends[-1]:
+    stops = np.cumsum(data.lengths)
+    n_tokens = stops[-1]
+    cut = n_tokens - round(fraction * n_tokens)
+    if not 0 < cut < n_tokens:
         raise ValueError(
-            f"early_stopping sets validation_split={share} of the {ends[-1]} tokens "
-            "aside, and that leaves nothing on one side. Give more text, another "
+            f"early_stopping holds out validation_split={fraction} of the {n_tokens} "
+            "tokens, which leaves one of the two parts empty. Pass more text, another "
             "validation_split, or early_stopping=False."
         )
-    n_documents = len(ends)
-    # The document in which the cut lies, and how much of it lies before the cut.
-    i = int(np.searchsorted(ends, cut_at, side="right"))
-    in_head = cut_at - (ends[i] - data.lengths[i])
+    n_documents = len(stops)
+    # The document that is cut, and the number of its tokens before the cut.
+    i = int(np.searchsorted(stops, cut, side="right"))
+    n_before = cut - (stops[i] - data.lengths[i])
     head, tail = n_documents, n_documents + 1
     data = data._replace(
-        starts=np.append(data.starts, [data.starts[i], data.starts[i] + in_head]),
-        lengths=np.append(data.lengths, [in_head, data.lengths[i] - in_head]),
+        starts=np.append(data.starts, [data.starts[i], data.starts[i] + n_before]),
+        lengths=np.append(data.lengths, [n_before, data.lengths[i] - n_before]),
     )
-    before, behind = np.arange(i), np.arange(i + 1, n_documents)
-    # A cut between two documents has no head.
-    train = np.append(before, [head] if in_head else []).astype(int)
-    return data, train, np.append(tail, behind)
+    # A cut between two documents leaves no head.
+    train = np.append(np.arange(i), [head] if n_before else []).astype(int)
+    return data, train, np.append(tail, np.arange(i + 1, n_documents))
 
 
-def _count_tokens(data: engine.TokenData, documents, n_tokens: int) -> np.ndarray:
-    """How often each token is told in some of the documents."""
-    told = [data.tokens[data.starts[i] + 1 :][: data.lengths[i]] for i in documents]
-    return np.bincount(np.concatenate(told), minlength=n_tokens).astype(float)
+def count_targets(
+    data: engine.TokenData, samples: np.ndarray, n_tokens: int
+) -> np.ndarray:
+    """Count how often each token is to be predicted in the samples."""
+    targets = [data.tokens[data.starts[i] + 1 :][: data.lengths[i]] for i in samples]
+    return np.bincount(np.concatenate(targets), minlength=n_tokens).astype(float)
+
+
+def frequency_initializer(
+    counts: np.ndarray, learn_unknown: bool, unknown_rate: float
+) -> Callable[[engine.Weights], engine.Weights]:
+    """Return a function that sets the output bias to the log frequencies of the tokens.
+
+    Training would otherwise take optimizer steps to learn them.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_tokens,)
+        Number of times that each token is to be predicted.
+    learn_unknown : bool
+        Whether the unknown token is trained. It is impossible otherwise, as are the
+        rows of the embedding beyond the vocabulary.
+    unknown_rate : float
+        Fraction of the tokens that training replaces by the unknown token.
+
+    Returns
+    -------
+    initialize : callable
+        From newly drawn weights to the weights to start from.
+    """
+    # A token that occurs only in the hold-out set counts half.
+    counts = np.maximum(counts, 0.5)
+    counts[UNKNOWN] += unknown_rate * counts.sum()
+    possible = np.flatnonzero((np.arange(len(counts)) != UNKNOWN) | learn_unknown)
+    counts = counts[possible]
+
+    def initialize(weights: engine.Weights) -> engine.Weights:
+        bias = np.full_like(weights[-1], engine.IMPOSSIBLE_LOGIT)
+        bias[possible] = np.log(counts / counts.sum())
+        return (*weights[:-1], bias)
+
+    return initialize

@@ -1,12 +1,13 @@
-"""From tokens to the integers that stand for them, and back."""
+"""Mapping tokens to integer ids and back."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +16,26 @@ from sklstm.engine import PADDING, UNKNOWN
 PADDING_TOKEN = ""
 
 # Words with their inner apostrophes, and each punctuation mark by itself.
-WORD = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
+WORD_PATTERN = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
 
 
 def word_splitter(token_pattern: str) -> Callable[[str], list[str]]:
-    """What finds the words of a text by a regular expression.
+    """Return a function that splits a text into the matches of a regular expression.
+
+    Parameters
+    ----------
+    token_pattern : str
+        Regular expression of a word. A capturing group, if any, is the word.
+
+    Returns
+    -------
+    split : callable
+        From a text to its words; empty matches are dropped.
 
     Raises
     ------
     ValueError
-        If it is none, or captures several groups.
+        If the pattern is invalid or has several capturing groups.
     """
     try:
         pattern = re.compile(token_pattern)
@@ -34,17 +45,17 @@ def word_splitter(token_pattern: str) -> Callable[[str], list[str]]:
         ) from None
     if pattern.groups > 1:
         raise ValueError(
-            f"token_pattern={token_pattern!r} captures {pattern.groups} "
-            "groups, but only one can be the token. Write (?:...) for the others."
+            f"token_pattern={token_pattern!r} has {pattern.groups} capturing groups, "
+            "but only one can be the token. Write (?:...) for the others."
         )
     return lambda text: [word for word in pattern.findall(text) if word]
 
 
-def round_up(n_tokens: int) -> int:
-    """Rows of an embedding for so many tokens, one of a few numbers.
+def round_up_size(n_tokens: int) -> int:
+    """Round the size of a vocabulary up to one of a few numbers.
 
-    The vocabularies of the folds of a search differ by some tokens; so they share a
-    compiled network.
+    The vocabularies of a search's folds differ by some tokens. With an embedding of
+    the rounded size they share one compiled network.
     """
     step = 1 << max(n_tokens.bit_length() - 4, 0)
     return -(-n_tokens // step) * step
@@ -52,34 +63,34 @@ def round_up(n_tokens: int) -> int:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens by id: that of the padding, that of the unknown, then the known ones."""
+    """Tokens by id: the padding, the unknown token, then the known tokens."""
 
-    tokens: tuple
+    tokens: tuple[Any, ...]
 
     @classmethod
     def learn(
         cls,
-        documents: Iterable[Sequence],
+        documents: Iterable[Sequence[Hashable]],
         *,
         unknown_token: str | None,
         min_df: int = 1,
         min_count: int = 1,
         max_tokens: int | None = None,
     ) -> Vocabulary:
-        """The tokens of documents, the most frequent first.
+        """Learn the vocabulary of documents, the most frequent tokens first.
 
         Parameters
         ----------
         documents : iterable of sequences of str or int
-            The tokens of each document.
+            Tokens of each document.
         unknown_token : str or None
-            What stands for tokens that are not known.
-        min_df : int
-            The least number of documents in which a known token occurs.
-        min_count : int
-            The least number of times that it occurs.
+            Name of the unknown token.
+        min_df : int, default=1
+            Minimum number of documents that contain a token.
+        min_count : int, default=1
+            Minimum number of occurrences of a token in all documents.
         max_tokens : int, optional
-            The most tokens to know.
+            Maximum number of known tokens.
 
         Returns
         -------
@@ -87,11 +98,11 @@ class Vocabulary:
         """
         if unknown_token == PADDING_TOKEN:
             raise ValueError(
-                f"unknown_token={unknown_token!r} must not be empty: an empty text "
-                "stands for the padding, and for the end of a document."
+                f"unknown_token={unknown_token!r} must not be empty: the empty string "
+                "is the padding and the end of a document."
             )
-        counts: Counter = Counter()
-        n_documents: Counter = Counter()
+        counts: Counter[Any] = Counter()
+        n_documents: Counter[Any] = Counter()
         for tokens in documents:
             counts.update(tokens)
             n_documents.update(set(tokens))
@@ -106,15 +117,15 @@ class Vocabulary:
         return cls((PADDING_TOKEN, unknown_token, *known[:max_tokens]))
 
     @cached_property
-    def ids(self) -> dict:
-        """The id of each token, without that of the padding."""
+    def ids(self) -> dict[Any, int]:
+        """Id of each token except the padding."""
         return {token: i for i, token in enumerate(self.tokens) if i != PADDING}
 
-    def encode(self, tokens: Sequence) -> np.ndarray:
-        """Ids of tokens; an unknown one gets that of the unknown."""
+    def encode(self, tokens: Iterable[Hashable]) -> np.ndarray:
+        """Convert tokens to ids; tokens outside the vocabulary become `UNKNOWN`."""
         ids = self.ids
         return np.array([ids.get(token, UNKNOWN) for token in tokens], dtype=np.int32)
 
-    def decode(self, ids: Iterable[int]) -> list:
-        """Tokens of ids, those of the padding left out."""
+    def decode(self, ids: Iterable[int]) -> list[Any]:
+        """Convert ids to tokens, leaving the padding out."""
         return [self.tokens[i] for i in ids if i != PADDING]

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import (
-    check_array,
-    validate_data,
-)
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
 
-from sklstm._data.time_index import (
-    index_of,
-    is_time,
-)
+from sklstm._data.time_index import index_of, is_time
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences of any lengths, one after the other in one array."""
+    """Sequences of any lengths, concatenated."""
 
-    rows: np.ndarray  # (n_rows, n_channels), or (n_rows,) tokens
+    rows: np.ndarray  # (n_rows, n_channels), or (n_rows,) token ids
     lengths: np.ndarray  # (n_sequences,), each at least 1
 
     def __len__(self) -> int:
@@ -30,74 +26,97 @@ class Sequences:
 
     @property
     def starts(self) -> np.ndarray:
-        """The first row of each sequence."""
+        """First row of each sequence."""
         return np.cumsum(self.lengths) - self.lengths
 
-    def locate(self, marked: np.ndarray) -> tuple[int, int]:
-        """The first marked row, and before it the index of its sequence."""
-        row = int(np.argmax(marked))
+    def locate(self, mask: np.ndarray) -> tuple[int, int]:
+        """Return the sequence and the row of the first True in a mask of the rows."""
+        row = int(np.argmax(mask))
         return int(np.searchsorted(np.cumsum(self.lengths), row, side="right")), row
 
 
-def check_sequences(estimator, X, *, tokens: bool, reset: bool) -> Sequences:
-    """Check sequences, of equal or of unequal lengths.
+@dataclass(frozen=True)
+class SequenceSchema:
+    """What later sequences are compared with.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of features as scikit-learn counts them: the columns of a 2-D array, or
+        the time steps of listed sequences of one channel and equal length; otherwise
+        the channels.
+    n_channels : int
+        Number of values per time step.
+    channel_names : tuple of hashable or None
+        Column names of the data frames in a list of sequences.
+    """
+
+    n_features: int
+    n_channels: int
+    channel_names: tuple[Hashable, ...] | None = None
+
+
+def check_sequences(
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    tokens: bool,
+    fitted: SequenceSchema | None = None,
+) -> tuple[Sequences, SequenceSchema]:
+    """Check sequences of equal or unequal length.
 
     Parameters
     ----------
     estimator : estimator
-        Its ``n_features_in_``, ``n_channels_`` and, for a frame,
-        ``feature_names_in_`` are set, or compared.
+        Named in messages. For a 2-D array, scikit-learn's ``validate_data`` sets or
+        compares its ``n_features_in_`` and ``feature_names_in_``.
     X : array-like of shape (n, T) or (n, T, C), or list of (T_i,) or (T_i, C)
     tokens : bool
-        Whether the sequences hold token ids, of which 0 pads.
-    reset : bool
-        Whether to set the features or to compare with those set before.
+        Whether the sequences hold token ids, with 0 as padding.
+    fitted : SequenceSchema, optional
+        Schema of the sequences in fit, to compare with. None in fit.
 
     Returns
     -------
     sequences : Sequences
-        Of numbers; or of tokens, the padding taken out.
+        Numbers, or token ids without padding.
+    schema : SequenceSchema
     """
     if hasattr(X, "to_numpy") and getattr(X, "ndim", 2) == 1:
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OUS":
         X = list(X)
-    if reset:
-        # Only a frame names its steps; those of an earlier fit are gone.
-        vars(estimator).pop("feature_names_in_", None)
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(
-            "X holds no sequence (0 sample(s)): pass a list with an array of shape "
-            "(n_steps, n_channels) for each, or an array."
+            "X holds no sequence (0 sample(s)): pass an array, or a list with one "
+            "array of shape (n_steps, n_channels) per sequence."
         )
-    _check_levels(estimator, X)
-    _refuse_cells(estimator, X)
-    _check_channel_names(estimator, X, reset)
+    _check_index_levels(estimator, X)
+    _check_cells(estimator, X)
+    channel_names = _check_channel_names(X, fitted)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
         sequences = check_list_of_sequences(X)
         n_features = _count_features(sequences, tokens)
     else:
-        sequences, n_features = _check_stacked(estimator, X, tokens, reset)
+        sequences, n_features = _check_array_of_sequences(estimator, X, tokens, fitted)
     n_channels = sequences.rows.shape[1]
     if tokens and n_channels > 1:
         raise ValueError(
-            "X must hold one token a step where embedding_dim is set, got "
-            f"{n_channels} values a step."
+            "X must hold one token per time step when embedding_dim is set, got "
+            f"{n_channels} values per time step."
         )
-    if reset:
-        estimator.n_features_in_ = n_features
-        estimator.n_channels_ = n_channels
-    elif n_channels != estimator.n_channels_:
+    if fitted is not None and n_channels != fitted.n_channels:
         raise ValueError(
             f"X has {n_channels} channel(s), but {type(estimator).__name__} was fitted "
-            f"with {estimator.n_channels_}. A 2-D X holds one channel: several need "
+            f"with {fitted.n_channels}. A 2-D X has one channel; several channels need "
             "shape (n_sequences, n_steps, n_channels)."
         )
-    return _as_tokens(sequences) if tokens else sequences
+    schema = SequenceSchema(n_features, n_channels, channel_names)
+    return (_remove_padding(sequences) if tokens else sequences), schema
 
 
-def _refuse_cells(estimator, X) -> None:
-    """Refuse texts, and frames with a whole series in each cell."""
+def _check_cells(estimator: BaseEstimator, X: Any) -> None:
+    """Reject texts, and data frames with a whole series in each cell."""
     name = type(estimator).__name__
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     nested = getattr(values, "ndim", 1) == 2 and values.dtype.kind in "OU"
@@ -109,21 +128,21 @@ def _refuse_cells(estimator, X) -> None:
         return
     if any(isinstance(cell, str | bytes) for cell in cells):
         raise ValueError(
-            f"X holds text, and {name} reads numbers. Put a tokenizer in front of it, "
-            "and give it a list or one column of texts: "
+            f"X holds text, but {name} needs numbers. Put a tokenizer before it, and "
+            "pass a list or one column of texts: "
             f"make_pipeline(SequenceTokenizer(), {name}(embedding_dim=32))."
         )
     if nested and any(
         np.iterable(cell) and not isinstance(cell, Mapping) for cell in cells
     ):
         raise ValueError(
-            "X holds a series in each cell. Make each row an array of shape (n_steps, "
-            "n_channels): [np.column_stack(row) for row in X.to_numpy()]."
+            "X holds a series in each cell. Convert each row to an array of shape "
+            "(n_steps, n_channels): [np.column_stack(row) for row in X.to_numpy()]."
         )
 
 
-def _check_levels(estimator, X) -> None:
-    """Refuse a frame of steps in time, and warn of one that may hold steps in rows."""
+def _check_index_levels(estimator: BaseEstimator, X: Any) -> None:
+    """Reject data frames with one row per time step; warn if X may be one."""
     index, name = index_of(X), type(estimator).__name__
     if index is None or index.nlevels == 1:
         return
@@ -135,44 +154,58 @@ def _check_levels(estimator, X) -> None:
             "by X.reset_index(drop=True), if each row is a sequence."
         )
     warnings.warn(
-        f"X has an index of {index.nlevels} levels, and each of its {len(X)} rows is a "
-        f"sequence of its own to {name}. If they are steps of "
-        "longer sequences, make a list: [rows.to_numpy() for _, rows in "
-        "X.groupby(level=0)]; if not, X.reset_index(drop=True) says so.",
+        f"X has an index of {index.nlevels} levels; {name} takes each of its {len(X)} "
+        "rows as one sequence. If the rows are time steps of longer sequences, make a "
+        "list: [rows.to_numpy() for _, rows in X.groupby(level=0)]. Otherwise, "
+        "X.reset_index(drop=True) avoids this warning.",
         UserWarning,
         stacklevel=2,
     )
 
 
-def _check_channel_names(estimator, X, reset: bool) -> None:
-    """Refuse frames of a list whose columns are others than in fit, or elsewhere."""
+def _check_channel_names(
+    X: Any, fitted: SequenceSchema | None
+) -> tuple[Hashable, ...] | None:
+    """Return the column names of the data frames in a list, checked to agree."""
     frames = X if isinstance(X, list | tuple) else []
-    named = [
-        (i, list(x.columns)) for i, x in enumerate(frames) if hasattr(x, "columns")
-    ]
-    if reset:
-        estimator._channel_names = named[0][1] if named else None
-    if not named or estimator._channel_names is None:
-        return
-    for i, names in named:
-        if names != estimator._channel_names:
+    names_of_frames = {
+        i: list(x.columns) for i, x in enumerate(frames) if hasattr(x, "columns")
+    }
+    if not names_of_frames:
+        return None
+    first = next(iter(names_of_frames.values()))
+    expected = first if fitted is None else fitted.channel_names
+    if expected is None:
+        return tuple(first)
+    for i, names in names_of_frames.items():
+        if names != list(expected):
             raise ValueError(
-                f"X[{i}] must have the columns {estimator._channel_names}, as in fit "
-                f"and in this order, got {names}. Pass X[{i}][columns]."
+                f"X[{i}] must have the columns {list(expected)}, as in fit and in this "
+                f"order, got {names}. Pass X[{i}][columns]."
             )
+    return tuple(expected)
 
 
-def _count_features(sequences, tokens):
-    """Columns of the 2-D array that the sequences would fill, or else channels."""
+def _count_features(sequences: Sequences, tokens: bool) -> int:
+    """Count time steps if the sequences would fill a 2-D array, else channels."""
     n_channels, lengths = sequences.rows.shape[1], sequences.lengths
     if tokens or n_channels > 1 or (lengths != lengths[0]).any():
         return n_channels
     return int(lengths[0])
 
 
-def check_list_of_sequences(X) -> Sequences:
-    """Check a list of sequences of any lengths."""
-    arrays = []
+def check_list_of_sequences(X: Iterable[Any]) -> Sequences:
+    """Check a list of sequences of any lengths.
+
+    Parameters
+    ----------
+    X : iterable of array-like of shape (n_steps,) or (n_steps, n_channels)
+
+    Returns
+    -------
+    sequences : Sequences
+    """
+    arrays: list[np.ndarray] = []
     for i, x in enumerate(X):
         try:
             array = np.asarray(x)
@@ -213,8 +246,10 @@ def check_list_of_sequences(X) -> Sequences:
     return sequences
 
 
-def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
-    """Check an array of sequences of one length; also the number of its features."""
+def _check_array_of_sequences(
+    estimator: BaseEstimator, X: Any, tokens: bool, fitted: SequenceSchema | None
+) -> tuple[Sequences, int]:
+    """Check an array of sequences of equal length, and count its features."""
     if getattr(X, "ndim", 2) > 2:
         X = check_array(
             X, dtype=np.float64, allow_nd=True, input_name="X", estimator=estimator
@@ -225,10 +260,8 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
                 f"n_channels), got {X.shape}."
             )
         n_features = X.shape[2]
-    elif not tokens and (
-        reset or estimator.n_channels_ == 1 < estimator.n_features_in_
-    ):
-        X = validate_data(estimator, X, dtype=np.float64, reset=reset)
+    elif not tokens and (fitted is None or fitted.n_channels == 1 < fitted.n_features):
+        X = validate_data(estimator, X, dtype=np.float64, reset=fitted is None)
         n_features = X.shape[1]
     else:
         X = check_array(X, dtype=np.float64, input_name="X", estimator=estimator)
@@ -243,36 +276,43 @@ def _check_stacked(estimator, X, tokens, reset) -> tuple[Sequences, int]:
     return Sequences(rows, np.full(n_sequences, n_steps)), n_features
 
 
-def _as_tokens(sequences: Sequences) -> Sequences:
-    """Token ids without the zeros that pad them."""
+def _remove_padding(sequences: Sequences) -> Sequences:
+    """Check token ids, and remove the zeros that pad them."""
     tokens = sequences.rows[:, 0]
     largest = np.iinfo(np.int32).max
-    wrong = (tokens < 0) | (tokens > largest) | (tokens != np.floor(tokens))
-    if wrong.any():
-        i, row = sequences.locate(wrong)
+    invalid = (tokens < 0) | (tokens > largest) | (tokens != np.floor(tokens))
+    if invalid.any():
+        i, row = sequences.locate(invalid)
         raise ValueError(
-            "X must hold token ids, integers from 0 (which pads) to "
-            f"{largest}, where embedding_dim is set, got {tokens[row]:g} in X[{i}]."
+            "X must hold token ids, integers from 0 (padding) to "
+            f"{largest}, when embedding_dim is set, got {tokens[row]:g} in X[{i}]."
         )
     kept = tokens > 0
     lengths = np.add.reduceat(kept.astype(int), sequences.starts)
     if not lengths.all():
         raise ValueError(
-            f"X[{int(np.argmin(lengths))}] is empty: it holds nothing but 0, which "
-            "pads. Every sequence needs at least one token."
+            f"X[{int(np.argmin(lengths))}] is empty: it holds only 0, the padding. "
+            "Every sequence needs at least one token."
         )
     return Sequences(tokens[kept].astype(np.int32), lengths)
 
 
 def check_vocabulary(sequences: Sequences, n_tokens: int) -> None:
-    """Refuse tokens that the network has no vector for."""
+    """Reject token ids beyond the vocabulary.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        Token ids.
+    n_tokens : int
+        Size of the vocabulary; ids must be smaller.
+    """
     unknown = sequences.rows >= n_tokens
     if unknown.any():
         i, row = sequences.locate(unknown)
         raise ValueError(
             f"X[{i}] holds the token id {sequences.rows[row]}, but ids must be below "
-            f"{n_tokens}, the "
-            "size of the vocabulary (by default one more than the largest id in fit). "
-            "Map rare tokens to one id for the unknown, as SequenceTokenizer does, or "
-            "set vocabulary_size."
+            f"{n_tokens}, the size of the vocabulary (by default one more than the "
+            "largest id in fit). Map rare tokens to one id for unknown tokens, as "
+            "SequenceTokenizer does, or set vocabulary_size."
         )

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import (
-    assert_all_finite,
-    check_array,
-    column_or_1d,
-)
+from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
 
 
-def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
-    """Check the classes of sequences.
+def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:
+    """Check class labels.
 
     Parameters
     ----------
     estimator : estimator
+        Named in messages.
     y : array-like of shape (n_sequences,)
     n_sequences : int
+        Number of sequences in X.
 
     Returns
     -------
     y : ndarray of shape (n_sequences,)
     """
-    _require(estimator, y)
+    _check_passed(estimator, y)
     labels = y if isinstance(y, list | tuple) else np.asarray(y).ravel()
     if len({isinstance(label, str) for label in labels}) > 1:
-        kinds = sorted({type(label).__name__ for label in labels})
+        types = sorted({type(label).__name__ for label in labels})
         raise ValueError(
-            f"y holds labels of mixed types: {', '.join(kinds)}. Make all of them "
-            "text, or all of them numbers."
+            f"y holds labels of mixed types: {', '.join(types)}. Make all of them "
+            "strings, or all of them numbers."
         )
     y = column_or_1d(y, warn=True)
     if y.dtype.kind in "fc" or y.dtype == object:
@@ -38,16 +39,30 @@ def check_labels(estimator, y, n_sequences: int) -> np.ndarray:
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
-            f"Unknown label type: {kind}. y must hold one class for each sequence; for "
-            "continuous targets take RNNRegressor."
+            f"Unknown label type: {kind}. y must hold one class label per sequence; "
+            "for continuous targets use RNNRegressor."
         )
-    _check_as_many(y, n_sequences)
+    _check_consistent_length(y, n_sequences)
     return y
 
 
-def check_targets(estimator, y, n_sequences: int) -> np.ndarray:
-    """Check the continuous targets of sequences: (n_sequences,) or (n_sequences, k)."""
-    _require(estimator, y)
+def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:
+    """Check continuous targets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in messages.
+    y : array-like of shape (n_sequences,) or (n_sequences, n_targets)
+    n_sequences : int
+        Number of sequences in X.
+
+    Returns
+    -------
+    y : ndarray of shape (n_sequences,) or (n_sequences, n_targets)
+        Double precision.
+    """
+    _check_passed(estimator, y)
     y = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
     )
@@ -56,11 +71,11 @@ def check_targets(estimator, y, n_sequences: int) -> np.ndarray:
             "y must have shape (n_sequences,) or (n_sequences, n_targets), got "
             f"{y.shape}."
         )
-    _check_as_many(y, n_sequences)
+    _check_consistent_length(y, n_sequences)
     return y
 
 
-def _require(estimator, y):
+def _check_passed(estimator: BaseEstimator, y: Any) -> None:
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
@@ -68,11 +83,11 @@ def _require(estimator, y):
         )
 
 
-def _check_as_many(y, n_sequences):
+def _check_consistent_length(y: np.ndarray, n_sequences: int) -> None:
     if len(y) != n_sequences:
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: "
             f"{[n_sequences, len(y)]} (sequences in X, targets in y). Each row of a "
-            "frame or 2-D array is a sequence; of one with a row for each step make a "
-            "list: [rows.to_numpy() for _, rows in X.groupby(...)]."
+            "frame or 2-D array is one sequence; split a frame with one row per time "
+            "step into a list: [rows.to_numpy() for _, rows in X.groupby(...)]."
         )

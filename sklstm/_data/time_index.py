@@ -64,7 +64,7 @@ class TimeIndex:
         return replace(self, has_index=True, last=index[-1], name=index.name)
 
     def restarted_at(self, index: pd.Index | None) -> TimeIndex:
-        """Describe the rows of a new stream, by default with the step of this one."""
+        """Describe the rows of a new stream; if they show no step, keep this one."""
         times = TimeIndex.from_index(index)
         if times.step is None and type(times.last) is type(self.last):
             return replace(times, step=self.step)
@@ -280,7 +280,7 @@ def same_labels(index: pd.Index, other: pd.Index) -> bool:
 
 
 def check_rows_in_order(index: pd.Index | None, target_index: pd.Index | None) -> None:
-    """Raise an error if rows are out of time order, or if X and y differ in theirs.
+    """Raise an error if rows are out of time order, or if labels of X and y differ.
 
     Parameters
     ----------

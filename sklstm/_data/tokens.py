@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 
-def check_texts(texts, name: str) -> list[str]:
+def check_texts(texts: Any, name: str) -> list[str]:
     """Check texts.
 
     Parameters
     ----------
     texts : iterable of str
     name : str
-        Of the parameter, for the error.
+        Name of the parameter, for messages.
 
     Returns
     -------
@@ -24,8 +25,8 @@ def check_texts(texts, name: str) -> list[str]:
     wrong_kind = isinstance(texts, Mapping | bytes) or getattr(texts, "ndim", 1) != 1
     if not np.iterable(texts) or wrong_kind:
         raise ValueError(
-            f"{name} must be an iterable of texts, as a list or one column of a frame, "
-            f"got {type(texts).__name__}."
+            f"{name} must be an iterable of texts, such as a list or one column of a "
+            f"frame, got {type(texts).__name__}."
         )
     texts = list(texts)
     for i, text in enumerate(texts):
@@ -33,13 +34,13 @@ def check_texts(texts, name: str) -> list[str]:
             raise ValueError(
                 f"{name} must hold texts (str), got {text!r} of type "
                 f"{type(text).__name__} in {name}[{i}]. Decode bytes, and fill or "
-                "leave out what is missing."
+                "drop missing values."
             )
     return texts
 
 
-def check_token_sequences(X) -> list[list]:
-    """Check sequences of tokens, each an integer or a text.
+def check_token_sequences(X: Any) -> list[list[Any]]:
+    """Check sequences of tokens, each an integer or a string.
 
     Parameters
     ----------
@@ -47,8 +48,8 @@ def check_token_sequences(X) -> list[list]:
 
     Returns
     -------
-    sequences : list of lists
-        Of Python's own int, or of str.
+    sequences : list of list of int or str
+        Integers as Python's own int.
     """
     if isinstance(X, str | bytes | Mapping) or not np.iterable(X):
         raise ValueError(
@@ -62,11 +63,12 @@ def check_token_sequences(X) -> list[list]:
     return sequences
 
 
-def _check_tokens(tokens, i: int) -> list:
+def _check_tokens(tokens: Any, i: int) -> list[Any]:
+    """Check the i-th sequence."""
     if isinstance(tokens, str | bytes) or np.ndim(tokens) != 1:
         raise ValueError(
             f"X[{i}] must be a sequence of tokens, each an int or a str, got "
-            f"{tokens!r}. Split text into tokens; one sequence alone goes in a list."
+            f"{tokens!r}. Split text into tokens; put a single sequence in a list."
         )
     if not len(tokens):
         raise ValueError(

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
-from sklstm._core.language_model import LanguageModel
+from sklstm._core.language_model import Corpus, LanguageModel
 from sklstm._core.seeds import RandomState, draw_seeds
 from sklstm._core.vocabulary import Vocabulary
 from sklstm._data.tokens import check_token_sequences
@@ -248,12 +248,14 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
             training_sequences, unknown_token=None, min_count=int(self.min_count)
         )
         if previous:
-            vocabulary = self._same_vocabulary(vocabulary)
+            vocabulary = self._reuse_vocabulary(vocabulary)
         self._vocabulary = vocabulary
         self._fit_network(
-            [vocabulary.encode(tokens) for tokens in training_sequences],
-            len(vocabulary.tokens),
-            learn_unknown=True,
+            Corpus(
+                [vocabulary.encode(tokens) for tokens in training_sequences],
+                len(vocabulary.tokens),
+                learn_unknown=True,
+            ),
             start=previous,
             fit_data=FitData(sequences, None),
             incremental=False,
@@ -351,7 +353,7 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
     def _token_scores(self, sequences: list[list]) -> list[np.ndarray]:
         documents = [self._vocabulary.encode(tokens) for tokens in sequences]
         # The end is not scored, because a sequence may be incomplete.
-        return [scores[:-1] for scores in self._log_likelihood(documents)]
+        return [scores[:-1] for scores in self._token_log_likelihoods(documents)]
 
     def _sequence_scores(self, sequences: list[list]) -> np.ndarray:
         return np.array([scores[-1] for scores in self._running_scores(sequences)])
@@ -388,7 +390,7 @@ class TokenStream:
     def __init__(self, detector: SequenceAnomalyDetector):
         # A copy, so that refitting the detector does not change a running stream.
         self._detector = copy(detector)
-        self._state = self._detector._read([np.array([], int)])
+        self._state = self._detector._process_prompts([np.array([], int)])
         self._aggregate = _running_aggregate(
             detector.aggregate, detector.aggregate_length
         )
@@ -411,7 +413,7 @@ class TokenStream:
         (tokens,) = check_token_sequences([[token]])
         ids = detector._vocabulary.encode(tokens)
         log_p = log_softmax(self._state.logits[0].astype(np.float64))
-        self._state = detector._read_on(ids[None], self._state)
+        self._state = detector._advance(ids[None], self._state)
         self._scores.append(float(log_p[ids[0]]))
         return self._scores[-1]
 

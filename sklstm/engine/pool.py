@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeAlias, overload
 from weakref import WeakValueDictionary
 
 from sklstm.engine.data import TrainingSpec
@@ -72,8 +72,26 @@ def _make_program(
 _pool = _ProgramPool(MAX_IDLE_PROGRAMS)
 
 
+@overload
+def borrow_program(
+    network: SampleNetwork, training: TrainingSpec
+) -> AbstractContextManager[SampleProgram]: ...
+
+
+@overload
+def borrow_program(
+    network: LanguageNetwork, training: TrainingSpec
+) -> AbstractContextManager[LanguageProgram]: ...
+
+
+@overload
+def borrow_program(
+    network: NetworkSpec, training: TrainingSpec
+) -> AbstractContextManager[Program]: ...
+
+
 @contextmanager
-def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Program]:
+def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Any]:
     """Borrow a program for one thread: an idle one, or a newly built one.
 
     Parameters

@@ -45,8 +45,8 @@ class EpochHooks(Protocol):
 class Program(ABC):
     """A network with its optimizer and its compiled functions.
 
-    Get one from `borrow_program`. A program keeps no results between uses: whoever
-    borrows it passes the weights to start from and receives those at the end.
+    Get one from `borrow_program`. A program keeps no results between uses:
+    the borrower passes the weights to start from and receives those at the end.
 
     Parameters
     ----------

@@ -39,11 +39,7 @@ from sklstm.forecasting._calibration import (
 )
 from sklstm.forecasting._future_covariates import check_future_covariates, check_steps
 from sklstm.forecasting._history import History, SeriesRows, median_slope
-from sklstm.forecasting._target_columns import (
-    TargetColumn,
-    find_targets,
-    fit_target_column,
-)
+from sklstm.forecasting._target_columns import find_targets, fit_target_column
 from sklstm.forecasting._windows import (
     ScalingSettings,
     SeriesScaling,
@@ -158,18 +154,17 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             self.normalize, int(self.window_length), future_columns
         )
         span = int(self.window_length + self.horizon)
-        histories = [
-            History.fit(
-                SeriesRows(X, Y, weight).pad_left(span),
+        histories = []
+        for i, series in enumerate(inputs):
+            Y, columns, target_format = targets[i]
+            history = History.fit(
+                SeriesRows(checked[i].X, Y, weights[i]).pad_left(span),
                 Labels.from_data(series.X, series.y, target_format),
                 columns,
                 settings,
-                n_training_rows=len(windows) - 1 + span,
+                n_training_rows=len(training[i]) - 1 + span,
             )
-            for series, (X, _), (Y, columns, target_format), weight, windows in zip(
-                inputs, checked, targets, weights, training, strict=True
-            )
-        ]
+            histories.append(history)
         self._histories = [
             history.with_step_of(histories, n_rows=len(series.X))
             for history, series in zip(histories, checked, strict=True)
@@ -568,7 +563,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 )
                 for i, target in enumerate(columns)
             ]
-        elif TargetColumn() in columns:
+        elif any(target.column is None for target in columns):
             raise ValueError(
                 "forecast(X=...) needs y too: not every target has its history in a "
                 "column of X, so its scale cannot be computed without y."
@@ -635,8 +630,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         for begin in range(0, steps, horizon):
             next_rows = np.repeat(window[-1:], horizon, axis=0)
             if future is not None:
-                # Where the future covariates end within the block, the last row of them
-                # stands for the rest, which is not returned.
+                # The last row is repeated up to the end of the block; the forecasts of
+                # these rows are not returned.
                 part = future[begin : begin + horizon]
                 next_rows[: len(part), scaling.future_columns] = part
                 next_rows[len(part) :, scaling.future_columns] = part[-1]
@@ -666,7 +661,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         blocks : ndarray of shape (n_windows, horizon, n_targets, n_values)
         """
         series = scaling.encode(rows)
-        # Rows that the last block lacks are not returned, but the model reads them.
+        # The model may read `horizon` rows after each window, of which the last block
+        # can have fewer; the forecasts of the repeated rows are dropped by the caller.
         series = np.vstack([series, np.repeat(series[-1:], self._shape.horizon, 0)])
         level, spread = scaling.level_and_spread(series, starts)
         values = reduce(

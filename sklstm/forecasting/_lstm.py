@@ -107,7 +107,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         Whether `fit` starts from the weights of the last fit.
     n_members : int, default=1
         Number of networks in the ensemble, trained on the same windows from different
-        seeds: an integer ``random_state`` counts up from member to member.
+        seeds. An integer ``random_state`` counts up: member ``i``, from 0, is the
+        network of ``random_state + i``.
     aggregate : {"median", "mean"}, default="median"
         How to combine the members' forecasts.
     n_jobs : int or None, default=None
@@ -268,8 +269,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Targets of the rows of X, in their own units; for several series a list of
             them, or columns with the index of X. Without y the targets are the columns
-            of X that are not in ``known_future``. In a pipeline these are the scaled
-            columns, so pass y there.
+            of X that are not in ``known_future``. After a scaler in a pipeline these
+            are the scaled columns, so pass y there.
         sample_weight : array-like of shape (n_timesteps,), optional
             Weight of each row as a target; for several series as y.
 
@@ -292,8 +293,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Append the rows that follow to the history, and train on them for one epoch.
 
-        Training continues from the present weights and optimizer state. The scales stay
-        those of the first call.
+        Training continues from the present weights and, after another `partial_fit`,
+        from the state of the optimizer. The scales stay those of the first call.
 
         Parameters
         ----------

@@ -146,8 +146,8 @@ class WindowForecaster(Forecaster):
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Targets of the rows of X, in their own units; for several series a list of
             them, or columns with the index of X. Without y the targets are the columns
-            of X that are not in ``known_future``. In a pipeline these are the scaled
-            columns, so pass y there.
+            of X that are not in ``known_future``. After a scaler in a pipeline these
+            are the scaled columns, so pass y there.
         sample_weight : array-like of shape (n_timesteps,), optional
             Weight of each row as a target; for several series as y. The weight of a
             window is the mean over its target rows.

@@ -1,4 +1,4 @@
-"""Pictures of forecasts, of walk-forward validation, of training and of anomalies."""
+"""Plots of forecasts, walk-forward validation, training and anomalies."""
 
 from sklstm.plotting.anomaly import AnomalyDisplay
 from sklstm.plotting.forecast import ForecastDisplay

@@ -1,46 +1,53 @@
-"""Pictures of training."""
+"""Plot of the loss during training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm.model_selection import _insides
+from sklstm._core.introspection import iter_nested_estimators
 from sklstm.plotting._panels import (
     check_matplotlib,
     draw_lines,
     make_panels,
-    named,
-    tidy,
+    prefix_label,
+    style_axes,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
 
 class TrainingDisplay:
-    """The loss of each epoch of training.
+    """Plot of the training and validation loss by epoch.
 
-    Make one by `from_estimator`. With early stopping, the loss on the validation rows
-    is drawn too, and the epoch where it is lowest is marked: its weights are kept.
+    It is recommended to create a display with `from_estimator`. All parameters are
+    stored as attributes. With early stopping the validation loss is plotted too, and
+    the epoch with the lowest one, whose weights are kept, is marked.
 
     Parameters
     ----------
     history : dict of list of float
-        "loss" and, with early stopping, "val_loss" of each epoch: an estimator's
-        ``history_``.
+        Losses of each epoch, "loss" and, with early stopping, "val_loss": the
+        ``history_`` of an estimator.
     name : str, default=None
-        What to call the estimator in the legend, where there are several.
+        Name of the estimator in the legend, to distinguish several; by default none.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes of the plot.
     figure_ : matplotlib Figure
-        The figure it is in.
-    lines_ : dict of matplotlib Line2D
+        The figure of the plot.
+    lines_ : dict of str to matplotlib Line2D
         The lines "loss" and, with early stopping, "val_loss".
     best_epoch_ : int or None
-        The epoch, from 1, with the lowest loss on the validation rows.
+        The epoch with the lowest validation loss, counted from 1; None without one.
 
     Examples
     --------
@@ -54,35 +61,43 @@ class TrainingDisplay:
     ['loss', 'val_loss']
     """
 
-    def __init__(self, *, history, name=None):
+    ax_: Axes
+    figure_: Figure | SubFigure
+    lines_: dict[str, Line2D]
+    best_epoch_: int | None
+
+    def __init__(self, *, history: Mapping[str, Any], name: str | None = None) -> None:
         self.history = history
         self.name = name
 
-    def plot(self, ax=None, *, log_scale=False, **kwargs):
-        """Draw the losses.
+    def plot(
+        self, ax: Axes | None = None, *, log_scale: bool = False, **kwargs: Any
+    ) -> Self:
+        """Plot the losses.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Axes to plot on; by default a new figure.
         log_scale : bool, default=False
             Whether the loss axis is logarithmic.
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for the lines.
+            Keyword arguments of matplotlib's ``plot`` for the lines.
 
         Returns
         -------
         self : TrainingDisplay
+            The display.
 
         Raises
         ------
         ValueError
-            If the history holds no loss.
+            If the history has no loss.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         if not isinstance(self.history, Mapping) or not self.history.get("loss"):
             raise ValueError(
-                'history must be a mapping with the "loss" of one epoch or more, got '
+                'history must be a mapping with the "loss" of at least one epoch, got '
                 f"{self.history!r}. Pass a fitted estimator's history_."
             )
         from matplotlib.ticker import MaxNLocator
@@ -92,28 +107,34 @@ class TrainingDisplay:
             for name in ("loss", "val_loss")
             if self.history.get(name)
         }
-        (ax,) = make_panels(ax, heights=[1], size=(6.4, 4))
-        self.lines_ = draw_lines(ax, series, kwargs, every=True, name=self.name)
+        (panel,) = make_panels(ax, heights=[1], size=(6.4, 4))
+        self.lines_ = draw_lines(panel, series, kwargs, every=True, name=self.name)
         self.best_epoch_ = None
         if "val_loss" in series:
             self.best_epoch_ = int(np.argmin(self.history["val_loss"])) + 1
-            label = named(self.name, f"best epoch: {self.best_epoch_}")
+            label = prefix_label(self.name, f"best epoch: {self.best_epoch_}")
             color = self.lines_["val_loss"].get_color()
-            ax.axvline(self.best_epoch_, color=color, linestyle=":", label=label)
+            panel.axvline(self.best_epoch_, color=color, linestyle=":", label=label)
         if log_scale:
-            ax.set_yscale("log")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel="epoch", ylabel="loss")
-        tidy(ax)
-        ax.legend(frameon=False)
-        self.ax_, self.figure_ = ax, ax.figure
+            panel.set_yscale("log")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set(xlabel="epoch", ylabel="loss")
+        style_axes(panel)
+        panel.legend(frameon=False)
+        self.ax_, self.figure_ = panel, panel.figure
         return self
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, name=None, log_scale=False, ax=None, **kwargs
-    ):
-        """Draw the training of a fitted estimator.
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        log_scale: bool = False,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the losses of a fitted estimator.
 
         Parameters
         ----------
@@ -121,32 +142,34 @@ class TrainingDisplay:
             A fitted estimator with ``history_``, or a fitted Pipeline or search that
             ends in one.
         name : str, default=None
-            What to call the estimator in the legend, where there are several.
+            Name of the estimator in the legend, to distinguish several; by default
+            none.
         log_scale : bool, default=False
             Whether the loss axis is logarithmic.
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            Axes to plot on; by default a new figure.
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for the lines.
+            Keyword arguments of matplotlib's ``plot`` for the lines.
 
         Returns
         -------
         display : TrainingDisplay
+            The display, plotted.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If no step of it keeps a ``history_``.
+            If neither it nor an estimator inside it has a ``history_``.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        for inside in _insides(estimator):
-            if hasattr(inside, "history_"):
-                display = cls(history=inside.history_, name=name)
+        for inner in iter_nested_estimators(estimator):
+            if hasattr(inner, "history_"):
+                display = cls(history=inner.history_, name=name)
                 return display.plot(ax=ax, log_scale=log_scale, **kwargs)
         raise ValueError(
-            "estimator must keep the losses of its epochs in history_, or end in a "
-            f"step that does, got {estimator!r}. A search does so with refit=True."
+            "estimator must have the losses of its epochs in history_, or contain an "
+            f"estimator that has, got {estimator!r}. A search needs refit=True."
         )

@@ -1,14 +1,14 @@
-"""Pictures of walk-forward validation."""
+"""Plot of the forecasts and errors of a walk-forward validation."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import get_scorer, get_scorer_names
 
-from sklstm.model_selection import _score, walk_forward
+from sklstm.model_selection import WalkForwardResult, walk_forward
 from sklstm.plotting._panels import (
     LABELS,
     STYLES,
@@ -18,53 +18,64 @@ from sklstm.plotting._panels import (
     finish_time_panel,
     make_panels,
     put_legend_above,
+    style_axes,
     target_label,
-    tidy,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
 _FORECASTERS = ("forecast", "naive", "seasonal_naive")
 
-# More folds than this leave no room to number each of them.
+# Beyond this number of folds there is no room to number each of them.
 _MAX_NUMBERED_FOLDS = 12
 
 
 class WalkForwardDisplay:
-    """Forecasts of `walk_forward` against the values that came, and the errors by fold.
+    """Plot of the forecasts and errors of a walk-forward validation.
 
-    Make one by `from_results` or `from_estimator`. Above are the forecasts of all
-    folds, one panel for each target, with light lines where the folds begin; beneath
-    them the error of each fold, beside that of the naive forecasts.
+    It is recommended to create a display with `from_results` or `from_estimator`. All
+    parameters are stored as attributes. The upper panels, one for each target, show
+    the forecasts of all folds against the actual values; light vertical lines mark
+    where folds begin. The lowest panel shows the error of each fold beside the errors
+    of the naive forecasts.
 
     Parameters
     ----------
     result : WalkForwardResult
-        What `walk_forward` returned.
+        Result of `walk_forward`.
     target : label, default=None
-        The one target to draw, as ``result.forecasts["target"]`` names it; by default
-        all.
+        The only target to plot, one of ``result.forecasts["target"]``; by default all
+        targets are plotted.
     metric : str, default=None
-        The error to draw, as ``result.scores`` names it; by default the first.
+        The error to plot, named as in ``result.scores``; by default the first.
 
     Attributes
     ----------
     axes_ : list of matplotlib Axes
-        A panel for each target, and last the errors.
+        One panel for each target, and the panel of the errors.
     ax_ : matplotlib Axes
-        The first of them.
+        The first panel.
     figure_ : matplotlib Figure
-        The figure they are in.
-    lines_ : list of dict of matplotlib Line2D
-        For each target its lines: "actual", "forecast" and, if asked for, "naive" and
-        "seasonal_naive".
-    bars_ : dict of matplotlib BarContainer
+        The figure of the panels.
+    lines_ : list of dict of str to matplotlib Line2D
+        The lines of each target: "actual", "forecast" and, with ``naive=True``,
+        "naive" and "seasonal_naive".
+    bars_ : dict of str to matplotlib BarContainer
         The errors by fold of "forecast", "naive" and, if the result has it,
         "seasonal_naive".
     bands_ : list of matplotlib PolyCollection
-        For each panel the intervals, if the result has them (``coverage``).
+        The prediction intervals of each target, if the result has them
+        (``coverage``).
 
     See Also
     --------
-    sklstm.walk_forward : Forecast fold by fold, beside the naive forecasts.
+    sklstm.walk_forward : Validate a forecaster fold by fold, with naive forecasts.
+    ForecastDisplay : Plot of forecasts against actual values.
 
     Examples
     --------
@@ -81,40 +92,61 @@ class WalkForwardDisplay:
     (2, 3)
     """
 
-    def __init__(self, *, result, target=None, metric=None):
+    axes_: list[Axes]
+    ax_: Axes
+    figure_: Figure | SubFigure
+    lines_: list[dict[str, Line2D]]
+    bars_: dict[str, BarContainer]
+    bands_: list[PolyCollection]
+
+    def __init__(
+        self,
+        *,
+        result: WalkForwardResult,
+        target: Any = None,
+        metric: str | None = None,
+    ) -> None:
         self.result = result
         self.target = target
         self.metric = metric
 
-    def plot(self, ax=None, *, naive=False, **kwargs):
-        """Draw the forecasts and the errors.
+    def plot(
+        self,
+        ax: Axes | Sequence[Axes] | None = None,
+        *,
+        naive: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the forecasts and the errors.
 
         Parameters
         ----------
         ax : matplotlib Axes or sequence of them, default=None
-            Where to draw: one Axes for each target and one for the errors, or one
-            that is divided among them. By default a new figure.
+            Axes to plot on: one for each target and one for the errors, or a single
+            one to divide among them. By default a new figure.
         naive : bool, default=False
-            Whether to draw the naive forecasts themselves too, besides their errors.
-            One step ahead, they lie on the other lines.
+            Whether to plot the naive forecasts too, and not only their errors. One
+            step ahead, they nearly coincide with the actual values.
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for the line of the forecast.
+            Keyword arguments of matplotlib's ``plot`` for the line of the forecast.
 
         Returns
         -------
         self : WalkForwardDisplay
+            The display.
 
         Raises
         ------
         ValueError
-            If the result has no such target or metric.
+            If the result does not have the target or the metric.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
-        table, targets = self._table()
-        errors, overall, metric = self._errors(table)
-        drawn = [name for name in _FORECASTERS if name in table]
-        if not naive:
-            drawn = ["forecast"]
+        result, metric = self._selected_result()
+        table = result.forecasts
+        targets = list(table["target"].unique())
+        drawn = ["forecast"]
+        if naive:
+            drawn = [name for name in _FORECASTERS if name in table]
 
         n_targets = len(targets)
         self.axes_ = make_panels(
@@ -127,78 +159,102 @@ class WalkForwardDisplay:
         for panel, target in zip(self.axes_, targets, strict=False):
             rows = table[table["target"] == target]
             x = axis_values(rows.index)
-            begins = np.flatnonzero(np.diff(rows["fold"], prepend=-1))
-            # Folds may overlap, so that only the actual values are one line.
+            starts = np.flatnonzero(np.diff(rows["fold"], prepend=-1))
+            # Folds may overlap: the actual values are one line, forecasts one a fold.
             x_actual, first = np.unique(x, return_index=True)
             series = {"actual": (x_actual, rows["actual"].to_numpy()[first])}
-            x_folds = np.insert(x, begins[1:], x[begins[1:]])
+            x_folds = np.insert(x, starts[1:], x[starts[1:]])
             for name in reversed(drawn):
-                series[name] = (x_folds, _break(rows[name], begins))
+                series[name] = (x_folds, _separate_folds(rows[name], starts))
             if "lower" in rows:
-                ends = [_break(rows[name], begins) for name in ("lower", "upper")]
-                self.bands_.append(_draw_band(panel, x_folds, *ends))
+                lower = _separate_folds(rows["lower"], starts)
+                upper = _separate_folds(rows["upper"], starts)
+                self.bands_.append(_draw_intervals(panel, x_folds, lower, upper))
             self.lines_.append(draw_lines(panel, series, kwargs))
-            _mark_folds(panel, x[begins], rows["fold"].to_numpy()[begins])
+            _mark_folds(panel, x[starts], rows["fold"].to_numpy()[starts])
             finish_time_panel(panel, x, target_label(targets, targets.index(target)))
-        self.axes_[n_targets - 1].set_xlabel(table.index.name)
-        self.bars_ = _draw_errors(self.axes_[-1], errors, overall, metric)
+        x_label: Any = table.index.name
+        self.axes_[n_targets - 1].set_xlabel(x_label)
+        self.bars_ = _draw_errors(self.axes_[-1], result, metric)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         return self
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
         *,
-        cv,
-        scoring=("neg_mean_absolute_error", "neg_root_mean_squared_error"),
-        season_length=None,
-        refit=True,
-        n_jobs=None,
-        coverage=None,
-        target=None,
-        metric=None,
-        naive=False,
-        ax=None,
-        **kwargs,
-    ):
-        """Validate an estimator by `walk_forward` and draw the result.
+        cv: Any,
+        scoring: str | Callable | Sequence[str] | Mapping[str, Any] = (
+            "neg_mean_absolute_error",
+            "neg_root_mean_squared_error",
+        ),
+        season_length: int | None = None,
+        refit: bool | str = True,
+        n_jobs: int | None = None,
+        coverage: float | None = None,
+        target: Any = None,
+        metric: str | None = None,
+        naive: bool = False,
+        ax: Axes | Sequence[Axes] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Validate an estimator with `walk_forward` and plot the result.
 
-        The result stays at hand as the display's ``result``.
+        The result is kept in the attribute ``result`` of the display.
 
         Parameters
         ----------
         estimator : estimator
-            An `LSTMForecaster`, a Pipeline that ends in one, or a search over them.
+            An `LSTMForecaster` or `WindowForecaster`, a Pipeline that ends in one, or
+            a search over them. It is cloned, not changed.
         X : array-like of shape (n_timesteps, n_features)
             Rows in time order.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets; by default the columns of X.
+            Targets; by default the columns of X, before any step of a pipeline.
         cv : sktime splitter or cross-validator
-            Folds whose test rows follow their training rows.
-        scoring, season_length, refit, n_jobs, coverage
-            As in `walk_forward`.
+            Folds whose test rows directly follow their training rows.
+        scoring : str, callable, sequence of str or dict
+            Metrics, as named by scikit-learn. Those named ``neg_...`` are reported as
+            the errors that they negate.
+        season_length : int, optional
+            Number of rows in a season, for the seasonal naive forecast (24 for hourly
+            data with a daily season); by default it is not computed.
+        refit : bool or "warm", default=True
+            True fits a new clone of the estimator in each fold. "warm" also fits in
+            each fold, but starts from the weights of the previous fold. False fits in
+            the first fold only; in later folds the new rows are passed to ``update``,
+            as history.
+        n_jobs : int, optional
+            Number of folds fitted at the same time. More than one needs
+            ``refit=True``, since otherwise each fold depends on the one before. Folds
+            run in threads, unless `joblib.parallel_config` sets another backend.
+        coverage : float, optional
+            Nominal coverage of prediction intervals, between 0 and 1. If given, the
+            intervals of the forecaster's ``predict_interval`` are plotted as bands.
         target : label, default=None
-            The one target to draw; by default all.
+            The only target to plot; by default all targets are plotted.
         metric : str, default=None
-            The error to draw, without ``neg_``; by default the first of ``scoring``.
+            The error to plot, without ``neg_``; by default the first of ``scoring``.
         naive : bool, default=False
-            Whether to draw the naive forecasts themselves too.
+            Whether to plot the naive forecasts too, and not only their errors.
         ax : matplotlib Axes or sequence of them, default=None
-            As in `plot`.
+            Axes to plot on, as in `plot`; by default a new figure.
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for the line of the forecast.
+            Keyword arguments of matplotlib's ``plot`` for the line of the forecast.
 
         Returns
         -------
         display : WalkForwardDisplay
+            The display, plotted.
 
         Raises
         ------
         ValueError
-            As in `walk_forward`, or if there is no such target or metric.
+            As in `walk_forward`, or if the result does not have the target or the
+            metric.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         result = walk_forward(
@@ -218,122 +274,110 @@ class WalkForwardDisplay:
 
     @classmethod
     def from_results(
-        cls, result, *, target=None, metric=None, naive=False, ax=None, **kwargs
-    ):
-        """Draw the result of `walk_forward`.
+        cls,
+        result: WalkForwardResult,
+        *,
+        target: Any = None,
+        metric: str | None = None,
+        naive: bool = False,
+        ax: Axes | Sequence[Axes] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Plot the result of `walk_forward`.
 
         Parameters
         ----------
         result : WalkForwardResult
-            What `walk_forward` returned.
+            Result of `walk_forward`.
         target : label, default=None
-            The one target to draw, as ``result.forecasts["target"]`` names it; by
-            default all.
+            The only target to plot, one of ``result.forecasts["target"]``; by default
+            all targets are plotted.
         metric : str, default=None
-            The error to draw, as ``result.scores`` names it; by default the first.
+            The error to plot, named as in ``result.scores``; by default the first.
         naive : bool, default=False
-            Whether to draw the naive forecasts themselves too.
+            Whether to plot the naive forecasts too, and not only their errors.
         ax : matplotlib Axes or sequence of them, default=None
-            As in `plot`.
+            Axes to plot on, as in `plot`; by default a new figure.
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for the line of the forecast.
+            Keyword arguments of matplotlib's ``plot`` for the line of the forecast.
 
         Returns
         -------
         display : WalkForwardDisplay
+            The display, plotted.
 
         Raises
         ------
         ValueError
-            If the result has no such target or metric.
+            If the result does not have the target or the metric.
         """
         display = cls(result=result, target=target, metric=metric)
         return display.plot(ax=ax, naive=naive, **kwargs)
 
-    def _table(self):
-        """Select the forecasts to be drawn, and name their targets."""
-        table = self.result.forecasts
-        targets = list(table["target"].unique())
-        if self.target is None:
-            return table, targets
-        if self.target not in targets:
-            raise ValueError(
-                f"target must be one of those in the result, {targets}, got "
-                f"{self.target!r}."
-            )
-        return table[table["target"] == self.target], [self.target]
-
-    def _errors(self, table):
-        """Errors by fold and over all folds of what is drawn, and the metric's name."""
+    def _selected_result(self) -> tuple[WalkForwardResult, str]:
+        """Return the result for the targets to plot, and the name of the metric."""
         metrics = list(self.result.summary.index)
         metric = metrics[0] if self.metric is None else self.metric
         if metric not in metrics:
             raise ValueError(
                 f"metric must be one of those in the result, {metrics}, got "
-                f"{metric!r}. Name it in walk_forward's scoring."
+                f"{metric!r}. Pass it in walk_forward's scoring."
             )
-        if len(table) == len(self.result.forecasts):
-            return self.result.scores[metric], self.result.summary.loc[metric], metric
-        # The result's scores are over all its targets.
-        scorer_names = get_scorer_names()
-        name = f"neg_{metric}" if f"neg_{metric}" in scorer_names else metric
-        if name not in scorer_names:
-            raise ValueError(
-                f"metric={metric!r} is not known to scikit-learn by name, so it cannot "
-                f"be told for target={self.target!r} alone. Pass another metric, or "
-                "target=None."
-            )
-        scorers = {name: get_scorer(name)}
-        by_fold = {
-            fold: _score(rows, scorers).loc[metric]
-            for fold, rows in table.groupby("fold")
-        }
-        return pd.DataFrame(by_fold).T, _score(table, scorers).loc[metric], metric
+        if self.target is None:
+            return self.result, metric
+        return self.result.select_target(self.target, metric), metric
 
 
-def _break(values, begins) -> np.ndarray:
-    """Values with nothing between one fold and the next."""
-    return np.insert(values.to_numpy(), begins[1:], np.nan)
+def _separate_folds(values: pd.Series, starts: np.ndarray) -> np.ndarray:
+    """Insert NaN between folds, so that a line is interrupted there."""
+    return np.insert(values.to_numpy(), starts[1:], np.nan)
 
 
-def _draw_band(ax, x, lower, upper):
-    """The intervals of the forecasts, behind their line."""
+def _draw_intervals(
+    ax: Axes, x: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> PolyCollection:
+    """Draw prediction intervals as a band behind the line of the forecast."""
     color = STYLES["forecast"]["color"]
     return ax.fill_between(
         x, lower, upper, color=color, alpha=0.2, linewidth=0, label="interval"
     )
 
 
-def _mark_folds(ax, begins, folds) -> None:
-    """Light lines where folds begin, numbered if there is room."""
-    across = ax.get_xaxis_transform()  # x in data, y from 0 to 1
+def _mark_folds(ax: Axes, starts: np.ndarray, folds: np.ndarray) -> None:
+    """Draw light lines where folds begin, with their numbers if there is room."""
+    transform = ax.get_xaxis_transform()  # x in data coordinates, y from 0 to 1
     width = 0.8 if len(folds) <= _MAX_NUMBERED_FOLDS else 0.3
-    ax.vlines(begins, 0, 1, transform=across, color="0.8", linewidth=width, zorder=0.5)
+    ax.vlines(
+        starts, 0, 1, transform=transform, color="0.8", linewidth=width, zorder=0.5
+    )
     if len(folds) <= _MAX_NUMBERED_FOLDS:
-        for begin, fold in zip(begins, folds, strict=True):
+        for start, fold in zip(starts, folds, strict=True):
             ax.text(
-                begin,
+                start,
                 0.01,
                 f" fold {fold}",
-                transform=across,
+                transform=transform,
                 fontsize="small",
                 color="0.5",
                 clip_on=True,
             )
 
 
-def _draw_errors(ax, errors, overall, metric) -> dict[str, Any]:
-    """Bars of the errors by fold, and in words the error over all folds."""
+def _draw_errors(
+    ax: Axes, result: WalkForwardResult, metric: str
+) -> dict[str, BarContainer]:
+    """Draw the errors by fold as bars, with those over all folds in the title."""
     from matplotlib.ticker import MaxNLocator
 
+    errors, overall = result.scores[metric], result.summary.loc[metric]
     names = [name for name in _FORECASTERS if name in errors]
     width = 0.8 / len(names)
     folds = errors.index.to_numpy()
     bars = {}
     for number, name in enumerate(names):
-        place = folds + (number - (len(names) - 1) / 2) * width
+        offset = (number - (len(names) - 1) / 2) * width
         bars[name] = ax.bar(
-            place,
+            folds + offset,
             errors[name].to_numpy(),
             width * 0.92,
             color=STYLES[name]["color"],
@@ -344,7 +388,7 @@ def _draw_errors(ax, errors, overall, metric) -> dict[str, Any]:
     ax.set_title(f"{label} over all folds: {values}", loc="left", fontsize="medium")
     ax.set(xlabel="fold", ylabel=label.replace(" ", "\n", 1))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    tidy(ax)
+    style_axes(ax)
     ax.grid(visible=False, axis="x")
     if len(folds) <= _MAX_NUMBERED_FOLDS:
         ax.set_xticks(folds)

@@ -1,4 +1,4 @@
-"""Classification and regression of whole sequences."""
+"""Classification and regression of sequences."""
 
 from sklstm.sequences._classifier import RNNClassifier
 from sklstm.sequences._regressor import RNNRegressor

@@ -1,6 +1,10 @@
-"""What the estimators that read whole sequences share."""
+"""Base of the estimators with one target per sequence."""
 
 from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -9,105 +13,152 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import engine
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
-from sklstm._core.vocabulary import round_up
-from sklstm._data.sequences import Sequences, check_sequences, check_vocabulary
+from sklstm._core.vocabulary import round_up_size
+from sklstm._data.sequences import (
+    Sequences,
+    SequenceSchema,
+    check_sequences,
+    check_vocabulary,
+)
 from sklstm.sequences._scaling import ChannelScaling
 
-# patch_length="auto" leaves at most so many recurrent steps: longer sequences train
-# slowly, and their beginnings are forgotten.
-MAX_STEPS = 48
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+# patch_length="auto" leaves at most this number of recurrent steps: longer sequences
+# train slowly, and their beginnings are forgotten.
+MAX_RECURRENT_STEPS = 48
+
+
+@dataclass(frozen=True)
+class TrainingTargets:
+    """Targets of sequences to train on.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_sequences, n_outputs)
+        On the scale of the network's outputs.
+    weight : ndarray of shape (n_sequences,)
+        Weight of each sequence in the loss.
+    strata : ndarray of shape (n_sequences,), optional
+        Labels by which early stopping stratifies the hold-out set.
+    """
+
+    values: np.ndarray
+    weight: np.ndarray
+    strata: np.ndarray | None = None
 
 
 class SequenceEstimator(RecurrentEstimator):
-    """Base of the estimators that answer one question about a whole sequence."""
+    """Base of the estimators with one target per sequence."""
 
+    # Activation of the network's last layer.
+    _activation: ClassVar[str]
+
+    # Hyperparameters.
+    bidirectional: bool
+    recurrent_dropout: float
+    pooling: str
+    differences: bool
+    patch_length: int | str
+    positional_encoding: int
+    noise: float
+    crop: float
+    normalize: str | None
+    embedding_dim: int | None
+    vocabulary_size: int | None
+    loss: Any
+
+    # Fitted state.
+    n_features_in_: int
+    feature_names_in_: np.ndarray
     n_channels_: int
     patch_length_: int
+    _schema: SequenceSchema
+    _weight_unit: float  # sample weight that counts as 1
+    _scaling: ChannelScaling | None  # None for tokens
+    _n_tokens: int  # size of the vocabulary, for tokens
     _network: engine.SequenceNetwork
-    _scaling: ChannelScaling | None
-    _n_tokens: int
 
-    def _check_sequences(self, X, *, reset: bool) -> Sequences:
-        """X as sequences of numbers, or of tokens where they are embedded."""
-        tokens = self.embedding_dim is not None if reset else self._scaling is None
-        sequences = check_sequences(self, X, tokens=tokens, reset=reset)
-        if tokens and not reset:
-            check_vocabulary(sequences, self._n_tokens)
+    @abstractmethod
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target of each sequence."""
+
+    def _check_sequences(self, X: Any, *, reset: bool) -> Sequences:
+        """Check X, and set or compare the attributes that describe it.
+
+        Parameters
+        ----------
+        X : array-like or list of array-like
+        reset : bool
+            Whether to set the attributes, in fit, or to compare X with them.
+
+        Returns
+        -------
+        sequences : Sequences
+            Numbers, or tokens if they are embedded.
+        """
+        if not reset:
+            tokens = self._scaling is None
+            sequences, _ = check_sequences(self, X, tokens=tokens, fitted=self._schema)
+            if tokens:
+                check_vocabulary(sequences, self._n_tokens)
+            return sequences
+        # Only a data frame names its columns; names of an earlier fit no longer hold.
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        sequences, self._schema = check_sequences(
+            self, X, tokens=self.embedding_dim is not None
+        )
+        self.n_features_in_ = self._schema.n_features
+        self.n_channels_ = self._schema.n_channels
         return sequences
 
     def _fit_network(
         self,
         sequences: Sequences,
-        targets: np.ndarray,
-        weight: np.ndarray,
+        targets: TrainingTargets,
         *,
-        activation: str,
         start: tuple[engine.NetworkSpec, TrainedNetwork] | None,
         fit_data: FitData,
         incremental: bool,
-        stratify: np.ndarray | None = None,
-    ):
-        """Learn the scales, and train a network.
+    ) -> None:
+        """Learn the scaling, and train a network.
 
         Parameters
         ----------
         sequences : Sequences
-        targets : ndarray of shape (n_sequences, n_outputs)
-        weight : ndarray of shape (n_sequences,)
-        activation : str
-            Of the network's last layer.
-        start : tuple of NetworkSpec and Trained, or None
-            What a warm start goes on from.
+        targets : TrainingTargets
+        start : tuple of NetworkSpec and TrainedNetwork, or None
+            Network and weights of the last fit for a warm start.
         fit_data : FitData
             X and y as the user passed them, for callbacks.
         incremental : bool
-            Whether training is to go on later: then for one epoch, on all sequences.
-        stratify : ndarray of shape (n_sequences,), optional
-            The classes that early stopping sets aside in their own shares.
+            Whether training may be continued by `partial_fit`. It then takes one
+            epoch on all sequences, without early stopping.
         """
-        n_steps = -(-len(sequences) // int(self.batch_size))
-        epochs = 1 if incremental else self._count_epochs(n_steps)
-
-        def hold_out(seed):
-            return self._split_off(len(sequences), seed, stratify=stratify)
-
-        self.patch_length_ = self._find_patch_length(sequences)
+        self.patch_length_ = self._choose_patch_length(sequences)
         if self.embedding_dim is None:
             self._scaling = ChannelScaling.fit(
                 sequences,
                 normalize=self.normalize,
                 differences=bool(self.differences),
             )
-            reading: dict = {
-                "n_columns": len(self._scaling.mean),
-                "positional_encoding": int(self.positional_encoding),
-                "noise": float(self.noise),
-                "crop": float(self.crop),
-            }
         else:
             self._scaling = None
-            self._n_tokens = self._count_tokens(sequences)
-            reading = {
-                "n_columns": 1,
-                "n_tokens": round_up(self._n_tokens),
-                "embedding_dim": int(self.embedding_dim),
-            }
-        self._network = engine.SequenceNetwork(
-            stack=self._recurrent_stack(
-                bidirectional=self.bidirectional,
-                recurrent_dropout=self.recurrent_dropout,
-            ),
-            n_outputs=targets.shape[1],
-            activation=activation,
-            pooling=self.pooling,
-            patch_length=self.patch_length_,
-            **reading,
-        )
+            self._n_tokens = self._choose_vocabulary_size(sequences)
+        self._network = self._describe_network(n_outputs=targets.values.shape[1])
         self._training_spec = self._describe_training(self.loss)
+
+        def hold_out(seed: int) -> tuple[np.ndarray, np.ndarray]:
+            return self._split_validation(len(sequences), seed, targets.strata)
+
+        n_steps = -(-len(sequences) // int(self.batch_size))
+        epochs = 1 if incremental else self._count_epochs(n_steps)
         trained = self._train(
             TrainingTask(
                 self._network,
-                self._data(sequences, targets, weight),
+                self._encode(sequences, targets),
                 np.arange(len(sequences)),
                 epochs,
                 start=self._warm_start_from(start),
@@ -116,66 +167,93 @@ class SequenceEstimator(RecurrentEstimator):
             EpochReporter(self, epochs, fit_data),
         )
         self._store_training(trained, keep_optimizer_state=incremental)
-        return self
 
-    def _continue_training(self, sequences, targets, weight, *, fit_data):
+    def _continue_training(
+        self, sequences: Sequences, targets: TrainingTargets, *, fit_data: FitData
+    ) -> None:
         """Train the fitted network for one more epoch."""
-        trained = self._train(
-            TrainingTask(
-                self._network,
-                self._data(sequences, targets, weight),
-                np.arange(len(sequences)),
-                epochs=1,
-                start=self._last_training(),
-            ),
+        self._train_one_more_epoch(
+            self._encode(sequences, targets),
+            np.arange(len(sequences)),
             EpochReporter(self, 1, fit_data),
         )
-        self._store_training(trained, continued=True, keep_optimizer_state=True)
-        return self
 
-    def _network_outputs(self, X) -> np.ndarray:
-        """The network's answers: (n_sequences, n_outputs), single precision."""
+    def _network_outputs(self, X: Any) -> np.ndarray:
+        """Compute the network's outputs: (n_sequences, n_outputs), single precision."""
         check_is_fitted(self)
-        return self._run(self._data(self._check_sequences(X, reset=False)))
+        return self._run(self._encode(self._check_sequences(X, reset=False)))
 
-    def _data(self, sequences, targets=None, weight=None) -> engine.SequenceData:
+    def _encode(
+        self, sequences: Sequences, targets: TrainingTargets | None = None
+    ) -> engine.SequenceData:
+        """Return sequences, and targets to train on, as the network reads them."""
         rows = sequences.rows
         if self._scaling is not None:
             rows = self._scaling.encode(sequences)
-        return engine.SequenceData(
-            rows, sequences.starts, sequences.lengths, targets, weight
+        data = engine.SequenceData(rows, sequences.starts, sequences.lengths)
+        if targets is None:
+            return data
+        return data._replace(targets=targets.values, weight=targets.weight)
+
+    def _describe_network(self, n_outputs: int) -> engine.SequenceNetwork:
+        """Describe the network set by the parameters and the sequences in fit."""
+        network = engine.SequenceNetwork(
+            stack=self._recurrent_stack(
+                bidirectional=self.bidirectional,
+                recurrent_dropout=self.recurrent_dropout,
+            ),
+            n_columns=1 if self._scaling is None else len(self._scaling.mean),
+            n_outputs=n_outputs,
+            activation=self._activation,
+            pooling=self.pooling,
+            patch_length=self.patch_length_,
+        )
+        if self.embedding_dim is not None:
+            return replace(
+                network,
+                n_tokens=round_up_size(self._n_tokens),
+                embedding_dim=int(self.embedding_dim),
+            )
+        return replace(
+            network,
+            positional_encoding=int(self.positional_encoding),
+            noise=float(self.noise),
+            crop=float(self.crop),
         )
 
-    def _find_patch_length(self, sequences) -> int:
+    def _choose_patch_length(self, sequences: Sequences) -> int:
         if self.patch_length != "auto":
             return int(self.patch_length)
         if self.embedding_dim is not None:
             return 1
-        return -(-int(sequences.lengths.max()) // MAX_STEPS)
+        return -(-int(sequences.lengths.max()) // MAX_RECURRENT_STEPS)
 
-    def _count_tokens(self, sequences) -> int:
+    def _choose_vocabulary_size(self, sequences: Sequences) -> int:
         if self.vocabulary_size is None:
             return int(sequences.rows.max()) + 1
         check_vocabulary(sequences, self.vocabulary_size)
         return int(self.vocabulary_size)
 
-    def _split_off(self, n_sequences: int, seed: int, *, stratify=None):
-        """Indices of the sequences to train on, and of those set aside."""
+    def _split_validation(
+        self, n_sequences: int, seed: int, strata: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the sequences to train on and to hold out."""
         try:
-            return train_test_split(
+            train, validation = train_test_split(
                 np.arange(n_sequences),
                 test_size=self.validation_split,
                 random_state=seed,
-                stratify=stratify,
+                stratify=strata,
             )
         except ValueError as error:
             raise ValueError(
-                f"early_stopping sets validation_split={self.validation_split} of the "
-                f"{n_sequences} sequences aside, and that cannot be: {error} Give more "
-                "sequences, another validation_split, or early_stopping=False."
+                f"early_stopping cannot hold out validation_split="
+                f"{self.validation_split} of the {n_sequences} sequences: {error} Pass "
+                "more sequences, another validation_split, or early_stopping=False."
             ) from None
+        return train, validation
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags

@@ -1,8 +1,9 @@
-"""Classes of sequences by recurrent networks."""
+"""Classification of sequences by recurrent networks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -11,101 +12,107 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
+from sklstm._core.seeds import RandomState
 from sklstm._data.targets import check_labels
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import StrOptions, fit_context
-from sklstm.sequences._base import SequenceEstimator
+from sklstm.sequences._base import SequenceEstimator, TrainingTargets
 
 
 class RNNClassifier(ClassifierMixin, SequenceEstimator):
-    """Tell the class of a sequence by a recurrent network.
+    """Classify sequences by a recurrent network.
 
-    A sample is a sequence: numbers of one or several channels, or tokens. Sequences of
-    unequal lengths are padded and masked inside, batch by batch; a padded step never
-    changes an answer.
+    A sample is a sequence of numbers, of one or several channels, or of tokens. A
+    recurrent network, bidirectional by default [3]_, reads the sequence, and a dense
+    layer on its pooled hidden states predicts the class probabilities. Sequences of
+    unequal length are padded and masked batch by batch; padding never changes a
+    prediction.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"}, default="lstm"
-        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
-        [2]_, or the simple (Elman) cell.
+        Recurrent cell: long short-term memory [1]_, gated recurrent unit [2]_, or the
+        simple (Elman) RNN cell.
     units : int or tuple of int, default=64
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
-        Whether each layer reads the sequence in both directions [3]_.
+        Whether each layer reads the sequence in both directions.
     dropout : float, default=0.0
-        Share of each recurrent layer's outputs dropped in training.
+        Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
-        Share of the recurrent state dropped in training (no fused kernel: slower).
+        Fraction of the recurrent state to drop during training. Disables the fused
+        kernels, so training is slower.
     pooling : {"last", "mean", "max", "all"}, default="all"
-        What is made of the states at all steps: the last one (of the layer that reads
-        backwards the one at the first step), their mean, their maximum, or all three
-        side by side.
+        Pooling of the hidden states over the time steps: the final state of each
+        direction, the mean, the maximum, or all three concatenated.
     differences : bool, default=True
-        Whether the first differences of the channels are read as further channels.
-        Not for tokens.
+        Whether to append the first differences of the channels as further channels.
+        Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Steps folded into one recurrent step (cf. [4]_); the last row stands for those
-        that the last patch lacks. "auto" leaves at most 48 recurrent steps of the
-        longest sequence in fit, and folds no tokens; a number spares a search the
-        compilation of another network where the longest sequences of its folds differ.
+        Number of time steps folded into one recurrent step, as in [4]_. An incomplete
+        last patch is filled by repeating the last row. "auto" is the smallest length
+        that leaves at most 48 recurrent steps for the longest sequence in fit, and 1
+        for tokens. In a search, pass an integer, so that folds whose longest
+        sequences differ share one compiled network.
     positional_encoding : int, default=8
-        Waves over the sequence (a sine and a cosine each, cf. [5]_) that tell each step
-        where it stands between the first and the last; 0 leaves it untold. They help
-        where what counts happens at about the same place in all sequences. Not for
-        tokens.
+        Number of sine and cosine pairs that encode the relative position of each step
+        in its sequence [5]_; 0 for none. A positional encoding helps if the relevant
+        pattern occurs at about the same place in all sequences. Ignored for tokens.
     noise : float, default=0.3
-        Standard deviation of the normal noise that is put on the scaled channels in
-        training [6]_, so that small sets are not learnt by heart. Not for tokens.
+        Standard deviation of Gaussian noise added to the scaled channels during
+        training [6]_, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
-        Largest share of its steps that a sequence loses in training, at random and anew
-        in each epoch, in front or behind (window slicing [7]_). Not for tokens.
+        Maximum fraction of the time steps cropped from the beginning and the end of a
+        sequence during training, drawn at random in each epoch (window slicing [7]_),
+        a data augmentation against overfitting. Ignored for tokens.
     normalize : {"standard", "sequence"} or None, default="standard"
-        How the channels are scaled. "standard": by mean and standard deviation of all
-        steps in fit. "sequence": in each sequence by its own first, so that level and
-        spread tell nothing. None: not at all.
+        Scaling of the channels. "standard" uses the mean and standard deviation over
+        all time steps in fit. "sequence" first standardises each sequence by its own
+        mean and standard deviation, which removes its level and scale. None disables
+        scaling. Ignored for tokens.
     embedding_dim : int or None, default=None
-        Length of the vector that is learnt for each token. If given, X holds token
-        ids, integers from 1; zeros pad and are left out, wherever they are.
-        Search the learning rate: names by their letters were learnt best at 0.01,
-        sentences by their words at 0.001.
+        Size of the embedding vector learned for each token. If set, X holds token
+        ids, integers from 1; zeros are padding and are removed wherever they occur.
+        Tune the learning rate for tokens: in our benchmarks, 0.01 was best for names
+        read by character, 0.001 for sentences read by word.
     vocabulary_size : int or None, default=None
-        One more than the largest token id that can come; by default than the largest
-        in fit.
+        One more than the largest token id allowed. None uses one more than the
+        largest id in fit.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class in the loss; "balanced" gives every class the same sum.
+        Weight of each class in the loss. "balanced" gives all classes the same total
+        weight.
     loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
-        The loss. A callable takes (y_true, y_pred) of shape (n_sequences, n_classes),
-        the classes one-hot and their probabilities, and reduces the last axis.
+        Loss. A callable takes (y_true, y_pred) of shape (n_sequences, n_classes), the
+        one-hot classes and their predicted probabilities, and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        The optimizer. An instance is copied and keeps its own learning rate.
+        Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=3e-3
-        Learning rate of an optimizer given by name; None takes Keras' default.
+        Learning rate of an optimizer given by name; None uses Keras' default.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
-        epoch, along half a cosine towards zero; "constant" leaves it alone.
+        "cosine" decreases the learning rate of an optimizer given by name epoch by
+        epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int or "auto", default="auto"
-        Passes over the training sequences. "auto" takes as many as make at least
-        1000 steps of the optimizer: what is learnt depends on the steps, whether
-        there are forty sequences or four thousand.
+        Number of passes over the training sequences. "auto" trains for at least 1000
+        optimizer steps, whatever the number of sequences.
     batch_size : int, default=16
-        Sequences in one step of the optimizer.
+        Number of sequences per optimizer step.
     early_stopping : bool or "refit", default=False
-        Whether to stop when the loss on a part of the training sequences, stratified
-        by class and set aside, has not fallen for ``patience`` epochs, and keep the
-        best epoch's weights. "refit" then trains again on all sequences for the best
-        number of epochs.
+        Whether to stop when the loss on a hold-out set of the training sequences,
+        stratified by class, has not improved for ``patience`` epochs, and keep the
+        weights of the best epoch. "refit" then trains again on all sequences for the
+        best number of epochs.
     validation_split : float, default=0.1
-        Share of the training sequences that early stopping looks at.
+        Fraction of the training sequences to hold out for early stopping.
     patience : int, default=5
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Called when training and its epochs begin and end.
+        Keras callbacks, called at the beginning and end of training and of each
+        epoch.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit.
     random_state : int, RandomState or None, default=None
-        Decides initial weights, order, dropout and what early stopping sets aside. The
-        same integer on the same machine gives the same weights, bit for bit; None draws
+        Seed of the initial weights, the order of the samples and dropout. The same
+        integer gives the same weights, bit for bit, on the same machine; None uses
         fresh entropy.
     verbose : int, default=0
         Whether to print a line for each epoch.
@@ -113,31 +120,32 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes, sorted.
+        Class labels, sorted.
     history_ : dict of list of float
         "loss" and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     n_channels_ : int
-        Values at each step of a sequence.
+        Number of values per time step.
     patch_length_ : int
-        Steps folded into one recurrent step.
+        Number of time steps folded into one recurrent step.
     n_features_in_ : int
-        Steps, if X has one channel and all sequences in fit have as many; otherwise
-        ``n_channels_``; 1 for tokens.
+        Number of columns of X. Sequences of one channel and equal length count as a
+        2-D X, with one column per time step; otherwise ``n_channels_``, or 1 for
+        tokens.
     feature_names_in_ : ndarray of str
-        Names of X's columns, if X is a frame and they are all strings.
+        Names of the columns of X, if all are strings.
     weights_ : tuple of ndarray
-        The network's weights, in the order of ``network_.weights``.
+        Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
-        The network, built from the weights at each access. It reads scaled sequences
-        (with their differences behind them) padded to whole patches, and which of their
-        steps are valid; or token ids, of which 0 pads.
+        Fitted network of standard Keras layers, built at each access. Its inputs are
+        the scaled channels (followed by their differences), padded to whole patches,
+        and a boolean mask of the valid time steps; or token ids, with 0 as padding.
 
     See Also
     --------
-    sklstm.RNNRegressor : Continuous targets of sequences.
-    sklstm.SequenceTokenizer : Turns texts into token ids.
+    sklstm.RNNRegressor : Predict numbers for sequences.
+    sklstm.SequenceTokenizer : Convert texts to sequences of token ids.
 
     References
     ----------
@@ -169,44 +177,47 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     array(['slow'], dtype='<U4')
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **params.NETWORK,
         **params.TRAINING,
         **params.SEQUENCES,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
+    _activation = "softmax"
+
+    classes_: np.ndarray
 
     def __init__(
         self,
         *,
-        cell="lstm",
-        units=64,
-        bidirectional=True,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        pooling="all",
-        differences=True,
-        patch_length="auto",
-        positional_encoding=8,
-        noise=0.3,
-        crop=0.2,
-        normalize="standard",
-        embedding_dim=None,
-        vocabulary_size=None,
-        class_weight=None,
-        loss="categorical_crossentropy",
-        optimizer="adam",
-        learning_rate=3e-3,
-        learning_rate_schedule="cosine",
-        epochs="auto",
-        batch_size=16,
-        early_stopping=False,
-        validation_split=0.1,
-        patience=5,
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        cell: str = "lstm",
+        units: int | tuple[int, ...] = 64,
+        bidirectional: bool = True,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        pooling: str = "all",
+        differences: bool = True,
+        patch_length: int | str = "auto",
+        positional_encoding: int = 8,
+        noise: float = 0.3,
+        crop: float = 0.2,
+        normalize: str | None = "standard",
+        embedding_dim: int | None = None,
+        vocabulary_size: int | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        loss: Any = "categorical_crossentropy",
+        optimizer: Any = "adam",
+        learning_rate: float | None = 3e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int | str = "auto",
+        batch_size: int = 16,
+        early_stopping: bool | str = False,
+        validation_split: float = 0.1,
+        patience: int = 5,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.cell = cell
         self.units = units
@@ -239,18 +250,18 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
-        """Learn the classes of sequences.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the classifier to labelled sequences.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
-            Sequences of one length; or a list, or an object array, of sequences of any
-            lengths, each of shape (n_steps,) or (n_steps, n_channels). With
-            ``embedding_dim`` they hold token ids.
+            Sequences. A list, or an object array, holds one array of shape (n_steps,)
+            or (n_steps, n_channels) per sequence; their lengths may differ. With
+            ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,)
-            The class of each, of any type of label.
+            Class label of each sequence, of any type.
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence in the loss.
 
@@ -261,40 +272,34 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Raises
         ------
         ValueError
-            If X, y or a parameter is not as described.
+            If X, y or a parameter is invalid.
         FloatingPointError
             If training diverges.
         """
-        sequences = self._check_sequences(X, reset=True)
-        labels = check_labels(self, y, len(sequences))
-        return self._fit(
-            sequences,
-            labels,
-            np.unique(labels),
-            sample_weight,
-            fit_data=FitData(X, y),
-        )
+        return self._fit(X, y, sample_weight, incremental=False)
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train on further sequences for one epoch.
 
-        Scales, and the patch length, stay as they were learnt from the first ones.
+        The scaling and the patch length stay those of the first call.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
-            Sequences of one length; or a list, or an object array, of sequences of any
-            lengths, each of shape (n_steps,) or (n_steps, n_channels). With
-            ``embedding_dim`` they hold token ids.
+            Sequences. A list, or an object array, holds one array of shape (n_steps,)
+            or (n_steps, n_channels) per sequence; their lengths may differ. With
+            ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,)
-            The class of each.
+            Class label of each sequence.
         classes : array-like of shape (n_classes,), optional
-            All classes that can come; needed in the first call.
+            All classes that may occur; required in the first call.
         sample_weight : array-like of shape (n_sequences,), optional
-            Weight of each sequence in the loss, in the unit of those in the first call.
+            Weight of each sequence in the loss, in the unit of the first call.
 
         Returns
         -------
@@ -303,30 +308,18 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Raises
         ------
         ValueError
-            If y holds other classes, or X other channels, than before, or
+            If y has other classes or X other channels than in the first call, or if
             ``class_weight`` is "balanced", which needs all sequences at once.
         """
         if self.class_weight == "balanced":
             raise ValueError(
-                'class_weight="balanced" needs all sequences at once, which '
-                "partial_fit does not see. Pass a dict of each class's weight."
+                'class_weight="balanced" needs all sequences at once, but partial_fit '
+                "sees only a part of them. Pass a dict of class weights."
             )
-        first = not self.__sklearn_is_fitted__()
-        sequences = self._check_sequences(X, reset=first)
+        if not self.__sklearn_is_fitted__():
+            return self._fit(X, y, sample_weight, classes=classes, incremental=True)
+        sequences = self._check_sequences(X, reset=False)
         labels = check_labels(self, y, len(sequences))
-        if first:
-            if classes is None:
-                raise ValueError(
-                    "The first call of partial_fit needs classes, all that can come."
-                )
-            return self._fit(
-                sequences,
-                labels,
-                np.unique(check_labels(self, classes, np.size(classes))),
-                sample_weight,
-                fit_data=FitData(X, y),
-                incremental=True,
-            )
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
@@ -334,89 +327,98 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
                 f"classes={classes!r} are not those of the first call, "
                 f"{self.classes_.tolist()}."
             )
-        targets = self._one_hot(labels)
-        weight, _ = self._weigh(labels, sample_weight, self._weight_unit)
-        return self._continue_training(
-            sequences, targets, weight, fit_data=FitData(X, y)
+        one_hot = self._one_hot(labels)
+        weight, _ = self._weight_samples(labels, sample_weight, self._weight_unit)
+        self._continue_training(
+            sequences, TrainingTargets(one_hot, weight), fit_data=FitData(X, y)
         )
+        return self
 
-    def predict_proba(self, X):
-        """Tell the probability of each class.
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict class probabilities.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
-            Sequences of one length; or a list, or an object array, of sequences of any
-            lengths, each of shape (n_steps,) or (n_steps, n_channels). With
-            ``embedding_dim`` they hold token ids.
+            Sequences. A list, or an object array, holds one array of shape (n_steps,)
+            or (n_steps, n_channels) per sequence; their lengths may differ. With
+            ``embedding_dim``, the values are token ids.
 
         Returns
         -------
         probability : ndarray of shape (n_sequences, n_classes)
-            In single precision, in the order of ``classes_``; each row sums to 1.
+            In single precision, with the classes in the order of ``classes_``. Each
+            row sums to 1.
         """
         return self._network_outputs(X)
 
-    def predict(self, X):
-        """Tell the most probable class.
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict class labels.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
-            Sequences of one length; or a list, or an object array, of sequences of any
-            lengths, each of shape (n_steps,) or (n_steps, n_channels). With
-            ``embedding_dim`` they hold token ids.
+            Sequences. A list, or an object array, holds one array of shape (n_steps,)
+            or (n_steps, n_channels) per sequence; their lengths may differ. With
+            ``embedding_dim``, the values are token ids.
 
         Returns
         -------
         y : ndarray of shape (n_sequences,)
-            Labels as in fit.
+            Most probable class of each sequence.
         """
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
 
     def _fit(
         self,
-        sequences,
-        labels,
-        classes,
-        sample_weight,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
         *,
-        fit_data,
-        incremental=False,
-    ):
-        """Learn the classes, the scales and the weights."""
+        classes: Any = None,
+        incremental: bool,
+    ) -> Self:
+        """Fit a new network, to all classes or to those that occur in y."""
+        sequences = self._check_sequences(X, reset=True)
+        labels = check_labels(self, y, len(sequences))
+        if classes is not None:
+            classes = np.unique(check_labels(self, classes, np.size(classes)))
+        elif incremental:
+            raise ValueError(
+                "The first call of partial_fit needs classes: all classes that may "
+                "occur."
+            )
+        else:
+            classes = np.unique(labels)
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, got 1 class: "
                 f"{classes.tolist()[0]!r}."
             )
-        last_fit = self._previous_fit()
-        if last_fit and not np.array_equal(classes, self.classes_):
+        previous = self._previous_fit()
+        if previous and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 "warm_start=True needs the classes of the last fit, which were "
                 f"{self.classes_.tolist()}, got {classes.tolist()}. Set "
                 "warm_start=False."
             )
         self.classes_ = classes
-        targets = self._one_hot(labels)
-        weight, self._weight_unit = self._weigh(labels, sample_weight)
-
-        return self._fit_network(
+        one_hot = self._one_hot(labels)
+        weight, self._weight_unit = self._weight_samples(labels, sample_weight)
+        self._fit_network(
             sequences,
-            targets,
-            weight,
-            activation="softmax",
-            start=last_fit,
-            fit_data=fit_data,
+            TrainingTargets(one_hot, weight, strata=labels),
+            start=previous,
+            fit_data=FitData(X, y),
             incremental=incremental,
-            stratify=labels,
         )
+        return self
 
-    def _one_hot(self, labels):
-        """A column for each class: (n_sequences, n_classes)."""
+    def _one_hot(self, labels: np.ndarray) -> np.ndarray:
+        """Encode labels with one column per class: (n_sequences, n_classes)."""
         codes = np.searchsorted(self.classes_, labels)
         codes = np.minimum(codes, len(self.classes_) - 1)
         unknown = self.classes_[codes] != labels
@@ -427,16 +429,18 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
         return np.eye(len(self.classes_), dtype=np.float32)[codes]
 
-    def _weigh(self, labels, sample_weight, unit=None):
-        """Weights of sequences by themselves and their classes, and their unit."""
+    def _weight_samples(
+        self, labels: np.ndarray, sample_weight: Any, unit: float | None = None
+    ) -> tuple[np.ndarray, float]:
+        """Combine sample and class weights, in units of their mean or of ``unit``."""
         weight, _ = check_weights(sample_weight, labels, 1.0)
         if isinstance(self.class_weight, Mapping | str):
-            of_class = compute_class_weight(
+            class_weight = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=labels
             )
-            if (of_class < 0).any():
+            if (class_weight < 0).any():
                 raise ValueError(
                     f"class_weight must not be negative, got {self.class_weight!r}."
                 )
-            weight = weight * of_class[np.searchsorted(self.classes_, labels)]
+            weight = weight * class_weight[np.searchsorted(self.classes_, labels)]
         return check_weights(weight, labels, unit)

@@ -1,4 +1,4 @@
-"""Scaling of sequences per channel."""
+"""Scaling of the channels of sequences."""
 
 from __future__ import annotations
 
@@ -12,53 +12,57 @@ from sklstm._data.sequences import Sequences
 
 @dataclass(frozen=True)
 class ChannelScaling:
-    """What a network reads of sequences of numbers. Make one with `fit`."""
+    """Scaling of the channels and of their differences. Create it with `fit`.
+
+    The network's columns are the channels and, with ``differences``, their first
+    differences after them.
+    """
 
     normalize: str | None
     differences: bool
-    mean: np.ndarray  # of each column that the network reads
-    scale: np.ndarray
+    mean: np.ndarray  # (n_columns,)
+    scale: np.ndarray  # (n_columns,)
 
     @classmethod
     def fit(
         cls, sequences: Sequences, *, normalize: str | None, differences: bool
     ) -> ChannelScaling:
-        """Learn the scales from the sequences to train on.
+        """Learn the scaling from the sequences in fit.
 
         Parameters
         ----------
         sequences : Sequences
         normalize : {"standard", "sequence"} or None
         differences : bool
-            Whether the first differences of the channels are read, too.
+            Whether to append the first differences of the channels.
 
         Returns
         -------
         scaling : ChannelScaling
         """
         n_columns = sequences.rows.shape[1] * (1 + differences)
-        unscaled = cls(normalize, differences, np.zeros(n_columns), np.ones(n_columns))
+        identity = cls(normalize, differences, np.zeros(n_columns), np.ones(n_columns))
         if normalize is None:
-            return unscaled
-        columns = unscaled._columns(sequences)
+            return identity
+        columns = identity._unscaled_columns(sequences)
         return cls(normalize, differences, *mean_and_scale(columns))
 
     def encode(self, sequences: Sequences) -> np.ndarray:
-        """The rows as the network reads them: (n_rows, n_columns), single precision."""
-        columns = self._columns(sequences)
+        """Return the scaled columns: (n_rows, n_columns), single precision."""
+        columns = self._unscaled_columns(sequences)
         with np.errstate(over="ignore"):
             rows = ((columns - self.mean) / self.scale).astype(np.float32)
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
             i, row = sequences.locate(~finite)
             raise ValueError(
-                f"X[{i}] holds values too large for single precision on the scale of "
-                f"those in fit: {sequences.rows[row].tolist()}."
+                f"X[{i}] holds values too large for single precision when scaled as in "
+                f"fit: {sequences.rows[row].tolist()}."
             )
         return rows
 
-    def _columns(self, sequences):
-        """The channels, and their differences, before they are standardised."""
+    def _unscaled_columns(self, sequences: Sequences) -> np.ndarray:
+        """Return the columns before mean and scale are applied."""
         rows = sequences.rows
         if self.normalize == "sequence":
             rows = standardise_each_sequence(sequences)
@@ -70,9 +74,17 @@ class ChannelScaling:
 
 
 def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
-    """Rows minus the mean, and over the standard deviation, of their own sequence.
+    """Standardise each sequence by its own mean and standard deviation.
 
-    A channel that is constant in a sequence becomes 0 there.
+    A channel that is constant in a sequence becomes 0.
+
+    Parameters
+    ----------
+    sequences : Sequences
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_channels)
     """
     starts, n_steps = sequences.starts, sequences.lengths[:, None]
     mean = np.add.reduceat(sequences.rows, starts, axis=0) / n_steps

@@ -1,4 +1,4 @@
-"""Tokenizing and generating text."""
+"""Tokenizers and language models of texts."""
 
 from sklstm.text._generators import CharLSTMGenerator, WordLSTMGenerator
 from sklstm.text._tokenizer import SequenceTokenizer

@@ -1,11 +1,11 @@
-"""Base of the text generators."""
+"""Base of the language models of texts."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import softmax
@@ -15,50 +15,59 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import engine
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
-from sklstm._core.language_model import LanguageModel, some
-from sklstm._core.seeds import seed_sequence
+from sklstm._core.language_model import Corpus, LanguageModel, format_tokens
+from sklstm._core.seeds import RandomState
 from sklstm._core.vocabulary import Vocabulary
 from sklstm._data.tokens import check_texts
-from sklstm._sklearn import Interval, fit_context, validate_parameter_constraints
+from sklstm._sklearn import fit_context
 from sklstm.engine import PADDING, UNKNOWN
+from sklstm.text._sampling import (
+    GenerationOptions,
+    ends_with_stop,
+    random_streams,
+    truncate_at_stop,
+)
 
-# Tokens written in one call of the engine: few at first, so that a stream begins at
-# once, then more.
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+# Number of tokens generated per call of the engine: few at first, so that a stream
+# starts without delay, then twice as many each time.
 _FIRST_BLOCK, _LARGEST_BLOCK = 16, 256
 
 
-_GENERATION = {
-    "max_new_tokens": [Interval(Integral, 1, None, closed="left")],
-    "temperature": [Interval(Real, 0, np.inf, closed="left")],
-    "top_k": [Interval(Integral, 1, None, closed="left"), None],
-    "top_p": [Interval(Real, 0, 1, closed="right"), None],
-    "stop": [str, list, tuple, None],
-    "random_state": ["random_state"],
-}
-
-
 class TextGenerator(DensityMixin, LanguageModel):
-    """Base of the generators: documents are texts, by character or by word."""
+    """Base of the language models whose documents are texts."""
 
-    _token_name: str  # in messages
-    _epoch_metric_name: str  # of `_epoch_metric`, in what the terminal is told
-    _knows_unknown: bool
+    # Name of a token in messages, and of `_epoch_metric` in printed lines.
+    _token_name: ClassVar[str]
+    _epoch_metric_name: ClassVar[str]
+
+    # Hyperparameters.
+    lowercase: bool
+    min_count: int
+    max_tokens: int | None
+    handle_unknown: str
+    unknown_token: str
+
+    # Fitted state.
+    _unknown_learned: bool
 
     @property
     def vocabulary_(self) -> dict[str, int]:
-        """The column of each token."""
+        """Column of each token in `predict_proba`."""
         check_is_fitted(self)
         return {"": PADDING, **self._vocabulary.ids}
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, docs, y=None):
-        """Learn how documents go on.
+    def fit(self, docs: str | Iterable[str], y: Any = None) -> Self:
+        """Fit the vocabulary and the network to documents.
 
         Parameters
         ----------
         docs : str or iterable of str
-            Texts; one text alone is one document.
+            Texts. A single string is one document.
         y : None
             Ignored.
 
@@ -69,7 +78,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         Raises
         ------
         ValueError
-            If docs hold something else than texts, or less than two tokens.
+            If docs hold anything but texts, or fewer than two tokens.
         FloatingPointError
             If training diverges.
         """
@@ -77,15 +86,15 @@ class TextGenerator(DensityMixin, LanguageModel):
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, docs, y=None):
+    def partial_fit(self, docs: str | Iterable[str], y: Any = None) -> Self:
         """Train on further documents for one epoch.
 
-        The vocabulary stays that of the first ones.
+        The vocabulary stays that of the first call.
 
         Parameters
         ----------
         docs : str or iterable of str
-            Texts; one text alone is one document.
+            Texts. A single string is one document.
         y : None
             Ignored.
 
@@ -96,66 +105,69 @@ class TextGenerator(DensityMixin, LanguageModel):
         Raises
         ------
         ValueError
-            If docs hold something else than texts, less than two tokens, or, with
-            ``handle_unknown="error"``, unknown ones.
+            If docs hold anything but texts, fewer than two tokens, or, with
+            ``handle_unknown="error"``, unknown tokens.
         """
         if not self.__sklearn_is_fitted__():
             return self._fit(docs, incremental=True)
-        texts = self._check_texts(docs, "docs")
-        documents = self._encode(self._split(texts), "docs")
-        self._check_enough(documents)
-        return self._continue_training(
+        texts = self._prepare_texts(docs, "docs")
+        documents = self._encode(self._tokenize(texts), "docs")
+        self._check_enough_tokens(documents)
+        self._continue_training(
             documents, fit_data=FitData(texts, None), format_logs=self._format_logs
         )
+        return self
 
     def generate(
         self,
-        prompts=None,
+        prompts: str | Iterable[str] | None = None,
         *,
-        max_new_tokens=100,
-        temperature=1.0,
-        top_k=None,
-        top_p=None,
-        stop=None,
-        random_state=None,
-    ):
-        """Write on from the beginnings of documents.
+        max_new_tokens: int = 100,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        random_state: RandomState = None,
+    ) -> str | list[str]:
+        """Generate the continuation of each prompt.
 
-        Token after token is drawn from what the network holds for probable after all
-        that stands before it, until it writes the end of the document.
+        Each token is sampled from the distribution that the network predicts given
+        all tokens before it, until the end of the document is sampled.
 
         Parameters
         ----------
         prompts : str, iterable of str or None, default=None
-            The beginnings. None, as an empty text, begins a new document.
+            Beginnings of documents. None, like an empty text, starts a new document.
         max_new_tokens : int, default=100
-            The most tokens to write.
+            Maximum number of tokens to generate per prompt.
         temperature : float, default=1.0
-            Divides the logarithms of the probabilities: below 1 the text keeps to what
-            is most probable, above it strays. 0 always takes the most probable token.
-        top_k : int, default=None
-            Draw from so many most probable tokens only [1]_; by default from all.
-        top_p : float, default=None
-            Draw from the fewest most probable tokens only that together have at least
-            this share of the probability [2]_, among the ``top_k`` if both are given;
-            by default from all.
-        stop : str or list of str, default=None
-            Texts after which a document ends, which are kept.
+            Divisor of the logits. Values below 1 favour probable tokens, values above
+            1 improbable ones; 0 always selects the most probable token.
+        top_k : int or None, default=None
+            Number of most probable tokens to sample from [1]_. None samples from all.
+        top_p : float or None, default=None
+            Sample from the smallest set of most probable tokens whose total
+            probability is at least ``top_p`` (nucleus sampling [2]_), among the
+            ``top_k`` if both are set. None samples from all.
+        stop : str, list of str or None, default=None
+            Stop sequences. Generation of a text stops after the first one, which is
+            part of the text.
         random_state : int, RandomState or None, default=None
-            The same integer gives the same texts: the first, second, ... prompt has
-            the same luck whatever other prompts there are. None draws fresh entropy.
+            Seed of the sampling. The same integer generates the same texts. Each
+            prompt has its own random stream, by its position, so its text does not
+            depend on the other prompts. None uses fresh entropy.
 
         Returns
         -------
         texts : str or list of str
-            What follows each prompt, without the prompt. The unknown token is never
-            written.
+            Continuation of each prompt, without the prompt. The unknown token is
+            never generated.
 
         Raises
         ------
         ValueError
-            If a parameter is not as described, or, with ``handle_unknown="error"``, a
-            prompt holds unknown tokens.
+            If a parameter is invalid, or, with ``handle_unknown="error"``, a prompt
+            has unknown tokens.
 
         References
         ----------
@@ -164,41 +176,36 @@ class TextGenerator(DensityMixin, LanguageModel):
         .. [2] Holtzman et al. (2020), "The curious case of neural text degeneration",
            ICLR.
         """
-        one = prompts is None or isinstance(prompts, str)
-        beginnings = self._beginnings([""] if prompts is None else prompts)
-        written: list[list[int]] = [[] for _ in beginnings]
-        for i, tokens in self._write(
-            beginnings,
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            stop=stop,
-            random_state=random_state,
-        ):
-            written[i] += tokens
-        texts = [self._join(self._vocabulary.decode(ids)) for ids in written]
-        return texts[0] if one else texts
+        single = prompts is None or isinstance(prompts, str)
+        encoded = self._encode_prompts([""] if prompts is None else prompts)
+        options = GenerationOptions(
+            max_new_tokens, temperature, top_k, top_p, stop, random_state
+        )
+        generated: list[list[int]] = [[] for _ in encoded]
+        for i, tokens in self._generate_blocks(encoded, options):
+            generated[i] += tokens
+        texts = [self._detokenize(self._vocabulary.decode(ids)) for ids in generated]
+        return texts[0] if single else texts
 
     def stream(
         self,
-        prompt=None,
+        prompt: str | None = None,
         *,
-        max_new_tokens=100,
-        temperature=1.0,
-        top_k=None,
-        top_p=None,
-        stop=None,
-        random_state=None,
+        max_new_tokens: int = 100,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        random_state: RandomState = None,
     ) -> Iterator[str]:
-        """Write on from the beginning of a document, token by token.
+        """Generate the continuation of a prompt token by token.
 
         Parameters
         ----------
         prompt : str or None, default=None
-            The beginning. None, as an empty text, begins a new document.
+            Beginning of a document. None, like an empty text, starts a new document.
         max_new_tokens, temperature, top_k, top_p, stop, random_state
-            As in `generate`, which gives the same tokens joined.
+            As in `generate`, which generates the same tokens.
 
         Returns
         -------
@@ -206,23 +213,18 @@ class TextGenerator(DensityMixin, LanguageModel):
         """
         if prompt is not None and not isinstance(prompt, str):
             raise ValueError(
-                f"prompt must be one text (str) or None, got {prompt!r}. Several go to "
-                "generate()."
+                f"prompt must be one text (str) or None, got {prompt!r}. Pass several "
+                "prompts to generate()."
             )
-        blocks = self._write(
-            self._beginnings([prompt or ""]),
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            stop=stop,
-            random_state=random_state,
+        options = GenerationOptions(
+            max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
-        known = self._vocabulary.tokens
-        return (known[token] for _, tokens in blocks for token in tokens)
+        blocks = self._generate_blocks(self._encode_prompts([prompt or ""]), options)
+        token_of_id = self._vocabulary.tokens
+        return (token_of_id[token] for _, tokens in blocks for token in tokens)
 
-    def predict_proba(self, prompts):
-        """Tell the probability of each token to come next.
+    def predict_proba(self, prompts: str | Iterable[str]) -> np.ndarray:
+        """Predict the probability of each token to come next.
 
         Parameters
         ----------
@@ -232,15 +234,15 @@ class TextGenerator(DensityMixin, LanguageModel):
         Returns
         -------
         probability : ndarray of shape (n_prompts, n_tokens)
-            In the order of ``vocabulary_``; each row sums to 1. The first column is the
-            end of the document, the second an unknown token.
+            With the tokens in the order of ``vocabulary_``: the end of the document,
+            the unknown token, then the known tokens. Each row sums to 1.
         """
-        reading = self._read(self._beginnings(prompts))
-        known = reading.logits[:, : len(self._vocabulary.tokens)]
-        return softmax(known.astype(np.float64), axis=1)
+        state = self._process_prompts(self._encode_prompts(prompts))
+        logits = state.logits[:, : len(self._vocabulary.tokens)]
+        return softmax(logits.astype(np.float64), axis=1)
 
-    def predict(self, prompts):
-        """Tell the most probable next token.
+    def predict(self, prompts: str | Iterable[str]) -> np.ndarray:
+        """Predict the most probable next token.
 
         Parameters
         ----------
@@ -255,8 +257,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         most_probable = self.predict_proba(prompts).argmax(axis=1)
         return np.array(self._vocabulary.tokens, dtype=object)[most_probable]
 
-    def token_scores(self, docs):
-        """Score each token of documents under all that stands before it.
+    def token_scores(self, docs: str | Iterable[str]) -> list[np.ndarray]:
+        """Compute the log-likelihood of each token given the tokens before it.
 
         Parameters
         ----------
@@ -265,13 +267,14 @@ class TextGenerator(DensityMixin, LanguageModel):
         Returns
         -------
         log_likelihood : list of ndarray of shape (n_tokens + 1,)
-            Natural logarithms; the last one is that of the document's end.
+            Natural logarithms, of each document. The last one is of the document's
+            end.
         """
         check_is_fitted(self)
-        return self._score_tokens(self._split(self._check_texts(docs, "docs")))
+        return self._score_tokens(self._tokenize(self._prepare_texts(docs, "docs")))
 
-    def score_samples(self, docs):
-        """Score documents: the mean log-likelihood of a token.
+    def score_samples(self, docs: str | Iterable[str]) -> np.ndarray:
+        """Compute the mean log-likelihood per token of each document.
 
         The end of a document counts as one of its tokens.
 
@@ -282,12 +285,12 @@ class TextGenerator(DensityMixin, LanguageModel):
         Returns
         -------
         log_likelihood : ndarray of shape (n_documents,)
-            Natural logarithm; higher is more probable.
+            Natural logarithms; higher is more probable.
         """
         return np.array([scores.mean() for scores in self.token_scores(docs)])
 
-    def score(self, docs, y=None):
-        """Score documents together: the mean log-likelihood over all their tokens.
+    def score(self, docs: str | Iterable[str], y: Any = None) -> float:
+        """Compute the mean log-likelihood per token of all documents together.
 
         Parameters
         ----------
@@ -302,8 +305,11 @@ class TextGenerator(DensityMixin, LanguageModel):
         """
         return float(np.concatenate(self.token_scores(docs)).mean())
 
-    def perplexity(self, docs):
-        """How many equally probable tokens there seem to be at each place.
+    def perplexity(self, docs: str | Iterable[str]) -> float:
+        """Compute the perplexity of documents.
+
+        It is the effective number of equally probable tokens that the model chooses
+        from at each position.
 
         Parameters
         ----------
@@ -316,12 +322,12 @@ class TextGenerator(DensityMixin, LanguageModel):
         """
         return float(np.exp(-self.score(docs)))
 
-    def bits_per_char(self, docs):
-        """How many bits a character of the documents takes, in the mean.
+    def bits_per_char(self, docs: str | Iterable[str]) -> float:
+        """Compute the mean number of bits per character of documents.
 
-        Their ends are counted among the bits. Unknown tokens that are left out are not
-        counted among the characters. A generator of words is given blanks and line
-        breaks between words for nothing.
+        The bits include the ends of the documents. The characters exclude unknown
+        tokens that ``handle_unknown="ignore"`` drops. For a word-level model, they
+        include the whitespace between words, which it does not predict.
 
         Parameters
         ----------
@@ -338,13 +344,13 @@ class TextGenerator(DensityMixin, LanguageModel):
             If docs hold no characters.
         """
         check_is_fitted(self)
-        texts = self._check_texts(docs, "docs")
-        documents = self._split(texts)
+        texts = self._prepare_texts(docs, "docs")
+        documents = self._tokenize(texts)
         n_characters = sum(map(len, texts))
         if self.handle_unknown == "ignore":
             known = self._vocabulary.ids
-            left_out = (t for tokens in documents for t in tokens if t not in known)
-            n_characters -= sum(map(len, left_out))
+            dropped = (t for tokens in documents for t in tokens if t not in known)
+            n_characters -= sum(map(len, dropped))
         if not n_characters:
             raise ValueError(
                 f"docs must hold characters to count, got none in {len(texts)} text(s)."
@@ -352,67 +358,70 @@ class TextGenerator(DensityMixin, LanguageModel):
         nats = -np.concatenate(self._score_tokens(documents)).sum()
         return float(nats / np.log(2) / n_characters)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
 
     @abstractmethod
-    def _split_text(self, text: str) -> list[str]:
-        """The tokens of a text."""
+    def _tokenize_text(self, text: str) -> list[str]:
+        """Split a text into tokens."""
 
     @abstractmethod
-    def _join(self, tokens: Sequence[str]) -> str:
-        """The text of tokens."""
+    def _detokenize(self, tokens: Sequence[str]) -> str:
+        """Join tokens to a text."""
 
     @staticmethod
     @abstractmethod
     def _epoch_metric(loss: float) -> float:
-        """A measure of the mean loss of a token that people know."""
+        """Convert the mean loss per token to a metric for printed lines."""
 
     def _format_logs(self, logs: Mapping[str, float]) -> dict[str, float]:
-        """What the terminal is told of an epoch: of what is held out, if anything."""
+        """Add the metric to an epoch's logs, of the hold-out set if there is one."""
         name = "val_loss" if "val_loss" in logs else "loss"
-        measure = self._epoch_metric(logs[name])
-        return {**logs, name.replace("loss", self._epoch_metric_name): measure}
+        metric = self._epoch_metric(logs[name])
+        return {**logs, name.replace("loss", self._epoch_metric_name): metric}
 
-    def _fit(self, docs, *, incremental):
-        """Learn the vocabulary and the weights."""
-        last_fit = self._previous_fit()
-        texts = self._check_texts(docs, "docs")
-        documents = self._split(texts)
+    def _fit(self, docs: str | Iterable[str], *, incremental: bool) -> Self:
+        """Learn a vocabulary, and fit a new network."""
+        previous = self._previous_fit()
+        texts = self._prepare_texts(docs, "docs")
+        documents = self._tokenize(texts)
         vocabulary = Vocabulary.learn(
             documents,
             unknown_token=self.unknown_token,
             min_count=int(self.min_count),
             max_tokens=self.max_tokens,
         )
-        if last_fit:
-            vocabulary = self._same_vocabulary(vocabulary)
+        if previous:
+            vocabulary = self._reuse_vocabulary(vocabulary)
         self._vocabulary = vocabulary
-        self._knows_unknown = self.handle_unknown == "unk"
+        self._unknown_learned = self.handle_unknown == "unk"
         encoded = self._encode(documents, "docs")
-        self._check_enough(encoded)
-        return self._fit_network(
-            encoded,
-            len(vocabulary.tokens),
-            learn_unknown=self._knows_unknown,
-            start=last_fit,
+        self._check_enough_tokens(encoded)
+        self._fit_network(
+            Corpus(
+                encoded,
+                len(vocabulary.tokens),
+                learn_unknown=self._unknown_learned,
+            ),
+            start=previous,
             fit_data=FitData(texts, None),
             incremental=incremental,
             format_logs=self._format_logs,
         )
+        return self
 
-    def _check_texts(self, docs, name) -> list[str]:
-        """Texts as they are read; one alone is a list of one."""
+    def _prepare_texts(self, docs: str | Iterable[str], name: str) -> list[str]:
+        """Check texts, put a single one in a list, and apply ``lowercase``."""
         texts = check_texts([docs] if isinstance(docs, str) else docs, name)
         return [text.lower() for text in texts] if self.lowercase else texts
 
-    def _split(self, texts) -> list[list[str]]:
-        return [self._split_text(text) for text in texts]
+    def _tokenize(self, texts: list[str]) -> list[list[str]]:
+        return [self._tokenize_text(text) for text in texts]
 
-    def _check_enough(self, documents) -> None:
+    def _check_enough_tokens(self, documents: list[np.ndarray]) -> None:
         n_tokens = sum(map(len, documents))
         if n_tokens < 2:
             raise ValueError(
@@ -420,139 +429,131 @@ class TextGenerator(DensityMixin, LanguageModel):
                 f"{n_tokens} in {len(documents)} document(s)."
             )
 
-    def _encode(self, documents, name) -> list[np.ndarray]:
-        """Ids of tokenized documents, unknown tokens dealt with."""
+    def _encode(self, documents: list[list[str]], name: str) -> list[np.ndarray]:
+        """Convert tokens to ids, and apply ``handle_unknown``.
+
+        Parameters
+        ----------
+        documents : list of list of str
+        name : str
+            Name of the documents' parameter, for messages.
+
+        Returns
+        -------
+        documents : list of ndarray of int
+        """
         encoded = [self._vocabulary.encode(tokens) for tokens in documents]
         if self.handle_unknown == "ignore":
             return [ids[ids != UNKNOWN] for ids in encoded]
-        if self.handle_unknown == "unk" and self._knows_unknown:
+        if self.handle_unknown == "unk" and self._unknown_learned:
             return encoded
-        places = [i for i, ids in enumerate(encoded) if (ids == UNKNOWN).any()]
-        if not places:
+        affected = [i for i, ids in enumerate(encoded) if (ids == UNKNOWN).any()]
+        if not affected:
             return encoded
         if self.handle_unknown == "unk":
             raise ValueError(
-                "handle_unknown was set to 'unk' after fit, which has not learnt the "
+                "handle_unknown was set to 'unk' after fit, which did not train the "
                 f"unknown {self._token_name}. Fit again."
             )
         ids_of = self._vocabulary.ids
-        met = {token for i in places for token in documents[i]}
-        unknown = sorted(t for t in met if ids_of.get(t, UNKNOWN) == UNKNOWN)
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        tokens = {token for i in affected for token in documents[i]}
+        unknown = sorted(t for t in tokens if ids_of.get(t, UNKNOWN) == UNKNOWN)
+        more = f" and {len(affected) - 1} more" if len(affected) > 1 else ""
         raise ValueError(
-            f"{name}[{places[0]}]{more} hold {self._token_name}s that are not in the "
-            f"vocabulary: {some(unknown)}. Fit on text that holds them, without "
-            "min_count and max_tokens, or set handle_unknown to 'ignore' or 'unk'."
+            f"{name}[{affected[0]}]{more} hold {self._token_name}s outside the "
+            f"vocabulary: {format_tokens(unknown)}. Fit on texts that contain them, "
+            "without min_count and max_tokens, or set handle_unknown to 'ignore' or "
+            "'unk'."
         )
 
-    def _beginnings(self, prompts) -> list[np.ndarray]:
-        """Ids of prompts."""
+    def _encode_prompts(self, prompts: str | Iterable[str]) -> list[np.ndarray]:
+        """Check prompts, and convert them to token ids."""
         check_is_fitted(self)
-        documents = self._split(self._check_texts(prompts, "prompts"))
+        documents = self._tokenize(self._prepare_texts(prompts, "prompts"))
         if not documents:
             raise ValueError("prompts must hold at least one text, got none.")
         return self._encode(documents, "prompts")
 
-    def _score_tokens(self, documents) -> list[np.ndarray]:
-        """Log-likelihood of each token of tokenized documents, and of their ends."""
-        if not documents:
-            raise ValueError("docs must hold at least one document, got none.")
-        return self._log_likelihood(self._encode(documents, "docs"))
-
-    def _write(
-        self, beginnings, *, max_new_tokens, stop, random_state, **sampling
-    ) -> Iterator[tuple[int, list[int]]]:
-        """Blocks of new tokens, each with the index of its document."""
-        validate_parameter_constraints(
-            _GENERATION,
-            {
-                "max_new_tokens": max_new_tokens,
-                "stop": stop,
-                "random_state": random_state,
-                **sampling,
-            },
-            caller_name=f"{type(self).__name__}.generate",
-        )
-        # The copy is as it is now, whatever is made of the estimator while it writes.
-        return copy(self)._write_blocks(
-            beginnings,
-            int(max_new_tokens),
-            self._check_stops(stop),
-            _random_streams(random_state, len(beginnings)),
-            _sampling(**sampling),
-        )
-
-    def _write_blocks(self, beginnings, n_tokens, stops, random_streams, sampling):
-        reading = self._read(beginnings)
-        going = np.arange(len(beginnings))
-        tails: list[list[int]] = [[] for _ in beginnings]
-        block, longest_stop = _FIRST_BLOCK, max(map(len, stops), default=1)
-        while n_tokens and len(going):
-            n_steps = min(block, n_tokens)
-            chance = np.column_stack([random_streams[i].random(n_steps) for i in going])
-            # Borrowed for each block: who reads a stream may leave it.
-            with engine.borrow_program(self._network, self._training_spec) as program:
-                tokens, reading = program.generate(
-                    reading, self.weights_, chance, engine.Sampling(**sampling)
-                )
-            goes_on = np.ones(len(going), bool)
-            for row, i in enumerate(going):
-                written = tokens[row].tolist()
-                kept = _until_end(written, tails[i], stops)
-                goes_on[row] = len(kept) == n_steps and not _ends(
-                    tails[i] + kept, stops
-                )
-                tails[i] = (tails[i] + kept)[-longest_stop:]
-                yield int(i), kept
-            going, reading = going[goes_on], reading.take(goes_on)
-            n_tokens -= n_steps
-            block = min(2 * block, _LARGEST_BLOCK)
-
-    def _check_stops(self, stop) -> list[list[int]]:
-        """Token ids of the texts after which a document ends."""
+    def _encode_stop_sequences(
+        self, stop: str | Sequence[str] | None
+    ) -> list[list[int]]:
+        """Check stop sequences, and convert them to token ids."""
         if stop is None:
             return []
-        stops = []
-        for text in self._check_texts(stop, "stop"):
-            tokens = self._split_text(text)
+        encoded = []
+        for text in self._prepare_texts(stop, "stop"):
+            tokens = self._tokenize_text(text)
             ids = self._vocabulary.encode(tokens)
             if not tokens or (ids == UNKNOWN).any():
                 raise ValueError(
                     f"stop must hold {self._token_name}s of the vocabulary, got "
-                    f"{text!r}, which would never be written."
+                    f"{text!r}, which can never be generated."
                 )
-            stops.append(ids.tolist())
-        return stops
+            encoded.append(ids.tolist())
+        return encoded
 
+    def _score_tokens(self, documents: list[list[str]]) -> list[np.ndarray]:
+        """Compute the log-likelihood of each token and of each document's end."""
+        if not documents:
+            raise ValueError("docs must hold at least one document, got none.")
+        return self._token_log_likelihoods(self._encode(documents, "docs"))
 
-def _sampling(temperature, top_k, top_p) -> dict:
-    """Settings of the engine's sampling from those of the user."""
-    everything = np.iinfo(np.int32).max
-    if temperature == 0:
-        return {"temperature": 1.0, "top_k": 1, "top_p": 1.0}
-    return {
-        "temperature": float(temperature),
-        "top_k": everything if top_k is None else min(int(top_k), everything),
-        "top_p": 1.0 if top_p is None else float(top_p),
-    }
+    def _generate_blocks(
+        self, prompts: list[np.ndarray], options: GenerationOptions
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Check options, and generate tokens block by block.
 
+        Parameters
+        ----------
+        prompts : list of ndarray of int
+        options : GenerationOptions
 
-def _random_streams(random_state, n_documents: int) -> list[np.random.Generator]:
-    """A generator of random numbers for each document."""
-    seeds = seed_sequence(random_state).spawn(n_documents)
-    return [np.random.default_rng(seed) for seed in seeds]
+        Returns
+        -------
+        blocks : iterator of (int, list of int)
+            Index of a prompt, and the ids of its next tokens.
+        """
+        options.check(caller_name=f"{type(self).__name__}.generate")
+        # A copy keeps generating from this fit if the estimator is fitted again before
+        # the iterator is exhausted.
+        return copy(self)._iterate_blocks(
+            prompts,
+            options,
+            self._encode_stop_sequences(options.stop),
+            random_streams(options.random_state, len(prompts)),
+        )
 
-
-def _until_end(tokens, before, stops) -> list[int]:
-    """New tokens up to the document's end, or to the first stop with it."""
-    if PADDING in tokens:
-        tokens = tokens[: tokens.index(PADDING)]
-    if stops:
-        for end in range(1, len(tokens) + 1):
-            if _ends(before + tokens[:end], stops):
-                return tokens[:end]
-    return tokens
-
-
-def _ends(tokens, stops) -> bool:
-    return any(tokens[-len(stop) :] == stop for stop in stops)
+    def _iterate_blocks(
+        self,
+        prompts: list[np.ndarray],
+        options: GenerationOptions,
+        stops: list[list[int]],
+        streams: list[np.random.Generator],
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yield what `_generate_blocks` describes; its arguments are checked."""
+        state = self._process_prompts(prompts)
+        unfinished = np.arange(len(prompts))
+        # Last tokens of each text, as far as a stop sequence reaches back.
+        recent: list[list[int]] = [[] for _ in prompts]
+        longest_stop = max(map(len, stops), default=1)
+        n_left, block_size = int(options.max_new_tokens), _FIRST_BLOCK
+        while n_left and len(unfinished):
+            n_steps = min(block_size, n_left)
+            uniforms = np.column_stack([streams[i].random(n_steps) for i in unfinished])
+            # Borrowed for each block, because the iterator may never be exhausted.
+            with engine.borrow_program(self._network, self._training_spec) as program:
+                tokens, state = program.generate(
+                    state, self.weights_, uniforms, options.sampling()
+                )
+            continues = np.ones(len(unfinished), bool)
+            for row, i in enumerate(unfinished):
+                kept = truncate_at_stop(tokens[row].tolist(), recent[i], stops)
+                text = recent[i] + kept
+                continues[row] = len(kept) == n_steps and not ends_with_stop(
+                    text, stops
+                )
+                recent[i] = text[-longest_stop:]
+                yield int(i), kept
+            unfinished, state = unfinished[continues], state.take(continues)
+            n_left -= n_steps
+            block_size = min(2 * block_size, _LARGEST_BLOCK)

@@ -1,119 +1,130 @@
-"""Text generators by character and by word."""
+"""Character-level and word-level language models of texts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from sklstm._core import params
-from sklstm._core.vocabulary import WORD, word_splitter
+from sklstm._core.seeds import RandomState
+from sklstm._core.vocabulary import WORD_PATTERN, word_splitter
 from sklstm.text._base import TextGenerator
 
-# In a text of words: marks that stand right behind a word, and those right before one.
-_NO_BLANK_BEFORE = re.compile(r" (?=[.,;:!?)\]}%\u2026])")
-
-
-_NO_BLANK_BEHIND = re.compile(r"(?<=[(\[{]) ")
+# Blanks to remove when words are joined: before closing and after opening marks.
+_BLANK_BEFORE_MARK = re.compile(r" (?=[.,;:!?)\]}%\u2026])")
+_BLANK_AFTER_MARK = re.compile(r"(?<=[(\[{]) ")
 
 
 class CharLSTMGenerator(TextGenerator):
-    """Learn texts character by character, and go on writing them.
+    """Generate and score texts by a character-level language model.
 
-    A recurrent network reads a text and tells, at each character, the next one [6]_.
-    It scores other texts by how probable they are under what it has learnt, and writes
-    new ones. Where a text ends is learnt too.
+    A recurrent network [3]_ learns to predict each character of a text from the
+    characters before it [6]_. It generates new texts character by character, and
+    scores texts by their likelihood. It predicts the end of a text, too.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"}, default="lstm"
-        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
-        [2]_, or the simple (Elman) cell [3]_.
+        Recurrent cell: long short-term memory [1]_, gated recurrent unit [2]_, or the
+        simple (Elman) RNN cell.
     units : int or tuple of int, default=256
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     embedding_dim : int, default=64
-        Length of the vector that is learnt for each character.
+        Size of the embedding vector learned for each character.
     dropout : float, default=0.1
-        Share of each recurrent layer's outputs dropped in training [4]_. Against
-        learning a text by heart: raise it where the held-out loss rises again.
+        Fraction of each recurrent layer's outputs to drop during training.
     window_length : int, default=128
-        Characters through which training goes back in time [5]_. The state is carried
-        on from window to window of a document.
+        Number of characters over which gradients are propagated back in time [5]_. The
+        hidden state is carried over from window to window of a document.
     lowercase : bool, default=False
-        Whether texts are made lower case first.
+        Whether to convert texts to lower case first.
     min_count : int, default=1
-        The least number of times that a character occurs in the documents; others are
+        Minimum number of occurrences of a character in the documents; rarer ones are
         unknown.
     max_tokens : int or None, default=None
-        The most characters to know, the most frequent; by default all.
+        Maximum number of known tokens; the most frequent ones are kept. None keeps
+        all.
     handle_unknown : {"error", "ignore", "unk"}, default="error"
-        What is made of characters that are not in the vocabulary. "error": an error
-        that lists them. "ignore": they are left out. "unk": all of them are one token,
-        which is learnt; where fit meets none, it takes one character in a hundred for
-        it.
+        Treatment of characters outside the vocabulary. "error" raises an error that
+        lists them, "ignore" drops them, and "unk" replaces each of them by the unknown
+        token, which is trained, too: if no character in fit is unknown, one percent of
+        them are replaced during training.
     unknown_token : str, default="<unk>"
-        The name of that token.
+        Name of the unknown token.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        The optimizer. An instance is copied and keeps its own learning rate.
+        Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=4e-3
-        Learning rate of an optimizer given by name; None takes Keras' default.
+        Learning rate of an optimizer given by name; None uses Keras' default.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
-        epoch, along half a cosine towards zero; "constant" leaves it alone.
+        "cosine" decreases the learning rate of an optimizer given by name epoch by
+        epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int or "auto", default="auto"
-        Passes over the documents. "auto" takes as many as make at least 1000 steps of
-        the optimizer, one at the least.
+        Number of passes over the documents. "auto" trains for at least 1000 optimizer
+        steps.
     batch_size : int, default=64
-        Streams of text that are read side by side, at most: a step of the optimizer
-        reads a window of each. A short text is read in fewer, so that each has at least
-        eight windows.
+        Maximum number of text streams read in parallel; an optimizer step processes
+        one window of each. A short text is divided into fewer streams, so that each
+        has at least eight windows.
     early_stopping : bool or "refit", default=False
-        Whether to stop when the loss on the tail of the documents, set aside, has not
-        fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
-        trains again on all documents for the best number of epochs.
+        Whether to stop when the loss on a hold-out set, the tail of the documents, has
+        not improved for ``patience`` epochs, and keep the weights of the best epoch.
+        "refit" then trains again on all documents for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the characters, with the end of each document, that early stopping
-        looks at: the last of the documents in their order. A document may be cut. The
-        vocabulary is that of all.
+        Fraction of the characters to hold out for early stopping: the last ones in the
+        order of the documents, counting the end of a document as one. A document may
+        be divided. The vocabulary is learned from all documents.
     patience : int, default=3
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Called when training and its epochs begin and end.
+        Keras callbacks, called at the beginning and end of training and of each
+        epoch.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit; the vocabulary must be
         the same.
     random_state : int, RandomState or None, default=None
-        Decides initial weights, order and dropout. The same integer on the same machine
-        gives the same weights, bit for bit; None draws fresh entropy.
+        Seed of the initial weights, the order of the samples and dropout. The same
+        integer gives the same weights, bit for bit, on the same machine; None uses
+        fresh entropy.
     verbose : int, default=0
-        Whether to print a line for each epoch: the loss and "bits_per_char", of the
-        held-out tail if there is one.
+        Whether to print a line for each epoch.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The column of each character in `predict_proba`, the most frequent first.
-        Before them stand the end of a document, an empty text at 0, and the unknown
-        token at 1. ``list(vocabulary_)`` is the tokens in the order of the columns.
+        Column of each token in `predict_proba`: 0 is the end of a document, as an
+        empty string, 1 the unknown token, then the characters follow, the most frequent
+        first.
     history_ : dict of list of float
-        "loss" (nats a character) and, with early stopping, "val_loss" of each epoch.
+        "loss" (nats per character) and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     window_length_ : int
-        The window length; that of the longest document if the documents together are
-        shorter than ``window_length``.
+        Window length used: ``window_length``, or the length of the longest document
+        if all documents together are shorter than that.
     weights_ : tuple of ndarray
-        The network's weights, in the order of ``network_.weights``.
+        Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
-        The network, built from the weights at each access. It reads tokens, of shape
-        (n_documents, n_steps), and the states of its layers, and gives the logits of
-        the next token at each step and the states behind the last. A document begins
-        with token 0. The logits have some columns more than there are characters.
+        Fitted network of standard Keras layers, built at each access. Its inputs are
+        token ids of shape (n_documents, n_steps), starting with 0 for a new document,
+        and the initial state of each layer; its outputs are the logits of the next
+        token at each step and the final states. It may have more logits than the
+        vocabulary has tokens.
 
     See Also
     --------
-    sklstm.WordLSTMGenerator : The same by word.
-    sklstm.SequenceTokenizer : Texts for `RNNClassifier`.
+    sklstm.WordLSTMGenerator : Word-level language model.
+    sklstm.SequenceTokenizer : Tokenizer for `RNNClassifier` and `RNNRegressor`.
+
+    Notes
+    -----
+    Overfitting: if the validation loss rises again, increase ``dropout``, which drops
+    the outputs of the layers but keeps the recurrent state [4]_.
+
+    With ``verbose=1``, the line of each epoch includes ``bits_per_char``, computed on
+    the hold-out set if there is one.
 
     References
     ----------
@@ -141,38 +152,35 @@ class CharLSTMGenerator(TextGenerator):
     'nsorflow hello keras'
     """
 
-    _parameter_constraints: dict = {
-        **params.LANGUAGE,
-        **params.TEXTS,
-    }
+    _parameter_constraints: dict[str, Any] = {**params.LANGUAGE, **params.TEXTS}
     _token_name = "character"
     _epoch_metric_name = "bits_per_char"
 
     def __init__(
         self,
         *,
-        cell="lstm",
-        units=256,
-        embedding_dim=64,
-        dropout=0.1,
-        window_length=128,
-        lowercase=False,
-        min_count=1,
-        max_tokens=None,
-        handle_unknown="error",
-        unknown_token="<unk>",
-        optimizer="adam",
-        learning_rate=4e-3,
-        learning_rate_schedule="cosine",
-        epochs="auto",
-        batch_size=64,
-        early_stopping=False,
-        validation_split=0.1,
-        patience=3,
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        cell: str = "lstm",
+        units: int | tuple[int, ...] = 256,
+        embedding_dim: int = 64,
+        dropout: float = 0.1,
+        window_length: int = 128,
+        lowercase: bool = False,
+        min_count: int = 1,
+        max_tokens: int | None = None,
+        handle_unknown: str = "error",
+        unknown_token: str = "<unk>",
+        optimizer: Any = "adam",
+        learning_rate: float | None = 4e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        early_stopping: bool | str = False,
+        validation_split: float = 0.1,
+        patience: int = 3,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.cell = cell
         self.units = units
@@ -197,118 +205,127 @@ class CharLSTMGenerator(TextGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _split_text(self, text):
+    def _tokenize_text(self, text: str) -> list[str]:
         return list(text)
 
-    def _join(self, tokens):
+    def _detokenize(self, tokens: Sequence[str]) -> str:
         return "".join(tokens)
 
     @staticmethod
-    def _epoch_metric(loss):
+    def _epoch_metric(loss: float) -> float:
         return float(loss / np.log(2))
 
 
 class WordLSTMGenerator(TextGenerator):
-    r"""Learn texts word by word, and go on writing them.
+    r"""Generate and score texts by a word-level language model.
 
-    A recurrent network reads a text and tells, at each word or punctuation mark, the
-    next one. It scores other texts by how probable they are under what it has learnt,
-    and writes new ones, whose words are joined by blanks. Where a text ends is learnt
-    too.
+    A recurrent network [3]_ learns to predict each word or punctuation mark of a text
+    from those before it. It generates new texts word by word, joined by blanks, and
+    scores texts by their likelihood. It predicts the end of a text, too.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"}, default="lstm"
-        Kind of recurrent cell: long short-term memory [1]_, gated recurrent unit
-        [2]_, or the simple (Elman) cell [3]_.
+        Recurrent cell: long short-term memory [1]_, gated recurrent unit [2]_, or the
+        simple (Elman) RNN cell.
     units : int or tuple of int, default=128
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     embedding_dim : int, default=128
-        Length of the vector that is learnt for each word.
+        Size of the embedding vector learned for each word.
     dropout : float, default=0.2
-        Share of each recurrent layer's outputs dropped in training [4]_. Against
-        learning a text by heart: raise it where the held-out loss rises again.
+        Fraction of each recurrent layer's outputs to drop during training.
     window_length : int, default=32
-        Words through which training goes back in time [5]_. The state is carried
-        on from window to window of a document.
+        Number of words over which gradients are propagated back in time [5]_. The
+        hidden state is carried over from window to window of a document.
     lowercase : bool, default=False
-        Whether texts are made lower case first.
+        Whether to convert texts to lower case first.
     token_pattern : str, default=r"\w+(?:['\u2019]\w+)*|[^\w\s]"
-        Regular expression of a word. By default words, with their inner apostrophes,
-        and each punctuation mark by itself.
+        Regular expression of a word. The default matches words, with their inner
+        apostrophes, and single punctuation marks.
     min_count : int, default=1
-        The least number of times that a word occurs in the documents; others are
+        Minimum number of occurrences of a word in the documents; rarer ones are
         unknown.
     max_tokens : int or None, default=None
-        The most words to know, the most frequent; by default all.
+        Maximum number of known tokens; the most frequent ones are kept. None keeps
+        all.
     handle_unknown : {"error", "ignore", "unk"}, default="error"
-        What is made of words that are not in the vocabulary. "error": an error
-        that lists them. "ignore": they are left out. "unk": all of them are one token,
-        which is learnt; where fit meets none, it takes one word in a hundred for
-        it.
+        Treatment of words outside the vocabulary. "error" raises an error that
+        lists them, "ignore" drops them, and "unk" replaces each of them by the unknown
+        token, which is trained, too: if no word in fit is unknown, one percent of
+        them are replaced during training.
     unknown_token : str, default="<unk>"
-        The name of that token.
+        Name of the unknown token.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        The optimizer. An instance is copied and keeps its own learning rate.
+        Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=4e-3
-        Learning rate of an optimizer given by name; None takes Keras' default.
+        Learning rate of an optimizer given by name; None uses Keras' default.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" lets the learning rate of an optimizer given by name fall, epoch by
-        epoch, along half a cosine towards zero; "constant" leaves it alone.
+        "cosine" decreases the learning rate of an optimizer given by name epoch by
+        epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int or "auto", default="auto"
-        Passes over the documents. "auto" takes as many as make at least 1000 steps of
-        the optimizer, one at the least.
+        Number of passes over the documents. "auto" trains for at least 1000 optimizer
+        steps.
     batch_size : int, default=32
-        Streams of text that are read side by side, at most: a step of the optimizer
-        reads a window of each. A short text is read in fewer, so that each has at least
-        eight windows.
+        Maximum number of text streams read in parallel; an optimizer step processes
+        one window of each. A short text is divided into fewer streams, so that each
+        has at least eight windows.
     early_stopping : bool or "refit", default=False
-        Whether to stop when the loss on the tail of the documents, set aside, has not
-        fallen for ``patience`` epochs, and keep the best epoch's weights. "refit" then
-        trains again on all documents for the best number of epochs.
+        Whether to stop when the loss on a hold-out set, the tail of the documents, has
+        not improved for ``patience`` epochs, and keep the weights of the best epoch.
+        "refit" then trains again on all documents for the best number of epochs.
     validation_split : float, default=0.1
-        Share of the words, with the end of each document, that early stopping looks
-        at: the last of the documents in their order. A document may be cut. The
-        vocabulary is that of all.
+        Fraction of the words to hold out for early stopping: the last ones in the
+        order of the documents, counting the end of a document as one. A document may
+        be divided. The vocabulary is learned from all documents.
     patience : int, default=3
-        Epochs without improvement after which early stopping stops.
+        Number of epochs without improvement after which early stopping stops.
     callbacks : keras.callbacks.Callback, list of them or None, default=None
-        Called when training and its epochs begin and end.
+        Keras callbacks, called at the beginning and end of training and of each
+        epoch.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit; the vocabulary must be
         the same.
     random_state : int, RandomState or None, default=None
-        Decides initial weights, order and dropout. The same integer on the same machine
-        gives the same weights, bit for bit; None draws fresh entropy.
+        Seed of the initial weights, the order of the samples and dropout. The same
+        integer gives the same weights, bit for bit, on the same machine; None uses
+        fresh entropy.
     verbose : int, default=0
-        Whether to print a line for each epoch: the loss and "perplexity", of the
-        held-out tail if there is one.
+        Whether to print a line for each epoch.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The column of each word in `predict_proba`, the most frequent first.
-        Before them stand the end of a document, an empty text at 0, and the unknown
-        token at 1. ``list(vocabulary_)`` is the tokens in the order of the columns.
+        Column of each token in `predict_proba`: 0 is the end of a document, as an
+        empty string, 1 the unknown token, then the words follow, the most frequent
+        first.
     history_ : dict of list of float
-        "loss" (nats a word) and, with early stopping, "val_loss" of each epoch.
+        "loss" (nats per word) and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     window_length_ : int
-        The window length; that of the longest document if the documents together are
-        shorter than ``window_length``.
+        Window length used: ``window_length``, or the length of the longest document
+        if all documents together are shorter than that.
     weights_ : tuple of ndarray
-        The network's weights, in the order of ``network_.weights``.
+        Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
-        The network, built from the weights at each access. It reads tokens, of shape
-        (n_documents, n_steps), and the states of its layers, and gives the logits of
-        the next token at each step and the states behind the last. A document begins
-        with token 0. The logits have some columns more than there are words.
+        Fitted network of standard Keras layers, built at each access. Its inputs are
+        token ids of shape (n_documents, n_steps), starting with 0 for a new document,
+        and the initial state of each layer; its outputs are the logits of the next
+        token at each step and the final states. It may have more logits than the
+        vocabulary has tokens.
 
     See Also
     --------
-    sklstm.CharLSTMGenerator : The same by character.
-    sklstm.SequenceTokenizer : Texts for `RNNClassifier`.
+    sklstm.CharLSTMGenerator : Character-level language model.
+    sklstm.SequenceTokenizer : Tokenizer for `RNNClassifier` and `RNNRegressor`.
+
+    Notes
+    -----
+    Overfitting: if the validation loss rises again, increase ``dropout``, which drops
+    the outputs of the layers but keeps the recurrent state [4]_.
+
+    With ``verbose=1``, the line of each epoch includes ``perplexity``, computed on
+    the hold-out set if there is one.
 
     References
     ----------
@@ -334,7 +351,7 @@ class WordLSTMGenerator(TextGenerator):
     'you'
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **params.LANGUAGE,
         **params.TEXTS,
         "token_pattern": [str],
@@ -345,29 +362,29 @@ class WordLSTMGenerator(TextGenerator):
     def __init__(
         self,
         *,
-        cell="lstm",
-        units=128,
-        embedding_dim=128,
-        dropout=0.2,
-        window_length=32,
-        lowercase=False,
-        token_pattern=WORD,
-        min_count=1,
-        max_tokens=None,
-        handle_unknown="error",
-        unknown_token="<unk>",
-        optimizer="adam",
-        learning_rate=4e-3,
-        learning_rate_schedule="cosine",
-        epochs="auto",
-        batch_size=32,
-        early_stopping=False,
-        validation_split=0.1,
-        patience=3,
-        callbacks=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        cell: str = "lstm",
+        units: int | tuple[int, ...] = 128,
+        embedding_dim: int = 128,
+        dropout: float = 0.2,
+        window_length: int = 32,
+        lowercase: bool = False,
+        token_pattern: str = WORD_PATTERN,
+        min_count: int = 1,
+        max_tokens: int | None = None,
+        handle_unknown: str = "error",
+        unknown_token: str = "<unk>",
+        optimizer: Any = "adam",
+        learning_rate: float | None = 4e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int | str = "auto",
+        batch_size: int = 32,
+        early_stopping: bool | str = False,
+        validation_split: float = 0.1,
+        patience: int = 3,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: RandomState = None,
+        verbose: int = 0,
     ):
         self.cell = cell
         self.units = units
@@ -393,13 +410,13 @@ class WordLSTMGenerator(TextGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _split_text(self, text):
+    def _tokenize_text(self, text: str) -> list[str]:
         return word_splitter(self.token_pattern)(text)
 
-    def _join(self, tokens):
-        text = _NO_BLANK_BEFORE.sub("", " ".join(tokens))
-        return _NO_BLANK_BEHIND.sub("", text)
+    def _detokenize(self, tokens: Sequence[str]) -> str:
+        text = _BLANK_BEFORE_MARK.sub("", " ".join(tokens))
+        return _BLANK_AFTER_MARK.sub("", text)
 
     @staticmethod
-    def _epoch_metric(loss):
+    def _epoch_metric(loss: float) -> float:
         return float(np.exp(loss))

@@ -1,56 +1,69 @@
-"""Texts as sequences of tokens."""
+"""Tokenizer of texts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._core.vocabulary import WORD, Vocabulary, word_splitter
+from sklstm._core.vocabulary import WORD_PATTERN, Vocabulary, word_splitter
 from sklstm._data.tokens import check_texts
 from sklstm._sklearn import Interval, RealNotInt, StrOptions, fit_context
 from sklstm.engine import UNKNOWN
 
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
-class SequenceTokenizer(  # its output is ragged, so it fits no frame
+
+class SequenceTokenizer(  # its output is ragged, so no data frame can hold it
     TransformerMixin,
     BaseEstimator,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
-    r"""Turn texts into sequences of token ids, for estimators that embed them.
+    r"""Convert texts to sequences of token ids.
 
-    Stands in front of `RNNClassifier` and `RNNRegressor` (with ``embedding_dim``) as
-    `sklearn.feature_extraction.text.CountVectorizer` does in front of a linear model,
-    and keeps the order of the tokens. Texts keep their own lengths: nothing is padded.
+    Precedes `RNNClassifier` or `RNNRegressor` (with ``embedding_dim``) in a pipeline,
+    as `sklearn.feature_extraction.text.CountVectorizer` precedes a linear model, but
+    keeps the order of the tokens. Sequences keep their own lengths; nothing is padded.
 
     Parameters
     ----------
     analyzer : {"word", "char"} or callable, default="word"
-        What a token is: a match of ``token_pattern``, a character, or an item of the
-        sequence of str that the callable makes of a text.
+        Unit of the tokens: matches of ``token_pattern`` or single characters. A
+        callable takes a text and returns its tokens as a sequence of str.
     lowercase : bool, default=True
-        Whether texts are made lower case first; not for a callable.
+        Whether to convert texts to lower case first. Ignored if ``analyzer`` is a
+        callable.
     token_pattern : str, default=r"\w+(?:['\u2019]\w+)*|[^\w\s]"
-        Regular expression of a word. By default words, with their inner apostrophes,
-        and each punctuation mark by itself.
+        Regular expression of a word. The default matches words, with their inner
+        apostrophes, and single punctuation marks.
     min_df : int or float, default=1
-        The least number of texts (int) or share of them (float) in which a token
-        occurs; others are unknown. From 2 on, the unknown token is met in training
-        and so means something.
-    max_tokens : int, default=None
-        The most tokens to know, the most frequent; by default all.
-    max_length : int, default=None
-        The tokens of a text that are kept, its first; by default all.
+        Minimum number (int) or fraction (float) of texts that contain a token of the
+        vocabulary. With 2 or more, rare tokens become the unknown token, so that the
+        estimator after the tokenizer learns an embedding for it.
+    max_tokens : int or None, default=None
+        Maximum number of known tokens; the most frequent ones are kept. None keeps
+        all.
+    max_length : int or None, default=None
+        Maximum number of tokens per text; the first ones are kept. None keeps all.
     unknown_token : str, default="<unk>"
-        What stands for a token that is not known, and for a text without any.
+        Name of the unknown token, which replaces tokens outside the vocabulary and
+        represents a text without tokens.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The id of each token: 1 is the unknown one, the others follow, the most frequent
-        first. 0 is left for padding.
+        Id of each token: 1 is the unknown token, then the known tokens follow, the
+        most frequent first. 0 is reserved for padding.
+
+    See Also
+    --------
+    sklstm.RNNClassifier : Classify sequences, of token ids too.
+    sklstm.WordLSTMGenerator : Language model, which tokenizes texts itself.
 
     Examples
     --------
@@ -62,7 +75,7 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
     ['a good film <unk>']
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "analyzer": [StrOptions({"word", "char"}), callable],
         "lowercase": ["boolean"],
         "token_pattern": [str],
@@ -75,16 +88,18 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         "unknown_token": [str],
     }
 
+    _vocabulary: Vocabulary
+
     def __init__(
         self,
         *,
-        analyzer="word",
-        lowercase=True,
-        token_pattern=WORD,
-        min_df=1,
-        max_tokens=None,
-        max_length=None,
-        unknown_token="<unk>",
+        analyzer: str | Callable[[str], Sequence[str]] = "word",
+        lowercase: bool = True,
+        token_pattern: str = WORD_PATTERN,
+        min_df: float = 1,
+        max_tokens: int | None = None,
+        max_length: int | None = None,
+        unknown_token: str = "<unk>",
     ):
         self.analyzer = analyzer
         self.lowercase = lowercase
@@ -95,7 +110,7 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         self.unknown_token = unknown_token
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Iterable[str], y: Any = None) -> Self:
         """Learn the vocabulary of texts.
 
         Parameters
@@ -111,33 +126,33 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         Raises
         ------
         ValueError
-            If no token is left to know.
+            If X holds anything but texts, or the vocabulary is empty.
         """
         self._fit_vocabulary(self._tokenize(X))
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y=None):
-        """Learn the vocabulary of texts and turn them into sequences of token ids.
+    def fit_transform(self, X: Iterable[str], y: Any = None) -> np.ndarray:
+        """Learn the vocabulary of texts, and convert them to token ids.
 
         Parameters
         ----------
         X : iterable of str
-            Gone through once.
+            Iterated once.
         y : None
             Ignored.
 
         Returns
         -------
         ids : ndarray of shape (n_texts,) and type object
-            As `transform` gives them.
+            As `transform` returns them.
         """
         documents = self._tokenize(X)
         self._fit_vocabulary(documents)
         return self._encode(documents)
 
-    def transform(self, X):
-        """Turn texts into sequences of token ids.
+    def transform(self, X: Iterable[str]) -> np.ndarray:
+        """Convert texts to sequences of token ids.
 
         Parameters
         ----------
@@ -146,48 +161,48 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         Returns
         -------
         ids : ndarray of shape (n_texts,) and type object
-            For each text an array of int32, of shape (n_tokens,); for one without
-            tokens that of the unknown token alone.
+            An int32 array of shape (n_tokens,) for each text. A text without tokens
+            becomes a single unknown token.
         """
         check_is_fitted(self)
         return self._encode(self._tokenize(X))
 
-    def inverse_transform(self, X):
-        """Turn sequences of token ids into texts.
+    def inverse_transform(self, X: Iterable[Any]) -> list[str]:
+        """Convert sequences of token ids to texts.
 
-        Words are joined by blanks, characters by nothing. Unknown tokens and the case
-        of letters stay lost.
+        Words are joined by blanks, characters are concatenated. Unknown tokens and
+        upper case are not restored.
 
         Parameters
         ----------
-        X : iterable of iterables of int
-            Ids, or rows of an array in which 0 pads.
+        X : iterable of array-like of int
+            Token ids of each text. Zeros are padding and are removed.
 
         Returns
         -------
         texts : list of str
         """
         check_is_fitted(self)
-        glue = "" if self.analyzer == "char" else " "
+        separator = "" if self.analyzer == "char" else " "
         n_tokens = len(self._vocabulary.tokens)
         texts = []
-        for i, ids in enumerate(X):
-            ids = np.asarray(ids)
+        for i, sequence in enumerate(X):
+            ids = np.asarray(sequence)
             if ids.ndim != 1 or ids.dtype.kind not in "iuf":
                 raise ValueError(
                     f"X[{i}] must be a sequence of token ids, got {ids.tolist()!r}."
                 )
-            wrong = ids[(ids < 0) | (ids >= n_tokens)]
-            if len(wrong):
+            invalid = ids[(ids < 0) | (ids >= n_tokens)]
+            if len(invalid):
                 raise ValueError(
-                    f"X[{i}] holds the token id {wrong[0]}, but ids must lie between 0 "
-                    f"and {n_tokens - 1}."
+                    f"X[{i}] holds the token id {invalid[0]}, but ids must lie between "
+                    f"0 and {n_tokens - 1}."
                 )
-            texts.append(glue.join(self._vocabulary.decode(ids.astype(int))))
+            texts.append(separator.join(self._vocabulary.decode(ids.astype(int))))
         return texts
 
-    def get_feature_names_out(self, input_features=None):
-        """The token of each id.
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the token of each id.
 
         Parameters
         ----------
@@ -197,28 +212,28 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         Returns
         -------
         tokens : ndarray of str objects
-            The one at 0, which pads, is empty.
+            In the order of the ids; the padding, at 0, is an empty string.
         """
         check_is_fitted(self)
         return np.array(self._vocabulary.tokens, dtype=object)
 
     @property
-    def vocabulary_(self):
-        """The id of each token."""
+    def vocabulary_(self) -> dict[str, int]:
+        """Id of each token."""
         check_is_fitted(self)
         return dict(self._vocabulary.ids)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_vocabulary")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
 
-    def _tokenize(self, X) -> list[list[str]]:
-        """The tokens of each text that are kept."""
+    def _tokenize(self, X: Iterable[str]) -> list[list[str]]:
+        """Split each text into its first ``max_length`` tokens."""
         if isinstance(X, str | bytes):
             raise ValueError(
                 "X must be an iterable of texts, got one text. Pass a list: [text]."
@@ -226,15 +241,15 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
         analyze = self._build_analyzer()
         return [list(analyze(text))[: self.max_length] for text in check_texts(X, "X")]
 
-    def _build_analyzer(self):
+    def _build_analyzer(self) -> Callable[[str], Sequence[str]]:
+        """Return the function that splits a text into tokens."""
         if callable(self.analyzer):
             return self.analyzer
         by_char = self.analyzer == "char"
         split = list if by_char else word_splitter(self.token_pattern)
         return (lambda text: split(text.lower())) if self.lowercase else split
 
-    def _fit_vocabulary(self, documents):
-        """Learn the vocabulary of tokenized texts."""
+    def _fit_vocabulary(self, documents: list[list[str]]) -> None:
         min_df = self.min_df
         if not isinstance(min_df, Integral):
             min_df = int(np.ceil(min_df * len(documents)))
@@ -248,14 +263,14 @@ class SequenceTokenizer(  # its output is ragged, so it fits no frame
             n_tokens = sum(map(len, documents))
             raise ValueError(
                 f"The vocabulary is empty: {len(documents)} text(s) hold {n_tokens} "
-                f"token(s), none of which occurs in min_df={self.min_df} of them. Give "
-                "texts with words in them, a lower min_df, or another token_pattern or "
+                f"token(s), none of which occurs in min_df={self.min_df} of them. Pass "
+                "texts that contain words, a lower min_df, or another token_pattern or "
                 "analyzer."
             )
         self._vocabulary = vocabulary
 
-    def _encode(self, documents):
-        """Ids of tokenized texts."""
+    def _encode(self, documents: list[list[str]]) -> np.ndarray:
+        """Convert the tokens of each text to ids."""
         sequences = np.empty(len(documents), dtype=object)
         for i, tokens in enumerate(documents):
             sequences[i] = self._vocabulary.encode(tokens or [self.unknown_token])

@@ -1,4 +1,4 @@
-"""The fast layers are the standard ones, only faster."""
+"""The fast layers equal the standard ones in outputs and gradients."""
 
 import numpy as np
 import pytest
@@ -20,17 +20,17 @@ STANDARD = {
 }
 
 
-@pytest.fixture(params=["lstm", "compiled lstm", "gru", "rnn"])
+@pytest.fixture(params=["lstm", "scanned lstm", "gru", "rnn"])
 def fast_layer(request, monkeypatch):
-    """Each fast layer; an LSTM with its operation, and with the compiled loop."""
-    if request.param == "compiled lstm":  # as many units have it
+    """Each fast layer; the LSTM with its operation, and with the scan."""
+    if request.param == "scanned lstm":  # as with many units
         monkeypatch.setattr(fused, "_MIN_UNITS_TO_SCAN", 1)
     layers = {"gru": FusedGRU, "rnn": FusedSimpleRNN}
     return layers.get(request.param, FusedLSTM)
 
 
 def gradients(layer, x, states=None):
-    """Outputs, and gradients by the inputs, the states and the weights."""
+    """Return outputs, and gradients by the inputs, the states and the weights."""
     x = tf.convert_to_tensor(x)
     watched = [x, *(states or [])]
     with tf.GradientTape() as tape:
@@ -44,7 +44,7 @@ def gradients(layer, x, states=None):
 
 
 def twins(fast_layer, units, n_features, **kwargs):
-    """A fast and a standard layer with the same random weights."""
+    """Return a fast and a standard layer with the same random weights."""
     rng = np.random.default_rng(units)
     layers = [
         kind(units, name=kind.__name__.lower(), **kwargs)
@@ -63,7 +63,7 @@ def assert_same(one, other, tolerance=2e-5):
         np.testing.assert_allclose(a, b, atol=tolerance, rtol=tolerance)
 
 
-# A compiled loop is compiled anew for each shape.
+# A scan is compiled for each shape.
 FEW_EXAMPLES = settings(
     max_examples=8,
     deadline=None,
@@ -104,10 +104,10 @@ def test_equals_the_standard_layer_in_outputs_and_gradients(
     n_features=st.integers(1, 4),
     return_sequences=st.booleans(),
 )
-def test_equals_the_standard_layer_with_states(
+def test_equals_the_standard_layer_with_initial_states(
     fast_layer, n_steps, units, n_samples, n_features, return_sequences
 ):
-    """Its states may be given and are given back; so they have gradients too."""
+    """States are passed in and returned, so they have gradients too."""
     fast, standard = twins(
         fast_layer,
         units,
@@ -127,10 +127,10 @@ def test_equals_the_standard_layer_with_states(
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_equals_the_standard_layer_where_no_length_is_known(
+def test_equals_the_standard_layer_where_the_length_is_unknown(
     fast_layer, return_sequences
 ):
-    """In a graph whose sequences and batches may be of any size."""
+    """In a graph for sequences and batches of any size."""
     twin_layers = twins(fast_layer, 5, 2, return_sequences=return_sequences)
 
     def in_graph(layer):
@@ -149,7 +149,7 @@ def test_equals_the_standard_layer_where_no_length_is_known(
         assert_same(fast(x), standard(x))
 
 
-def test_equals_the_standard_layer_of_many_units(fast_layer):
+def test_equals_the_standard_layer_with_many_units(fast_layer):
     fast, standard = twins(fast_layer, 128, 3, return_sequences=True)
     for layer in (fast, standard):
         layer.set_weights([w / 10 for w in layer.get_weights()])
@@ -158,8 +158,8 @@ def test_equals_the_standard_layer_of_many_units(fast_layer):
     assert_same(one, other, 1e-4)
 
 
-def test_gives_the_same_gradients_again(fast_layer):
-    """To the last bit."""
+def test_gradients_are_reproducible(fast_layer):
+    """They are the same to the last bit."""
     layer, _ = twins(fast_layer, 64, 8)
     x = np.random.default_rng(0).normal(size=(32, 20, 8)).astype("float32")
     function = tf.function(lambda: gradients(layer, x), autograph=False)
@@ -169,7 +169,7 @@ def test_gives_the_same_gradients_again(fast_layer):
             np.testing.assert_array_equal(one, other)
 
 
-def test_compiles_once_for_all_numbers_of_samples_of_a_batch():
+def test_numbers_of_samples_are_filled_up_to_few_sizes():
     sizes = scans._SAMPLE_SIZES
     numbers = (1, 16, 17, 33, 129, sizes[-1], sizes[-1] + 1)
     filled = [int(scans._fill(tf.constant(n), sizes)) for n in numbers]
@@ -188,7 +188,7 @@ def test_falls_back_to_the_standard_loop(fast_layer, settings):
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_recurrent_dropout_drops_the_same_for_all_gates(
+def test_recurrent_dropout_is_the_same_for_all_gates(
     fast_layer, return_sequences, monkeypatch
 ):
     fast, standard = twins(
@@ -202,10 +202,10 @@ def test_recurrent_dropout_drops_the_same_for_all_gates(
     standard.cell.get_recurrent_dropout_mask = lambda h: gates[fast_layer]
     for one, other in zip(gradients(fast, x), gradients(standard, x), strict=True):
         assert_same(one, other)
-    assert_same(fast(x), standard(x))  # none in prediction
+    assert_same(fast(x), standard(x))  # no dropout in prediction
 
 
-def test_recurrent_dropout_is_drawn_anew_for_each_batch(fast_layer):
+def test_recurrent_dropout_differs_between_batches_and_samples(fast_layer):
     layer, _ = twins(fast_layer, 6, 2, recurrent_dropout=0.5, seed=1)
     x = np.ones((3, 5, 2), "float32")
     first = layer(x, training=True)
@@ -213,7 +213,7 @@ def test_recurrent_dropout_is_drawn_anew_for_each_batch(fast_layer):
     assert not np.array_equal(first[0], first[1])
 
 
-def test_a_reset_before_the_product_runs_the_standard_loop():
+def test_a_reset_gate_before_the_product_runs_the_standard_loop():
     fast, standard = twins(FusedGRU, 4, 2, reset_after=False)
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
     assert_same(fast(x), standard(x))
@@ -239,8 +239,8 @@ def test_equals_the_standard_layer_in_both_directions(fast_layer):
         assert_same(one, other)
 
 
-def test_trains_no_empty_half(fast_layer):
-    # One sample cannot be split in two.
+def test_trains_on_a_single_sample(fast_layer):
+    # It cannot be split in two halves.
     fast, standard = twins(fast_layer, 3, 1)
     x = np.ones((1, 4, 1), "float32")
     for one, other in zip(gradients(fast, x), gradients(standard, x), strict=True):

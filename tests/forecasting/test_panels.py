@@ -173,6 +173,14 @@ class TestForecast:
         np.testing.assert_allclose(far, model.forecast(X=new) + 1000, rtol=1e-4)
         assert model.forecast(X=new[:1]).shape == (2, 1)
 
+    def test_a_new_series_is_scaled_by_the_settings_of_fit(self, make):
+        series = walks(40, 30)
+        model = make(horizon=2).fit(series)
+        new = walks(20, seed=3)[0]
+        before = model.forecast(X=new)
+        model.set_params(normalize="standard", window_length=7)
+        np.testing.assert_array_equal(model.forecast(X=new), before)
+
     def test_intervals_hold_out_windows_of_each_series(self, make):
         series = walks(60, 50)
         model = make(horizon=2, calibration_split=0.3).fit(series, targets(series))

@@ -1,4 +1,4 @@
-"""Pictures: the lines carry the data, in the panels and axes that were asked for."""
+"""Displays of forecasts, walk-forward validation and training."""
 
 import subprocess
 import sys
@@ -37,19 +37,19 @@ def _close_figures():
 
 
 class Doubler(RegressorMixin, BaseEstimator):
-    """Forecasts twice the columns of X, in blocks of ``horizon`` rows."""
+    """Forecaster that predicts twice the columns of X, with a fixed history."""
 
     def __init__(self, horizon=2):
         self.horizon = horizon
 
     def fit(self, X, y):
-        """Learn nothing but how many losses there were."""
+        """Store the shape of y and a history of losses."""
         self.one_d_ = np.ndim(y) == 1
         self.history_ = {"loss": [3.0, 2.0, 1.0], "val_loss": [4.0, 2.0, 3.0]}
         return self
 
     def predict(self, X):
-        """Twice the columns of X."""
+        """Return twice the columns of X."""
         forecast = 2 * np.asarray(X, dtype=float)
         return forecast[:, 0] if self.one_d_ else forecast
 
@@ -58,7 +58,7 @@ def xy(line):
     return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
 
 
-def legend_of(ax):
+def legend_labels(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
@@ -72,7 +72,7 @@ TWO = pd.DataFrame(
 # Forecasts
 
 
-def test_lines_carry_what_was_given():
+def test_lines_show_the_data():
     naive = np.array([4.0, 4.0, 6.0])
     display = ForecastDisplay.from_predictions(
         [1.0, 2.0, 3.0], [1.5, 2.5, 3.5], naive=naive, past=[7.0, 8.0]
@@ -88,19 +88,19 @@ def test_lines_carry_what_was_given():
     for name, (x, y) in expected.items():
         np.testing.assert_array_equal(xy(lines[name])[0], x)
         np.testing.assert_array_equal(xy(lines[name])[1], y)
-    assert sorted(legend_of(display.ax_)) == sorted(expected)
+    assert sorted(legend_labels(display.ax_)) == sorted(expected)
     assert display.axes_ == [display.ax_]
     assert display.figure_ is display.ax_.figure
 
 
-def test_nothing_is_drawn_until_plot_and_plot_returns_the_display():
+def test_plot_draws_and_returns_the_display():
     display = ForecastDisplay(y_true=Y, y_pred=Y + 1)
     assert not plt.get_fignums()
     assert display.plot() is display
     assert set(display.lines_[0]) == {"actual", "forecast"}
 
 
-def test_a_panel_for_each_target_along_the_index():
+def test_each_target_has_a_panel():
     display = ForecastDisplay.from_predictions(
         TWO[8:], TWO[8:].to_numpy() + 1, past=TWO[:8]
     )
@@ -131,14 +131,14 @@ def test_a_panel_for_each_target_along_the_index():
     ],
     ids=["integers", "numbers", "strings", "periods", "time zone"],
 )
-def test_the_index_is_the_x_axis(index, expected):
+def test_index_gives_the_x_axis(index, expected):
     y = pd.Series([1.0, 2.0, 3.0], index=index)
     display = ForecastDisplay.from_predictions(y, y.to_numpy())
     np.testing.assert_array_equal(xy(display.lines_[0]["forecast"])[0], expected)
     display.figure_.canvas.draw()
 
 
-def test_a_future_that_nobody_knows_yet():
+def test_forecast_without_actual_values():
     forecast = pd.Series([1.0, 2.0], index=pd.RangeIndex(12, 14))
     display = ForecastDisplay.from_predictions(None, forecast, past=pd.Series(Y))
     (lines,) = display.lines_
@@ -146,7 +146,7 @@ def test_a_future_that_nobody_knows_yet():
     np.testing.assert_array_equal(xy(lines["forecast"])[0], [12, 13])
 
 
-def test_dates_do_not_run_into_each_other():
+def test_date_labels_do_not_overlap():
     y = pd.Series(np.arange(2000.0), pd.date_range("2019-01-01", periods=2000))
     display = ForecastDisplay.from_predictions(y, y + 1)
     display.figure_.canvas.draw()
@@ -159,7 +159,7 @@ def test_dates_do_not_run_into_each_other():
     assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
-def test_the_legend_covers_no_line():
+def test_legend_covers_no_line():
     display = ForecastDisplay.from_predictions(Y, Y[::-1], naive=np.full(12, Y.max()))
     display.figure_.canvas.draw()
     bottom = display.ax_.get_legend().get_window_extent().y0
@@ -167,23 +167,23 @@ def test_the_legend_covers_no_line():
     assert top < bottom
 
 
-def test_a_single_row_can_be_seen():
+def test_isolated_values_have_markers():
     (lines,) = ForecastDisplay.from_predictions([1.0], [2.0]).lines_
     assert all(line.get_marker() == "." for line in lines.values())
     (lines,) = ForecastDisplay.from_predictions([1.0, 2.0], [2.0, 2.0]).lines_
     assert all(line.get_marker() == "None" for line in lines.values())
 
 
-def test_keywords_style_the_forecast_alone():
-    display = ForecastDisplay.from_predictions(Y, Y, c="red", lw=5, label="mine")
+def test_keyword_arguments_style_the_forecast_only():
+    display = ForecastDisplay.from_predictions(Y, Y, c="red", lw=5, label="model")
     lines = display.lines_[0]
     assert lines["forecast"].get_color() == "red"
     assert lines["forecast"].get_linewidth() == 5
     assert lines["actual"].get_linewidth() < 5
-    assert legend_of(display.ax_) == ["actual", "mine"]
+    assert legend_labels(display.ax_) == ["actual", "model"]
 
 
-def test_given_axes_are_used():
+def test_plot_on_existing_axes():
     figure, axes = plt.subplots(2)
     display = ForecastDisplay.from_predictions(Y, Y, ax=axes[1])
     assert display.ax_ is axes[1]
@@ -195,7 +195,7 @@ def test_given_axes_are_used():
     assert plt.get_fignums() == [figure.number]
 
 
-def test_one_axes_is_divided_among_the_panels():
+def test_single_axes_is_divided_among_panels():
     figure, axes = plt.subplots(1, 2)
     display = ForecastDisplay.from_predictions(TWO, TWO, ax=axes[1])
     assert len(display.axes_) == 2
@@ -209,7 +209,7 @@ def test_one_axes_is_divided_among_the_panels():
 
 
 @pytest.mark.parametrize("past", [None, Y[:6]], ids=["no past", "past"])
-def test_the_naive_forecast_repeats_the_value_before_each_block(past):
+def test_naive_forecast_repeats_the_value_before_each_block(past):
     model = Doubler(horizon=2).fit(X[:6], Y[:6])
     display = ForecastDisplay.from_estimator(model, X[6:], Y[6:], past=past)
     (lines,) = display.lines_
@@ -219,7 +219,7 @@ def test_the_naive_forecast_repeats_the_value_before_each_block(past):
     np.testing.assert_array_equal(xy(lines["forecast"])[1], 2 * Y[6:])
 
 
-def test_the_naive_forecast_is_an_option_and_needs_something_known():
+def test_naive_forecast_is_optional_and_needs_a_known_value():
     model = Doubler(horizon=6).fit(X[:6], Y[:6])
     draw = ForecastDisplay.from_estimator
     assert "naive" not in draw(model, X[6:], Y[6:]).lines_[0]
@@ -228,7 +228,7 @@ def test_the_naive_forecast_is_an_option_and_needs_something_known():
     assert "naive" not in display.lines_[0]
 
 
-def test_the_horizon_is_that_of_the_fitted_forecaster():
+def test_horizon_of_the_fitted_forecaster_in_a_search():
     search = GridSearchCV(
         make_pipeline(MinMaxScaler(), Doubler(horizon=1)),
         {"doubler__horizon": [3]},
@@ -239,7 +239,7 @@ def test_the_horizon_is_that_of_the_fitted_forecaster():
     np.testing.assert_array_equal(naive, np.repeat([Y[5], Y[8]], 3))
 
 
-def test_the_index_of_x_serves_where_y_has_none():
+def test_index_of_x_if_y_has_none():
     model = Doubler().fit(TWO, TWO.to_numpy())
     display = ForecastDisplay.from_estimator(model, TWO, TWO.to_numpy())
     x, _ = xy(display.lines_[1]["actual"])
@@ -247,7 +247,7 @@ def test_the_index_of_x_serves_where_y_has_none():
     assert [ax.get_ylabel() for ax in display.axes_] == ["target 0", "target 1"]
 
 
-def test_a_forecaster_in_a_pipeline():
+def test_forecaster_in_a_pipeline():
     model = make_pipeline(
         MinMaxScaler(), LSTMForecaster(4, horizon=2, units=2, epochs=1, random_state=0)
     )
@@ -278,18 +278,18 @@ def test_a_forecaster_in_a_pipeline():
     ],
     ids=["y_true", "naive", "past", "past index", "order", "ax"],
 )
-def test_forecasts_that_do_not_fit_together(arguments, message):
+def test_arrays_that_do_not_match(arguments, message):
     with pytest.raises(ValueError, match=message):
         ForecastDisplay.from_predictions(**{"y_true": Y, "y_pred": Y, **arguments})
 
 
-def test_an_axes_outside_a_grid_cannot_be_divided():
+def test_axes_outside_a_grid_cannot_be_divided():
     ax = plt.figure().add_axes([0, 0, 1, 1])
-    with pytest.raises(ValueError, match="ax must lie in a grid"):
+    with pytest.raises(ValueError, match="ax must be part of a grid"):
         ForecastDisplay.from_predictions(TWO, TWO, ax=ax)
 
 
-def test_an_unfitted_estimator():
+def test_unfitted_estimator():
     with pytest.raises(NotFittedError, match="not fitted"):
         ForecastDisplay.from_estimator(LSTMForecaster(), X, Y)
     with pytest.raises(NotFittedError, match="not fitted"):
@@ -311,7 +311,7 @@ def result():
     return walk_forward(Doubler(horizon=3), TWO, TWO, cv=splitter(), season_length=2)
 
 
-def test_forecasts_of_all_folds_above_their_errors(result):
+def test_panels_of_targets_and_of_errors(result):
     display = WalkForwardDisplay.from_results(result)
     assert len(display.axes_) == 3
     assert len(display.lines_) == 2
@@ -320,14 +320,14 @@ def test_forecasts_of_all_folds_above_their_errors(result):
         x, y = xy(lines["actual"])
         np.testing.assert_array_equal(x, TWO.index[6:].to_numpy())
         np.testing.assert_array_equal(y, TWO[column][6:])
-        # One line that is broken between the folds.
+        # One line, interrupted between the folds.
         _, y = xy(lines["forecast"])
         expected = np.insert(2 * TWO[column][6:].to_numpy(), 3, np.nan)
         np.testing.assert_array_equal(y, expected)
         assert set(lines) == {"actual", "forecast"}
 
 
-def test_intervals_are_bands_broken_between_the_folds(result):
+def test_intervals_are_bands_interrupted_between_folds(result):
     assert WalkForwardDisplay.from_results(result).bands_ == []
     table = result.forecasts
     table = table.assign(lower=table["forecast"] - 1, upper=table["forecast"] + 2)
@@ -340,7 +340,7 @@ def test_intervals_are_bands_broken_between_the_folds(result):
             assert (y.min(), y.max()) == (rows.min() - 1, rows.max() + 2)
 
 
-def test_coverage_goes_to_the_validation(series):
+def test_coverage_is_passed_to_walk_forward(series):
     forecaster = LSTMForecaster(
         5, units=2, epochs=1, calibration_split=0.3, random_state=0
     )
@@ -358,23 +358,25 @@ def test_bars_are_the_scores_by_fold(result):
         heights = [bar.get_height() for bar in bars]
         expected = result.scores[("root_mean_squared_error", name)]
         np.testing.assert_allclose(heights, expected)
-    # Side by side, not on each other.
-    edges = sorted((b.get_x(), b.get_x() + b.get_width()) for b in _all(display.bars_))
+    # Bars of a fold do not overlap.
+    edges = sorted(
+        (b.get_x(), b.get_x() + b.get_width()) for b in _all_bars(display.bars_)
+    )
     assert all(a[1] <= b[0] for a, b in pairwise(edges))
     assert "root mean squared error" in display.axes_[-1].get_title(loc="left")
 
 
-def _all(bars):
+def _all_bars(bars):
     return [bar for container in bars.values() for bar in container]
 
 
-def test_the_first_metric_by_default(result):
+def test_first_metric_by_default(result):
     display = WalkForwardDisplay.from_results(result)
     heights = [bar.get_height() for bar in display.bars_["naive"]]
     np.testing.assert_allclose(heights, result.scores[("mean_absolute_error", "naive")])
 
 
-def test_one_target_has_its_own_errors(result):
+def test_errors_of_one_target(result):
     display = WalkForwardDisplay.from_results(result, target="b")
     assert len(display.axes_) == 2
     assert display.ax_.get_ylabel() == "b"
@@ -387,7 +389,7 @@ def test_one_target_has_its_own_errors(result):
         np.testing.assert_allclose(heights, expected)
 
 
-def test_naive_forecasts_are_drawn_if_asked_for(result):
+def test_naive_forecasts_are_optional(result):
     display = WalkForwardDisplay.from_results(result, naive=True)
     rows = result.forecasts[result.forecasts["target"] == "a"]
     for name in ("naive", "seasonal_naive"):
@@ -395,7 +397,7 @@ def test_naive_forecasts_are_drawn_if_asked_for(result):
         np.testing.assert_array_equal(y[np.isfinite(y)], rows[name])
 
 
-def test_light_lines_where_folds_begin(result):
+def test_starts_of_folds_are_marked(result):
     display = WalkForwardDisplay.from_results(result)
     (marks,) = display.ax_.collections
     begins = [segment[0, 0] for segment in marks.get_segments()]
@@ -407,7 +409,7 @@ def test_light_lines_where_folds_begin(result):
     ]
 
 
-def test_folds_that_overlap():
+def test_overlapping_folds():
     cv = splitter(steps=4, first=6, step_length=2)
     display = WalkForwardDisplay.from_estimator(Doubler(horizon=4), X, Y, cv=cv)
     (lines,) = display.lines_
@@ -417,14 +419,14 @@ def test_folds_that_overlap():
     np.testing.assert_array_equal(xy(lines["forecast"])[1], folds)
 
 
-def test_folds_of_one_row_are_points():
+def test_folds_of_one_row_are_markers():
     cv = splitter(steps=1, first=6, step_length=1)
     display = WalkForwardDisplay.from_estimator(Doubler(horizon=1), X, Y, cv=cv)
     assert display.lines_[0]["forecast"].get_marker() == "."
     assert display.lines_[0]["actual"].get_marker() == "None"
 
 
-def test_drawing_an_estimator_draws_its_walk_forward(result):
+def test_from_estimator_runs_walk_forward(result):
     display = WalkForwardDisplay.from_estimator(
         Doubler(horizon=3),
         TWO,
@@ -439,7 +441,7 @@ def test_drawing_an_estimator_draws_its_walk_forward(result):
     assert display.lines_[0]["forecast"].get_color() == "red"
 
 
-def test_walk_forward_on_given_axes(result):
+def test_walk_forward_on_existing_axes(result):
     figure, axes = plt.subplots(3)
     assert WalkForwardDisplay.from_results(result, ax=axes).axes_ == list(axes)
     assert plt.get_fignums() == [figure.number]
@@ -454,7 +456,7 @@ def test_unknown_targets_and_metrics(result):
         WalkForwardDisplay.from_results(result, metric="r2")
 
 
-def test_a_metric_of_ones_own_cannot_be_told_for_one_target():
+def test_custom_metric_is_unknown_for_one_of_several_targets():
     def bias(estimator, X, y):
         return float(np.mean(estimator.predict(X) - y))
 
@@ -467,13 +469,13 @@ def test_a_metric_of_ones_own_cannot_be_told_for_one_target():
 # Training
 
 
-def test_losses_by_epoch():
+def test_loss_lines_and_best_epoch():
     display = TrainingDisplay.from_estimator(Doubler().fit(X, Y))
     assert set(display.lines_) == {"loss", "val_loss"}
     np.testing.assert_array_equal(xy(display.lines_["loss"]), [[1, 2, 3], [3, 2, 1]])
     np.testing.assert_array_equal(xy(display.lines_["val_loss"])[1], [4, 2, 3])
     assert display.best_epoch_ == 2
-    assert "best epoch: 2" in legend_of(display.ax_)
+    assert "best epoch: 2" in legend_labels(display.ax_)
     assert display.ax_.get_yscale() == "linear"
     assert display.figure_ is display.ax_.figure
 
@@ -486,19 +488,19 @@ def test_training_without_validation():
     assert display.lines_["loss"].get_marker() == "."
 
 
-def test_the_training_inside_a_search_and_a_pipeline():
+def test_estimator_inside_a_search_and_a_pipeline():
     model = GridSearchCV(
         make_pipeline(MinMaxScaler(), Doubler()), {"doubler__horizon": [3]}, cv=KFold(2)
     ).fit(X, Y)
     _, ax = plt.subplots()
     display = TrainingDisplay.from_estimator(model, ax=ax, name="best", ls=":")
     assert display.ax_ is ax
-    assert legend_of(ax)[0] == "best: training loss"
+    assert legend_labels(ax)[0] == "best: training loss"
     assert display.lines_["val_loss"].get_linestyle() == ":"
 
 
-def test_estimators_that_keep_no_losses():
-    with pytest.raises(ValueError, match="estimator must keep the losses.*LinearRegr"):
+def test_estimators_without_losses():
+    with pytest.raises(ValueError, match="estimator must have the losses.*LinearRegr"):
         TrainingDisplay.from_estimator(LinearRegression().fit(X, Y))
     for history in ({}, {"loss": []}, [1.0]):
         with pytest.raises(ValueError, match="history must be a mapping with"):
@@ -508,7 +510,7 @@ def test_estimators_that_keep_no_losses():
 # Imports
 
 
-def test_importing_loads_neither_matplotlib_nor_tensorflow():
+def test_import_loads_neither_matplotlib_nor_tensorflow():
     code = (
         "import sys, sklstm.plotting\n"
         "from sklstm import ForecastDisplay, TrainingDisplay\n"
@@ -516,10 +518,10 @@ def test_importing_loads_neither_matplotlib_nor_tensorflow():
         "TrainingDisplay(history={'loss': [1]})\n"
         "print([m for m in ('matplotlib', 'tensorflow', 'keras') if m in sys.modules])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bad sequences and labels get an error that names place, rule, value and remedy."""
+"""Invalid sequences, labels and parameters raise errors that say what to do."""
 
 import numpy as np
 import pandas as pd
@@ -21,41 +21,41 @@ def regressor(**kwargs):
     return RNNRegressor(**(TINY | kwargs))
 
 
-def but(i, value):
-    """The sequences with another one in the i-th place."""
+def with_item(i, value):
+    """The sequences with the i-th one replaced."""
     return [*X[:i], value, *X[i + 1 :]]
 
 
 TOKENS = {"embedding_dim": 2}
 
-# name: (parameters, X, what the message must say)
-BAD_SEQUENCES = {
+# name: (parameters, X, pattern of the message)
+INVALID_SEQUENCES = {
     "empty": (
         {},
-        but(3, np.empty((0, 2))),
+        with_item(3, np.empty((0, 2))),
         r"X\[3\] is empty \(shape \(0, 2\)\).*Leave",
     ),
-    "empty list": ({}, but(3, []), r"X\[3\] is empty"),
-    "no channels": ({}, but(3, np.empty((4, 0))), r"X\[3\] is empty"),
+    "empty list": ({}, with_item(3, []), r"X\[3\] is empty"),
+    "no channels": ({}, with_item(3, np.empty((4, 0))), r"X\[3\] is empty"),
     "other channels": (
         {},
-        but(3, np.ones((4, 3))),
+        with_item(3, np.ones((4, 3))),
         r"X\[3\] has 3 channel\(s\), but X\[0\] has 2",
     ),
     "NaN": (
         {},
-        but(3, [[1, 2], [np.nan, 0]]),
+        with_item(3, [[1, 2], [np.nan, 0]]),
         r"NaN or infinity: X\[3\], step 1.*Fill",
     ),
-    "infinity": ({}, but(0, [[np.inf, 0]]), r"NaN or infinity: X\[0\], step 0"),
-    "text inside": ({}, but(3, [["a", "b"]]), r"X\[3\] must hold numbers"),
-    "ragged inside": ({}, but(3, [[1, 2], [1]]), r"X\[3\] must hold numbers"),
+    "infinity": ({}, with_item(0, [[np.inf, 0]]), r"NaN or infinity: X\[0\], step 0"),
+    "text inside": ({}, with_item(3, [["a", "b"]]), r"X\[3\] must hold numbers"),
+    "ragged inside": ({}, with_item(3, [[1, 2], [1]]), r"X\[3\] must hold numbers"),
     "4-D inside": (
         {},
-        but(3, np.ones((2, 2, 2))),
+        with_item(3, np.ones((2, 2, 2))),
         r"X\[3\] must have shape.*\(2, 2, 2\)",
     ),
-    "a number inside": ({}, but(3, 1.0), r"X\[3\] must have shape.*got \(\)"),
+    "a number inside": ({}, with_item(3, 1.0), r"X\[3\] must have shape.*got \(\)"),
     "texts": (
         {},
         ["good", "bad"] * 6,
@@ -73,7 +73,11 @@ BAD_SEQUENCES = {
         np.ones((12, 2, 2, 2)),
         r"must have shape \(n_sequences, n_steps\) or.*\(12, 2, 2, 2\)",
     ),
-    "complex inside": ({}, but(3, [[1j, 2]]), r"X\[3\] must hold numbers.*complex"),
+    "complex inside": (
+        {},
+        with_item(3, [[1j, 2]]),
+        r"X\[3\] must hold numbers.*complex",
+    ),
     "a series in each cell": (
         {},
         pd.DataFrame({"a": [pd.Series([1.0, 2.0])] * 12}),
@@ -101,12 +105,16 @@ BAD_SEQUENCES = {
         r"token ids, integers from 0.*got -1 in X\[11\]",
     ),
     "token that is no integer": (TOKENS, [[1, 2.5]] * 12, r"got 2.5 in X\[0\]"),
-    "nothing but padding": (
+    "only padding": (
         TOKENS,
         np.array([[1, 2]] * 11 + [[0, 0]]),
-        r"X\[11\] is empty: it holds nothing but 0",
+        r"X\[11\] is empty: it holds only 0",
     ),
-    "several tokens a step": (TOKENS, X, "one token a step.*got 2 values"),
+    "several tokens per time step": (
+        TOKENS,
+        X,
+        "one token per time step.*got 2 values",
+    ),
     "token beyond the vocabulary": (
         TOKENS | {"vocabulary_size": 5},
         [[1, 2]] * 11 + [[3, 5]],
@@ -116,11 +124,11 @@ BAD_SEQUENCES = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_SEQUENCES)
+@pytest.mark.parametrize("case", INVALID_SEQUENCES)
 @pytest.mark.parametrize("make", [classifier, regressor])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_sequences_in_fit(case, make, method):
-    parameters, sequences, message = BAD_SEQUENCES[case]
+    parameters, sequences, message = INVALID_SEQUENCES[case]
     model = make(**parameters)
     arguments = (
         {"classes": [0, 1]} if (make, method) == (classifier, "partial_fit") else {}
@@ -130,9 +138,9 @@ def test_sequences_in_fit(case, make, method):
     assert vars(model).keys() == model.get_params().keys()
 
 
-@pytest.mark.parametrize("case", BAD_SEQUENCES)
+@pytest.mark.parametrize("case", INVALID_SEQUENCES)
 def test_sequences_in_predict(case):
-    parameters, sequences, message = BAD_SEQUENCES[case]
+    parameters, sequences, message = INVALID_SEQUENCES[case]
     if case == "too few labels":
         pytest.skip("predict takes no labels")
     good = [[1, 2], [3, 4]] * 6 if "embedding_dim" in parameters else X
@@ -143,8 +151,8 @@ def test_sequences_in_predict(case):
         model.predict(sequences)
 
 
-# name: (parameters, y, what the message must say)
-BAD_LABELS = {
+# name: (parameters, y, pattern of the message)
+INVALID_LABELS = {
     "one class": ({}, ["a"] * 12, "at least 2 classes, got 1 class: .*'a'"),
     "mixed types": ({}, ["a", 1] * 6, "labels of mixed types: int, str.*Make all"),
     "mixed types in an array": (
@@ -160,12 +168,12 @@ BAD_LABELS = {
     "several": ({}, np.ones((12, 2)), "y should be a 1d array|Unknown label type"),
     "NaN": ({}, np.append(np.nan, np.zeros(11)), "Input y contains NaN"),
     "missing": ({}, None, "requires y to be passed"),
-    "nothing to set aside": (
+    "too few to hold out": (
         {"early_stopping": True, "validation_split": 0.01},
         LABELS,
-        "validation_split=0.01 of the 12 sequences aside.*Give more sequences",
+        "hold out validation_split=0.01 of the 12 sequences.*Pass more sequences",
     ),
-    "a weight for a class that is none": (
+    "class_weight for a missing class": (
         {"class_weight": {2: 1.0}},
         LABELS,
         r"classes, \[0, 1\], are not in class_weight",
@@ -173,9 +181,9 @@ BAD_LABELS = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_LABELS)
+@pytest.mark.parametrize("case", INVALID_LABELS)
 def test_labels(case):
-    parameters, y, message = BAD_LABELS[case]
+    parameters, y, message = INVALID_LABELS[case]
     model = classifier(**parameters)
     with pytest.raises(ValueError, match=f"(?s){message}"):
         model.fit(X, y)
@@ -230,14 +238,14 @@ def test_class_weight_is_checked():
         classifier(class_weight="even").fit(X, LABELS)
 
 
-class TestOtherThanInFit:
+class TestDifferentFromFit:
     def test_channels(self):
         model = classifier().fit(X, LABELS)
         for sequences in ([np.ones((4, 3))], np.ones((1, 4, 3))):
             with pytest.raises(ValueError, match=r"3 channel\(s\), but.*fitted with 2"):
                 model.predict(sequences)
 
-    def test_two_dimensions_where_three_are_meant(self):
+    def test_2d_array_for_several_channels(self):
         model = classifier().fit(X, LABELS)
         message = r"1 channel\(s\).*fitted with 2.*\(n_sequences, n_steps, n_channels\)"
         with pytest.raises(ValueError, match=message):
@@ -268,7 +276,7 @@ class TestOtherThanInFit:
             model.set_params(units=3).fit(X, LABELS)
 
 
-def test_the_first_partial_fit_needs_the_classes():
+def test_first_partial_fit_needs_the_classes():
     with pytest.raises(ValueError, match="first call of partial_fit needs classes"):
         classifier().partial_fit(X, LABELS)
     with pytest.raises(ValueError, match="not among the classes"):
@@ -304,26 +312,26 @@ def test_sample_weight(weight, message):
             make().fit(X, LABELS, sample_weight=weight)
 
 
-def test_values_far_beyond_those_in_fit():
+def test_values_too_large_for_single_precision():
     model = classifier().fit(X, LABELS)
     with pytest.raises(ValueError, match=r"X\[1\] holds values too large.*1e\+200"):
         model.predict([X[0], np.full((2, 2), 1e200)])
 
 
-def test_a_negative_weight_of_a_class():
+def test_negative_class_weight():
     with pytest.raises(ValueError, match="class_weight must not be negative"):
         classifier(class_weight={0: -1.0, 1: 1.0}).fit(X, LABELS)
 
 
-def test_parameters_changed_after_fit_are_not_read():
+def test_parameters_changed_after_fit_do_not_affect_predictions():
     model = classifier().fit(X, LABELS)
     expected = model.predict_proba(X)
     model.set_params(embedding_dim=3, normalize=None, pooling="last", patch_length=7)
     np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
-class TestFramesOfSteps:
-    """Rows of several steps are no sequences yet; those of one sequence each are."""
+class TestMultiIndexFrames:
+    """A row of a data frame is one sequence; one row per time step is an error."""
 
     times = pd.date_range("2025", periods=5)
 
@@ -331,15 +339,15 @@ class TestFramesOfSteps:
         index = pd.MultiIndex.from_product(levels)
         return pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), index)
 
-    def test_of_times(self):
+    def test_index_of_sequence_and_time(self):
         with pytest.raises(ValueError, match=r"\(sequence, time\).*groupby\(level=0\)"):
             RNNClassifier().fit(self.frame(range(4), self.times), [0, 1, 0, 1])
 
-    def test_with_a_class_for_each_sequence(self):
+    def test_one_label_per_first_level(self):
         with pytest.raises(ValueError, match=r"\[20, 4\].*rows.to_numpy\(\) for _"):
             RNNClassifier().fit(self.frame(range(4), range(5)), [0, 1, 0, 1])
 
-    def test_a_row_of_a_frame_is_a_sequence_whatever_its_labels(self):
+    def test_one_label_per_row_warns(self):
         frame = self.frame(range(4), range(5))
         model = RNNClassifier(units=2, epochs=1, random_state=0)
         with pytest.warns(UserWarning, match="X has an index of 2 levels.*20 rows"):
@@ -348,7 +356,7 @@ class TestFramesOfSteps:
         model.fit(frame.reset_index(drop=True), [0, 1] * 10)
 
 
-def test_columns_of_frames_in_a_list():
+def test_data_frames_in_a_list_must_have_the_same_columns():
     frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
     model = classifier().fit(frames, LABELS)
     np.testing.assert_array_equal(model.predict(frames), model.predict(X))

@@ -1,4 +1,4 @@
-"""SequenceTokenizer: from texts to tokens and back."""
+"""SequenceTokenizer: texts to token ids and back."""
 
 import copy
 import pickle
@@ -19,7 +19,7 @@ from sklstm import RNNClassifier, SequenceTokenizer
 TEXTS = ["Good film.", "A bad, bad film!", "It's not bad"]
 
 
-def test_the_most_frequent_come_first_and_ties_by_the_alphabet():
+def test_tokens_are_ordered_by_frequency_then_alphabetically():
     tokenizer = SequenceTokenizer().fit(TEXTS)
     names = tokenizer.get_feature_names_out().tolist()
     assert names[:4] == ["", "<unk>", "bad", "film"]
@@ -27,7 +27,7 @@ def test_the_most_frequent_come_first_and_ties_by_the_alphabet():
     assert tokenizer.vocabulary_ == {t: i for i, t in enumerate(names) if i}
 
 
-def test_ids_are_those_of_the_vocabulary():
+def test_transform_returns_the_ids_of_the_vocabulary():
     tokenizer = SequenceTokenizer().fit(TEXTS)
     (ids,) = tokenizer.transform(["bad unheard FILM"])
     names = tokenizer.get_feature_names_out()
@@ -36,7 +36,7 @@ def test_ids_are_those_of_the_vocabulary():
 
 
 @given(st.lists(st.text(max_size=30), min_size=1).filter(any))
-def test_characters_come_back(texts):
+def test_inverse_transform_restores_characters(texts):
     tokenizer = SequenceTokenizer(analyzer="char", lowercase=False).fit(texts)
     expected = [text or "<unk>" for text in texts]
     assert tokenizer.inverse_transform(tokenizer.transform(texts)) == expected
@@ -46,7 +46,7 @@ words = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=5), min_si
 
 
 @given(st.lists(words, min_size=1))
-def test_words_come_back(documents):
+def test_inverse_transform_restores_words(documents):
     texts = [" ".join(words) for words in documents]
     tokenizer = SequenceTokenizer()
     sequences = tokenizer.fit_transform(texts)
@@ -54,35 +54,35 @@ def test_words_come_back(documents):
     assert [len(ids) for ids in sequences] == [len(words) for words in documents]
 
 
-def test_padding_is_left_out():
+def test_inverse_transform_removes_padding():
     tokenizer = SequenceTokenizer().fit(TEXTS)
     for ids in ([0, 2, 0, 3, 0], [2.0, 3.0, 0.0]):
         assert tokenizer.inverse_transform([ids]) == ["bad film"]
 
 
-def test_texts_without_tokens_are_one_unknown():
+def test_texts_without_tokens_are_one_unknown_token():
     tokenizer = SequenceTokenizer().fit(TEXTS)
     assert [ids.tolist() for ids in tokenizer.transform(["", "  "])] == [[1], [1]]
 
 
-@pytest.mark.parametrize(("min_df", "known"), [(1, 9), (2, 2), (1.0, 0), (0.6, 2)])
-def test_min_df_counts_texts(min_df, known):
+@pytest.mark.parametrize(("min_df", "n_known"), [(1, 9), (2, 2), (1.0, 0), (0.6, 2)])
+def test_min_df_counts_texts(min_df, n_known):
     # "bad" is three times in two texts.
     tokenizer = SequenceTokenizer(min_df=min_df)
-    if not known:
+    if not n_known:
         with pytest.raises(ValueError, match="vocabulary is empty"):
             tokenizer.fit(TEXTS)
         return
-    assert len(tokenizer.fit(TEXTS).vocabulary_) == known + 1
+    assert len(tokenizer.fit(TEXTS).vocabulary_) == n_known + 1
 
 
-def test_max_tokens_keeps_the_most_frequent():
+def test_max_tokens_keeps_the_most_frequent_tokens():
     tokenizer = SequenceTokenizer(max_tokens=1).fit(TEXTS)
     assert tokenizer.vocabulary_ == {"<unk>": 1, "bad": 2}
 
 
-def test_what_max_length_cuts_off_is_not_known_either():
-    """So that every known token is met in training."""
+def test_vocabulary_holds_only_tokens_within_max_length():
+    """Each token of the vocabulary then occurs in training."""
     tokenizer = SequenceTokenizer(max_length=2).fit(TEXTS)
     assert set(tokenizer.vocabulary_) == {
         "<unk>",
@@ -96,7 +96,7 @@ def test_what_max_length_cuts_off_is_not_known_either():
     assert [len(ids) for ids in tokenizer.transform(TEXTS)] == [2, 2, 2]
 
 
-def test_case_and_other_analyzers():
+def test_lowercase_analyzer_and_token_pattern():
     assert "Good" in SequenceTokenizer(lowercase=False).fit(TEXTS).vocabulary_
     split = SequenceTokenizer(analyzer=str.split).fit(TEXTS)
     assert {"Good", "film.", "bad,"} <= set(split.vocabulary_)
@@ -104,7 +104,7 @@ def test_case_and_other_analyzers():
     assert set(letters.vocabulary_) == {"<unk>", "a", "b"}
 
 
-def test_an_unknown_token_that_occurs_in_the_text():
+def test_name_of_the_unknown_token_in_the_text():
     tokenizer = SequenceTokenizer(unknown_token="bad").fit(TEXTS)
     assert tokenizer.vocabulary_["bad"] == 1
     assert tokenizer.get_feature_names_out().tolist().count("bad") == 1
@@ -115,26 +115,26 @@ def test_any_iterable_of_texts():
     for texts in (tuple(TEXTS), np.array(TEXTS), pd.Series(TEXTS), iter(TEXTS)):
         sequences = SequenceTokenizer().fit_transform(texts)
         assert [x.tolist() for x in sequences] == [x.tolist() for x in expected]
-    one = SequenceTokenizer().fit_transform(["ab cd", "cd ab"])
-    assert one.shape == (2,)  # of one length, and ragged all the same
+    equal = SequenceTokenizer().fit_transform(["ab cd", "cd ab"])
+    assert equal.shape == (2,)  # an object array even for equal lengths
 
 
 def test_pickle_and_clone():
     tokenizer = SequenceTokenizer(max_tokens=3).fit(TEXTS)
-    for same in (pickle.loads(pickle.dumps(tokenizer)), copy.deepcopy(tokenizer)):
-        assert same.vocabulary_ == tokenizer.vocabulary_
+    for twin in (pickle.loads(pickle.dumps(tokenizer)), copy.deepcopy(tokenizer)):
+        assert twin.vocabulary_ == tokenizer.vocabulary_
         assert (
-            same.transform(TEXTS)[0].tolist() == tokenizer.transform(TEXTS)[0].tolist()
+            twin.transform(TEXTS)[0].tolist() == tokenizer.transform(TEXTS)[0].tolist()
         )
     assert not hasattr(clone(tokenizer), "vocabulary_")
 
 
-def test_frames_are_not_asked_of_it():
+def test_output_is_never_a_data_frame():
     with config_context(transform_output="pandas"):
         assert SequenceTokenizer().fit_transform(TEXTS).dtype == object
 
 
-def test_in_front_of_a_classifier():
+def test_pipeline_with_a_classifier():
     texts = ["good film", "bad film", "a good one indeed", "bad, boring"] * 5
     model = make_pipeline(
         SequenceTokenizer(),
@@ -147,37 +147,37 @@ def test_in_front_of_a_classifier():
     assert model.predict(["", "unheard of"]).shape == (2,)
 
 
-class TestBadInput:
-    def test_one_text(self):
+class TestInvalidInput:
+    def test_single_text(self):
         with pytest.raises(ValueError, match=r"got one text. Pass a list: \[text\]"):
             SequenceTokenizer().fit("a text")
 
     @pytest.mark.parametrize(
         "texts", [None, 3, pd.DataFrame({"text": TEXTS}), {"a": "b"}, np.array([TEXTS])]
     )
-    def test_no_iterable_of_texts(self, texts):
+    def test_input_that_is_no_iterable_of_texts(self, texts):
         with pytest.raises(ValueError, match="one column of a frame, got"):
             SequenceTokenizer().fit(texts)
 
     @pytest.mark.parametrize("ids", [[2, 3], [["a"]], [[[1]]]])
-    def test_no_ids(self, ids):
+    def test_input_that_is_no_ids(self, ids):
         with pytest.raises(ValueError, match=r"X\[0\] must be a sequence of token ids"):
             SequenceTokenizer().fit(TEXTS).inverse_transform(ids)
 
     @pytest.mark.parametrize("value", [None, np.nan, 3, b"bytes", ["a", "list"]])
-    def test_no_text(self, value):
+    def test_items_that_are_no_text(self, value):
         with pytest.raises(ValueError, match=r"must hold texts \(str\).*X\[1\]"):
             SequenceTokenizer().fit(["a", value])
         with pytest.raises(ValueError, match=r"must hold texts \(str\).*X\[0\]"):
             SequenceTokenizer().fit(TEXTS).transform([value])
 
     @pytest.mark.parametrize("texts", [[], [""], ["  ", "\n"]])
-    def test_an_empty_vocabulary(self, texts):
+    def test_empty_vocabulary(self, texts):
         message = r"vocabulary is empty.*0 token\(s\).*lower min_df"
         with pytest.raises(ValueError, match=message):
             SequenceTokenizer().fit(texts)
 
-    def test_a_failed_fit_keeps_the_vocabulary(self):
+    def test_failed_fit_keeps_the_vocabulary(self):
         tokenizer = SequenceTokenizer().fit(TEXTS)
         with pytest.raises(ValueError, match="vocabulary is empty"):
             tokenizer.fit([""])
@@ -201,11 +201,11 @@ class TestBadInput:
             SequenceTokenizer(**{name: value}).fit(TEXTS)
 
     @pytest.mark.parametrize("pattern", ["(", "(a)(b)"])
-    def test_a_pattern_that_is_none(self, pattern):
+    def test_invalid_token_pattern(self, pattern):
         with pytest.raises(ValueError, match="token_pattern="):
             SequenceTokenizer(token_pattern=pattern).fit(TEXTS)
 
-    def test_ids_beyond_the_vocabulary(self):
+    def test_ids_outside_the_vocabulary(self):
         tokenizer = SequenceTokenizer().fit(TEXTS)
         for ids in ([99], [-1]):
             with pytest.raises(ValueError, match=r"X\[1\] holds the token id"):
