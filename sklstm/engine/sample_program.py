@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 _EVALUATION_BATCH = 512
 
 # Samples in a forward pass. The number is always the same, because a matrix product of
-# another shape may add up in another order: so an output is the same to the last bit
-# whatever other samples of its length are predicted with it. Several passes run side by
-# side, so small passes cost no speed, and filling up a single one costs little.
+# another shape may add up in another order: so an output does not depend on the other
+# samples of its length that are predicted with it, to the last bit on CPUs that compute
+# all rows of a product alike. Several passes run side by side, so small passes cost no
+# speed, and filling up a single one costs little.
 _FORWARD_BATCH = 32
 _PARALLEL_PASSES = 4
 
