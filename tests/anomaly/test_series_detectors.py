@@ -314,7 +314,7 @@ class TestSeveralSeries:
 
 class TestUpdate:
     @settings(deadline=None, max_examples=10)
-    @given(st.lists(st.integers(1, 30), min_size=1, max_size=5))
+    @given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=5))
     def test_scores_equal_those_of_the_whole_series(
         self, fitted, sizes, assert_equal_in_any_batch
     ):
