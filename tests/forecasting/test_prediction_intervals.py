@@ -274,7 +274,7 @@ class TestWalkForward:
         np.testing.assert_allclose(
             result.interval_scores["coverage"], inside.groupby(table["fold"]).mean()
         )
-        assert f"intervals hold {inside.mean():.1%} of the rows" in repr(result)
+        assert f"intervals cover {inside.mean():.1%} of the rows" in repr(result)
         first = make_pipeline(MinMaxScaler(), lstm(horizon=2)).fit(series[:60], y[:60])
         rows = first[:-1].transform(series[60:62])
         np.testing.assert_allclose(
@@ -299,7 +299,7 @@ class TestWalkForward:
         assert "lower" not in result.forecasts
 
     def test_a_forecaster_without_intervals(self, series):
-        with pytest.raises(ValueError, match=r"coverage=0.8 needs.*Ridge has not"):
+        with pytest.raises(ValueError, match=r"coverage=0.8 needs.*Ridge does not have it"):
             walk_forward(Ridge(), series, series[:, 0], cv=self.cv, coverage=0.8)
 
 
