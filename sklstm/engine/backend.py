@@ -27,7 +27,10 @@ class _LazyModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         prepare_keras()
-        return getattr(import_module(self.__name__), name)
+        value = getattr(import_module(self.__name__), name)
+        # Kept, so that the next read costs no more than that of an ordinary module.
+        setattr(self, name, value)
+        return value
 
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def run_training_scan(
     half = _fill((n_samples + 1) // 2, _SAMPLE_SIZES)
     n_missing = 2 * half - n_samples
     scan = _Scan(cell, x.shape[1], return_sequences)
-    x = _fill_inputs(x, n_missing)
+    x = _fill_inputs(x, n_steps, n_missing)
     states = [_fill_samples(state, n_missing) for state in states]
     masks = [] if mask is None else [_fill_samples(mask, n_missing)]
     cell_weights = _split_bias(*weights)
@@ -106,15 +106,14 @@ def run_prediction_scan(
     n_samples, n_steps, _ = tf.unstack(tf.shape(x))
     n_missing = -(-n_samples // _SAMPLES_AT_ONCE) * _SAMPLES_AT_ONCE - n_samples
     scan = _Scan(cell, x.shape[1], return_sequences)
-    x = _fill_inputs(x, n_missing)
+    x = _fill_inputs(x, n_steps, n_missing)
     states = [_fill_samples(state, n_missing) for state in states]
     outputs = _run_batches(scan, n_steps, x, states, _split_bias(*weights))
     return _without_filling(scan, outputs, n_samples, n_steps)
 
 
-def _fill_inputs(x: tf.Tensor, n_missing: tf.Tensor) -> tf.Tensor:
+def _fill_inputs(x: tf.Tensor, n_steps: tf.Tensor, n_missing: tf.Tensor) -> tf.Tensor:
     """Fill up samples and steps, add a row after the last and a column of ones."""
-    n_steps = tf.shape(x)[1]
     n_rows = n_steps if x.shape[1] else _fill(n_steps, _STEP_SIZES)
     x = tf.pad(x, [[0, n_missing], [0, n_rows + 1 - n_steps], [0, 0]])
     return tf.pad(x, [[0, 0], [0, 0], [0, 1]], constant_values=1.0)
