@@ -110,7 +110,8 @@ class SktimeLSTMForecaster(BaseForecaster):
         Keras callbacks, called at the beginning and end of training and of each epoch.
     n_members : int, default=1
         Number of networks in the ensemble, trained on the same windows from different
-        seeds: an integer ``random_state`` counts up from member to member.
+        seeds. An integer ``random_state`` counts up: member ``i``, from 0, is the
+        network of ``random_state + i``.
     aggregate : {"median", "mean"}, default="median"
         How to combine the members' forecasts.
     n_jobs : int or None, default=None
