@@ -191,13 +191,13 @@ CODES = [
 
 
 def test_importing_loads_neither_keras_nor_matplotlib():
-    """One after the other in one process: what is not loaded last never was."""
+    """In one process: a module that is not loaded at the end never was."""
     printed = run("\n".join(f"{code}; {LOADED}" for code in CODES))
     loaded = dict(zip(CODES, printed.splitlines(), strict=True))
     assert loaded == dict.fromkeys(CODES, "[]")
 
 
-def test_another_backend_is_refused():
+def test_another_backend_raises():
     code = (
         "import os, sys, types; os.environ['KERAS_BACKEND'] = 'jax';"
         "keras = types.ModuleType('keras'); sys.modules['keras'] = keras;"
@@ -209,7 +209,7 @@ def test_another_backend_is_refused():
         run(code)
 
 
-def test_a_worker_keeps_to_its_share_of_the_cores():
+def test_a_worker_limits_its_threads():
     code = (
         "import os; os.environ['OMP_NUM_THREADS'] = '3';"
         "from sklstm.engine.backend import tf; tf.constant;"
@@ -221,22 +221,22 @@ def test_a_worker_keeps_to_its_share_of_the_cores():
 
 
 @pytest.mark.parametrize("share", ["", "many", "0"])
-def test_what_is_no_share_changes_nothing(monkeypatch, share):
+def test_invalid_shares_of_the_cores_are_ignored(monkeypatch, share):
     threading = import_module("tensorflow").config.threading
-    told = []
+    limits = []
     for name in ("intra", "inter"):
         get, put = (f"{do}_{name}_op_parallelism_threads" for do in ("get", "set"))
         monkeypatch.setattr(threading, get, lambda: 0)
-        monkeypatch.setattr(threading, put, told.append)
+        monkeypatch.setattr(threading, put, limits.append)
     monkeypatch.setenv("OMP_NUM_THREADS", share)
     backend.limit_threads()
-    assert not told
+    assert not limits
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     backend.limit_threads()
-    assert told == [3, 3]
+    assert limits == [3, 3]
 
 
-def test_what_a_user_has_told_tensorflow_stays():
+def test_thread_limits_of_the_user_are_kept():
     code = (
         "import os; os.environ['OMP_NUM_THREADS'] = '1';"
         "from tensorflow.config import threading;"
@@ -248,7 +248,7 @@ def test_what_a_user_has_told_tensorflow_stays():
     assert run(code) == "4 1"
 
 
-def test_workers_of_loky_keep_to_their_share():
+def test_loky_workers_limit_their_threads():
     code = (
         "import os; os.environ.pop('OMP_NUM_THREADS', None)\n"
         "from joblib import Parallel, delayed, cpu_count\n"
@@ -272,12 +272,12 @@ def test_a_fit_is_silent():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout == ""
-    # TensorFlow may tell of a missing GPU, but of nothing that a user could change.
+    # TensorFlow may report a missing GPU, but nothing that a user could change.
     assert "BlockLSTM" not in result.stderr
     assert "Warning" not in result.stderr
 
 
-def test_public_names_are_listed_and_there():
+def test_public_names_are_listed_and_importable():
     assert set(sklstm.__all__) <= set(dir(sklstm))
     for name in sklstm.__all__:
         assert getattr(sklstm, name) is not None
@@ -314,7 +314,7 @@ def test_a_fitted_pipeline_in_a_fresh_process(pipeline, tmp_path):
         np.testing.assert_allclose(forecast, model.predict(X), rtol=1e-6)
 
 
-def test_going_on_after_a_round_trip_is_going_on(pipeline):
+def test_training_continues_alike_after_pickling(pipeline):
     model, X = pipeline
     one, other = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(other.predict(X), one.predict(X))
@@ -345,7 +345,7 @@ def test_a_search_in_worker_processes(pipeline):
     assert results[0].best_params_ == results[1].best_params_
 
 
-def test_parameters_by_the_book():
+def test_parameters_follow_the_conventions():
     model = LSTMForecaster(7, horizon=2, units=(4, 3), known_future=["a"])
     parameters = model.get_params()
     assert clone(model).get_params() == parameters

@@ -41,7 +41,7 @@ EXPECTED_FAILURES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:No column of X holds the own past")
+@pytest.mark.filterwarnings("ignore:No column of X holds the history")
 @parametrize_with_checks(
     [
         LSTMForecaster(window_length=3, units=2, epochs=1),

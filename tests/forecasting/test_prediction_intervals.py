@@ -299,7 +299,9 @@ class TestWalkForward:
         assert "lower" not in result.forecasts
 
     def test_a_forecaster_without_intervals(self, series):
-        with pytest.raises(ValueError, match=r"coverage=0.8 needs.*Ridge does not have it"):
+        with pytest.raises(
+            ValueError, match=r"coverage=0.8 needs.*Ridge does not have it"
+        ):
             walk_forward(Ridge(), series, series[:, 0], cv=self.cv, coverage=0.8)
 
 
