@@ -55,7 +55,7 @@ def stide(train, n=6):
 
 
 def measures(normal_scores, attack_scores):
-    """Return ROC-AUC, and the TPR at an FPR of 1 % and of 5 %."""
+    """Return ROC-AUC, and the recall at a false positive rate of 1 % and of 5 %."""
     is_attack = np.repeat([0, 1], [len(normal_scores), len(attack_scores)])
     scores = -np.concatenate([normal_scores, attack_scores])
     false, true, _ = roc_curve(is_attack, scores, drop_intermediate=False)

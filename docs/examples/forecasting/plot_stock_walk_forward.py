@@ -165,7 +165,7 @@ print(pd.DataFrame(table).T.fillna("").to_string())
 # Longer training makes the forecasts slightly worse rather than better: there is little
 # to learn but noise.
 #
-# At least, the network is hardly worse than the naive forecast. If the whole series is
+# At least the network is hardly worse than the naive forecast. If the whole series is
 # scaled by its mean and standard deviation instead (``normalize="standard"``), the same
 # network has about three times the naive error, because the price leaves the range of
 # the training rows.

@@ -146,8 +146,8 @@ print(table.to_string(float_format="{:.3f}".format, na_rep=""))
 # %%
 # Names of cities
 # ---------------
-# None of these is the name of a territory. Most of them are what a language calls a
-# foreign city.
+# None of these is the name of a territory. Most of them are exonyms, the names that a
+# language uses for foreign cities.
 
 cities = {
     "Milton Keynes": "English",

@@ -117,8 +117,8 @@ print(table.to_string(float_format="{:.3f}".format))
 # %%
 # Predictions and generated text
 # ------------------------------
-# The empty prompt is the beginning of a sentence, and "." would stand for the end of
-# one. The last two prompts are not the beginning of any training sentence.
+# The empty prompt is the beginning of a sentence. A predicted end of the sentence is
+# shown as ".". The last two prompts are not the beginning of any training sentence.
 
 prompts = ["", "how", "hello how", "i am fine", "thank", "you how"]
 predictions = pd.DataFrame(
