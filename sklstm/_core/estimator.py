@@ -22,6 +22,9 @@ from sklstm._core.seeds import RandomState, TrainingSeeds, draw_seeds
 # From a seed to the samples to train on and the samples held out for early stopping.
 HoldOut = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
+# From the samples to train on to initial values of some of the network's variables.
+Initializer = Callable[[np.ndarray], engine.InitialValues]
+
 Method = TypeVar("Method", bound=Callable)
 
 
@@ -127,18 +130,18 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             **self._learning_rates(task.epochs),
         )
         with engine.borrow_program(task.network, self._training_spec) as program:
-            if start is None:
-                weights = program.draw_weights(seeds.weights)
-                if task.initialize is not None:
-                    weights = task.initialize(weights)
-                initial = engine.NetworkState(weights)
-            else:
-                initial = engine.NetworkState(start.weights, start.optimizer_state)
+
+            def initial_state(train: np.ndarray) -> engine.NetworkState:
+                if start is not None:
+                    return engine.NetworkState(start.weights, start.optimizer_state)
+                values = None if task.initialize is None else task.initialize(train)
+                return engine.NetworkState(program.draw_weights(seeds.weights, values))
+
             try:
                 state, history = program.train(
                     task.data,
                     samples,
-                    initial,
+                    initial_state(samples.train),
                     settings,
                     callbacks=callbacks,
                     hooks=reporter,
@@ -153,7 +156,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 state, _ = program.train(
                     task.data,
                     engine.SampleSplit(task.samples),
-                    initial,
+                    initial_state(task.samples),
                     settings.for_epochs(n_epochs),
                 )
         reporter.on_train_end(state.weights)
@@ -289,7 +292,7 @@ class TrainingTask:
         Weights, and optimizer state if any, to start from; by default newly drawn
         weights.
     initialize : callable, optional
-        Applied to newly drawn weights before training.
+        From the samples to train on to initial values that replace newly drawn ones.
     hold_out : callable, optional
         Enables early stopping: splits the samples by a seed into those to train on
         and those to validate with. With ``early_stopping="refit"`` the network is
@@ -303,7 +306,7 @@ class TrainingTask:
     samples: np.ndarray
     epochs: int
     start: TrainedNetwork | None = None
-    initialize: Callable[[engine.Weights], engine.Weights] | None = None
+    initialize: Initializer | None = None
     hold_out: HoldOut | None = None
     seeds: TrainingSeeds | None = None
 

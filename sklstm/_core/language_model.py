@@ -111,6 +111,9 @@ class LanguageModel(RecurrentEstimator):
             unknown_rate=unknown_rate,
         )
         self._training_spec = self._describe_training("sparse_categorical_crossentropy")
+        log_frequencies = compute_log_frequencies(
+            counts, self._network.n_tokens, corpus.learn_unknown, unknown_rate
+        )
         trained = self._train(
             TrainingTask(
                 self._network,
@@ -118,9 +121,8 @@ class LanguageModel(RecurrentEstimator):
                 samples,
                 epochs,
                 start=self._warm_start_from(start),
-                initialize=frequency_initializer(
-                    counts, corpus.learn_unknown, unknown_rate
-                ),
+                # Training would take many optimizer steps to learn them.
+                initialize=lambda _: {"next_token/bias": log_frequencies},
                 hold_out=None if validation is None else lambda _: (train, validation),
             ),
             EpochReporter(self, epochs, fit_data, format_logs=format_logs),
@@ -283,37 +285,31 @@ def count_targets(
     return np.bincount(np.concatenate(targets), minlength=n_tokens).astype(float)
 
 
-def frequency_initializer(
-    counts: np.ndarray, learn_unknown: bool, unknown_rate: float
-) -> Callable[[engine.Weights], engine.Weights]:
-    """Return a function that sets the output bias to the log frequencies of the tokens.
-
-    Training would otherwise take optimizer steps to learn them.
+def compute_log_frequencies(
+    counts: np.ndarray, size: int, learn_unknown: bool, unknown_rate: float
+) -> np.ndarray:
+    """Compute the logarithm of the relative frequency of each token.
 
     Parameters
     ----------
     counts : ndarray of shape (n_tokens,)
         Number of times that each token is to be predicted.
+    size : int
+        Number of outputs of the network, some of them beyond the vocabulary.
     learn_unknown : bool
         Whether the unknown token is trained. It is impossible otherwise, as are the
-        rows of the embedding beyond the vocabulary.
+        outputs beyond the vocabulary.
     unknown_rate : float
         Fraction of the tokens that training replaces by the unknown token.
 
     Returns
     -------
-    initialize : callable
-        From newly drawn weights to the weights to start from.
+    log_frequencies : ndarray of shape (size,)
     """
     # A token that occurs only in the hold-out set counts half.
     counts = np.maximum(counts, 0.5)
     counts[UNKNOWN] += unknown_rate * counts.sum()
     possible = np.flatnonzero((np.arange(len(counts)) != UNKNOWN) | learn_unknown)
-    counts = counts[possible]
-
-    def initialize(weights: engine.Weights) -> engine.Weights:
-        bias = np.full_like(weights[-1], engine.IMPOSSIBLE_LOGIT)
-        bias[possible] = np.log(counts / counts.sum())
-        return (*weights[:-1], bias)
-
-    return initialize
+    log_frequencies = np.full(size, engine.IMPOSSIBLE_LOGIT)
+    log_frequencies[possible] = np.log(counts[possible] / counts[possible].sum())
+    return log_frequencies

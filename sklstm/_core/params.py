@@ -35,7 +35,7 @@ WINDOWS = {
     "window_length": [Interval(Integral, 1, None, closed="left")],
     "horizon": [Interval(Integral, 1, None, closed="left")],
     "patch_length": [Interval(Integral, 1, None, closed="left")],
-    "linear_skip": ["boolean"],
+    "linear_skip": [StrOptions({"ridge", "zero"}), "boolean"],
     "normalize": [StrOptions({"window", "last", "standard"}), None],
     "target": [list, tuple, Integral, str, None],
     "known_future": [list, tuple, Integral, str, None],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ IMPOSSIBLE_LOGIT = -1e9
 MIN_WINDOWS_PER_STREAM = 8
 
 Weights = tuple[np.ndarray, ...]
+
+# Initial values of some of a network's variables, by their paths ("forecast/bias").
+InitialValues = Mapping[str, np.ndarray]
 
 
 class SampleSplit(NamedTuple):
@@ -84,6 +87,19 @@ class TrainingSpec:
 
     loss: str | tuple[float, ...] | Callable
     optimizer: str
+
+
+class LinearMaps(NamedTuple):
+    """Linear maps and intercepts that a forecasting network can start from.
+
+    Its forecast of a target is then the sum of ``history`` applied to the normalised
+    history of the target, ``covariates`` applied to the future covariates in the window
+    and in the forecast rows, relative to the last row of the window, and ``intercept``.
+    """
+
+    history: np.ndarray  # (horizon, window_length), shared by the target columns
+    covariates: np.ndarray  # (horizon, n_targets, n_changes)
+    intercept: np.ndarray  # (horizon, n_targets, n_quantiles)
 
 
 class Sampling(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import (
+    InitialValues,
     NetworkState,
     SampleData,
     SampleSplit,
@@ -117,9 +118,28 @@ class Program(ABC):
     def _run_evaluation(self, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
         """Return the mean loss on the samples of the given indices."""
 
-    def draw_weights(self, seed: int) -> Weights:
-        """Draw initial weights for a fit."""
-        return tuple(draw_weights(self.network, self._initial_weights, seed))
+    def draw_weights(
+        self, seed: int, initial_values: InitialValues | None = None
+    ) -> Weights:
+        """Draw initial weights for a fit.
+
+        Parameters
+        ----------
+        seed : int
+        initial_values : mapping of str to ndarray, optional
+            Values of some variables, by their paths, in place of those drawn.
+
+        Returns
+        -------
+        weights : Weights
+        """
+        drawn = draw_weights(self.network, self._initial_weights, seed)
+        positions = {v.path: i for i, v in enumerate(self.network.weights)}
+        for path, value in (initial_values or {}).items():
+            i = positions[path]
+            assert value.shape == drawn[i].shape, (path, value.shape, drawn[i].shape)
+            drawn[i] = value.astype(drawn[i].dtype)
+        return tuple(drawn)
 
     def train(
         self,

@@ -19,6 +19,7 @@ from sklstm._sklearn import Interval, StrOptions, fit_context
 from sklstm.engine import WindowData
 from sklstm.forecasting._base import Forecaster, ForecastKind, TrainingWindows
 from sklstm.forecasting._ensemble import AGGREGATES, EnsembleEstimator
+from sklstm.forecasting._linear_start import fit_linear_maps
 from sklstm.forecasting._windows import has_targets
 
 
@@ -426,12 +427,18 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             )
             return np.concatenate(heads), np.concatenate(tails)
 
+        def solve_linear_skip(train: np.ndarray) -> engine.InitialValues:
+            data = windows.data.take(train)
+            maps = fit_linear_maps(data, self._shape, self._quantiles)
+            return self._network.weights_of_linear_maps(maps)
+
         task = TrainingTask(
             self._network,
             windows.data,
             np.concatenate(windows.of_series),
             epochs=1 if incremental else self.epochs,
             start=self._warm_start_from(previous),
+            initialize=solve_linear_skip if self.linear_skip == "ridge" else None,
             hold_out=hold_out if self.early_stopping and not incremental else None,
         )
         trained = self._train_members(task, fit_data)

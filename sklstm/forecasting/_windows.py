@@ -44,6 +44,11 @@ class WindowShape(NamedTuple):
         return self.window_length + self.horizon
 
     @property
+    def n_covariate_changes(self) -> int:
+        """Number of values of the future covariates that a window reaches over."""
+        return self.span * self.n_future_columns
+
+    @property
     def n_history_rows(self) -> int:
         """Number of rows that the next window, with its targets, may reach back to."""
         return self.span - 1
@@ -261,13 +266,13 @@ def gather_windows(data: WindowData, shape: WindowShape, *, flat: bool) -> np.nd
     windows : ndarray of shape (n_windows, window_length * n_columns [+ horizon * \
             n_future]) or (n_windows, window_length, n_columns [+ horizon * n_future])
     """
-    views = np.lib.stride_tricks.sliding_window_view(
-        data.series, shape.window_length, axis=0
+    windows = np.concatenate(
+        [
+            gather_history(data, shape),
+            _cut(data.series[:, shape.n_target_columns :], data, shape.window_length),
+        ],
+        axis=2,
     )
-    windows = views.swapaxes(1, 2)[data.starts]
-    targets = slice(shape.n_target_columns)
-    windows[:, :, targets] -= data.level[:, None, targets]
-    windows[:, :, targets] /= data.spread[:, None, targets]
     if flat:
         windows = windows.reshape(len(windows), -1)
     if not shape.n_future_columns:
@@ -280,6 +285,33 @@ def gather_windows(data: WindowData, shape: WindowShape, *, flat: bool) -> np.nd
         return np.hstack([windows, future])
     repeated = np.repeat(future[:, None], shape.window_length, axis=1)
     return np.concatenate([windows, repeated], axis=2)
+
+
+def gather_history(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Gather the target columns of all windows, without their level and spread.
+
+    Returns
+    -------
+    history : ndarray of shape (n_windows, window_length, n_target_columns)
+    """
+    targets = slice(shape.n_target_columns)
+    history = _cut(data.series[:, targets], data, shape.window_length)
+    history = history - data.level[:, None, targets]
+    return history / data.spread[:, None, targets]
+
+
+def gather_covariate_changes(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Gather the future covariates relative to the last row of each window.
+
+    Returns
+    -------
+    changes : ndarray of shape (n_windows, n_covariate_changes)
+        Row after row, of the window and of the forecast.
+    """
+    covariates = data.series[:, shape.n_columns - shape.n_future_columns :]
+    rows = _cut(covariates, data, shape.span)
+    changes = rows - rows[:, [shape.window_length - 1]]
+    return changes.reshape(len(changes), -1)
 
 
 def gather_targets(data: WindowData, shape: WindowShape) -> np.ndarray:
@@ -305,6 +337,21 @@ def gather_weights(data: WindowData, shape: WindowShape) -> np.ndarray:
     return data.weight[target_rows(data, shape)]
 
 
+def step_weights(data: WindowData, shape: WindowShape, step: int) -> np.ndarray:
+    """Return the weight of one of the target rows of each window."""
+    assert data.weight is not None
+    return data.weight[data.starts + shape.window_length + step]
+
+
+def weights_vary_within_windows(data: WindowData, shape: WindowShape) -> bool:
+    """Return whether the target rows of any window have different weights."""
+    assert data.weight is not None
+    # Number of changes of the weight up to each row.
+    n_changes = np.append(0, np.cumsum(np.diff(data.weight) != 0))
+    first = data.starts + shape.window_length
+    return bool((n_changes[first + shape.horizon - 1] != n_changes[first]).any())
+
+
 def has_targets(data: WindowData, shape: WindowShape) -> np.ndarray:
     """Return for each window whether all its targets are known."""
     return np.isfinite(gather_targets(data, shape)).all(axis=(1, 2))
@@ -314,6 +361,14 @@ def target_rows(data: WindowData, shape: WindowShape) -> np.ndarray:
     """Return the rows that follow each window, of shape (n_windows, horizon)."""
     first = data.starts[:, None] + shape.window_length
     return first + np.arange(shape.horizon)
+
+
+def _cut(rows: np.ndarray, data: WindowData, length: int) -> np.ndarray:
+    """Copy the rows from the start of each window, (n_windows, length, n_columns)."""
+    if rows.shape[1] == 0:
+        return np.empty((len(data.starts), length, 0), rows.dtype)
+    views = np.lib.stride_tricks.sliding_window_view(rows, length, axis=0)
+    return views.swapaxes(1, 2)[data.starts]
 
 
 def window_spread(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sklstm.engine.backend import keras, tf
+from sklstm.engine.data import InitialValues, LinearMaps
 from sklstm.engine.networks.base import (
     DataSignature,
     NetworkSpec,
@@ -157,6 +158,26 @@ class WindowNetwork(SampleNetwork):
         return layers.Reshape((self.horizon, self.n_targets), name="future_forecast")(
             skip
         )
+
+    def weights_of_linear_maps(self, maps: LinearMaps) -> InitialValues:
+        """Return the variables that make the network forecast by linear maps at first.
+
+        Parameters
+        ----------
+        maps : LinearMaps
+
+        Returns
+        -------
+        values : mapping of str to ndarray
+        """
+        values = {"forecast/bias": maps.intercept.ravel()}
+        if self.linear_skip and self.n_target_columns:
+            values["linear_skip/kernel"] = maps.history.T / _SKIP_RATE
+        if self.linear_skip and self.n_future_columns:
+            n_outputs = self.horizon * self.n_targets
+            kernel = maps.covariates.reshape(n_outputs, -1).T
+            values["future_skip/kernel"] = kernel / _SKIP_RATE
+        return values
 
     def data_signature(self) -> DataSignature:
         """Describe the tensors of `WindowData`."""

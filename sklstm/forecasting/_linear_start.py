@@ -1,0 +1,284 @@
+"""The regularised least-squares solution that the linear skip starts from.
+
+The regression predicts the normalised targets of a window: y from x, the history of the
+target itself, and c, the changes of the future covariates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sklstm.engine import LinearMaps, WindowData
+from sklstm.forecasting._windows import (
+    WindowShape,
+    gather_covariate_changes,
+    gather_history,
+    gather_targets,
+    step_weights,
+    weights_vary_within_windows,
+)
+
+# Penalties to choose from, in multiples of the mean square of a feature: a penalty
+# counts as much as this number of windows in which nothing happens.
+_PENALTIES = 10.0 ** np.arange(-3, 6)
+
+# Values that are gathered at once: bounds the memory.
+_CHUNK = 2**20
+
+# Number of windows from which the quantiles of the residuals are computed, at most.
+_QUANTILE_WINDOWS = 10_000
+
+
+def fit_linear_maps(
+    data: WindowData, shape: WindowShape, quantiles: tuple[float, ...] = (0.5,)
+) -> LinearMaps:
+    """Fit the linear maps of a forecasting network by ridge regression.
+
+    The targets share one map of their history; each has its own map of the changes of
+    the future covariates, and its own intercept. At each forecast step the penalty is
+    the one with the least generalised cross-validation error [1]_; if the intercepts
+    alone have less, there are no maps. The normal equations are summed over chunks of
+    windows, which are never in memory together.
+
+    Parameters
+    ----------
+    data : WindowData
+        Windows, with targets and weights.
+    shape : WindowShape
+    quantiles : tuple of float, default=(0.5,)
+        Quantiles to predict. The median has the intercept of the regression; the
+        others are as far from it as the quantiles of the residuals.
+
+    Returns
+    -------
+    maps : LinearMaps
+
+    References
+    ----------
+    .. [1] Golub, Heath & Wahba (1979), "Generalized cross-validation as a method for
+       choosing a good ridge parameter", Technometrics 21(2).
+    """
+    steps = [slice(0, shape.horizon)]
+    if weights_vary_within_windows(data, shape):
+        # The normal equations then differ from step to step.
+        steps = [slice(step, step + 1) for step in range(shape.horizon)]
+    solutions = [_solve(_sum_moments(data, shape, part)) for part in steps]
+    maps = LinearMaps(
+        *map(np.concatenate, zip(*(maps for maps, _ in solutions), strict=True))
+    )
+    if len(quantiles) == 1:
+        return maps
+    # Residuals of the training windows are too small by the degrees of freedom.
+    inflation = np.concatenate([inflation for _, inflation in solutions])
+    spread = _residual_quantiles(data, shape, maps, quantiles)
+    return maps._replace(intercept=maps.intercept + inflation[:, None, None] * spread)
+
+
+class _Moments(NamedTuple):
+    """Weighted sums over all windows; the products are centred."""
+
+    weight: float
+    x_mean: np.ndarray  # (n_target_columns, window_length)
+    c_mean: np.ndarray  # (n_changes,)
+    y_mean: np.ndarray  # (n_targets, n_steps)
+    xx: np.ndarray  # (window_length, window_length), summed over targets
+    xy: np.ndarray  # (window_length, n_steps), summed over targets
+    cx: np.ndarray  # (n_target_columns, n_changes, window_length)
+    cc: np.ndarray  # (n_changes, n_changes)
+    cy: np.ndarray  # (n_targets, n_changes, n_steps)
+    yy: np.ndarray  # (n_steps,), summed over targets
+
+
+def _sum_moments(data: WindowData, shape: WindowShape, steps: slice) -> _Moments:
+    """Sum the moments of all windows, for forecast steps of equal weights."""
+    shift = None
+    weight, sums, products = 0.0, [], []
+    for chunk in _chunks(data, shape):
+        x, c, y = _features_and_targets(chunk, shape, steps)
+        if shift is None:
+            # Sums around typical values lose no digits when they are centred.
+            shift = x.mean(axis=0), c.mean(axis=0), y.mean(axis=0)
+        x, c, y = x - shift[0], c - shift[1], y - shift[2]
+        w = step_weights(chunk, shape, steps.start).astype(np.float64)
+        weight += w.sum()
+        sums.append([np.tensordot(w, part, 1) for part in (x, c, y)])
+        products.append(_products(w, x, c, y))
+    assert shift is not None
+    weight = max(weight, np.finfo(float).tiny)
+    means = [sum(parts) / weight for parts in zip(*sums, strict=True)]
+    of_means = _products(np.array([weight]), *(mean[None] for mean in means))
+    return _Moments(
+        weight,
+        *(mean + around for mean, around in zip(means, shift, strict=True)),
+        *(
+            sum(parts) - of_mean
+            for parts, of_mean in zip(
+                zip(*products, strict=True), of_means, strict=True
+            )
+        ),
+    )
+
+
+def _products(
+    w: np.ndarray, x: np.ndarray, c: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Sum the products of features and targets over windows, as in `_Moments`."""
+    n_target_columns, window_length = x.shape[1:]
+    n_steps = y.shape[2]
+    wx, wc, wy = w[:, None, None] * x, w[:, None] * c, w[:, None, None] * y
+    weighted_rows = wx.reshape(-1, window_length).T
+    return (
+        weighted_rows @ x.reshape(-1, window_length),
+        weighted_rows @ y[:, :n_target_columns].reshape(-1, n_steps),
+        c.T @ wx.swapaxes(0, 1),
+        c.T @ wc,
+        c.T @ wy.swapaxes(0, 1),
+        np.sum(wy * y, axis=(0, 1)),
+    )
+
+
+def _solve(moments: _Moments) -> tuple[LinearMaps, np.ndarray]:
+    """Solve the ridge regression for each penalty, and choose one for each step.
+
+    Returns
+    -------
+    maps : LinearMaps
+    inflation : ndarray of shape (n_steps,)
+        Standard deviation of the residuals of new windows relative to those of the
+        training windows, by the degrees of freedom.
+    """
+    n_target_columns, n_changes, window_length = moments.cx.shape
+    n_targets, _, n_steps = moments.cy.shape
+    n_values = moments.weight * n_targets
+    x_unit = _mean_square(moments.xx, moments.weight * n_target_columns)
+    c_unit = _mean_square(moments.cc, moments.weight)
+
+    # Without maps, the intercepts are the only parameters.
+    history = np.zeros((n_steps, window_length))
+    covariates = np.zeros((n_steps, n_targets, n_changes))
+    n_parameters = np.full(n_steps, float(n_targets))
+    error = _cross_validation_error(moments.yy, n_values, n_parameters)
+    for penalty in _PENALTIES if n_target_columns or n_changes else ():
+        x_penalty, c_penalty = penalty * x_unit, penalty * c_unit
+        # Block elimination: first the covariates' map of each target, then the map of
+        # the history, which the targets share.
+        cc_inverse = np.linalg.inv(moments.cc + c_penalty * np.eye(n_changes))
+        c_on_x = cc_inverse @ moments.cx
+        c_map = cc_inverse @ moments.cy
+        xx = moments.xx + x_penalty * np.eye(window_length)
+        xx -= np.einsum("tcx,tcz->xz", moments.cx, c_on_x, optimize=True)
+        xy = moments.xy - np.einsum(
+            "tcx,tcs->xs", moments.cx, c_map[:n_target_columns], optimize=True
+        )
+        xx_inverse = np.linalg.inv(xx)
+        x_map = xx_inverse @ xy
+        c_map[:n_target_columns] -= c_on_x @ x_map
+
+        squares = moments.yy - np.sum(x_map * moments.xy, axis=0)
+        squares -= np.sum(c_map * moments.cy, axis=(0, 1))
+        squares -= x_penalty * np.sum(x_map**2, axis=0)
+        squares -= c_penalty * np.sum(c_map**2, axis=(0, 1))
+        c_trace = n_targets * np.trace(cc_inverse)
+        c_trace += np.sum((c_on_x @ xx_inverse) * c_on_x)
+        n_free = n_targets + window_length + n_targets * n_changes
+        n_free -= x_penalty * np.trace(xx_inverse) + c_penalty * c_trace
+        new_error = _cross_validation_error(squares, n_values, n_free)
+        better = new_error < error
+        history[better] = x_map.T[better]
+        covariates[better] = c_map.transpose(2, 0, 1)[better]
+        n_parameters[better], error[better] = n_free, new_error[better]
+
+    intercept = moments.y_mean.T - covariates @ moments.c_mean
+    intercept[:, :n_target_columns] -= history @ moments.x_mean.T
+    inflation = np.sqrt(n_values / np.maximum(n_values - n_parameters, 1.0))
+    return LinearMaps(history, covariates, intercept[:, :, None]), inflation
+
+
+def _cross_validation_error(
+    squares: np.ndarray, n_values: float, n_parameters: float | np.ndarray
+) -> np.ndarray:
+    """Return the generalised cross-validation error of sums of squared residuals."""
+    n_left = np.maximum(n_values - n_parameters, np.finfo(float).tiny)
+    return n_values * np.maximum(squares, 0.0) / n_left**2
+
+
+def _mean_square(products: np.ndarray, weight: float) -> float:
+    """Return the mean square of features from their products; one if it is zero."""
+    if not len(products):
+        return 1.0
+    return float(np.trace(products) / len(products) / max(weight, 1e-300)) or 1.0
+
+
+def _residual_quantiles(
+    data: WindowData,
+    shape: WindowShape,
+    maps: LinearMaps,
+    quantiles: tuple[float, ...],
+) -> np.ndarray:
+    """Return the quantiles of the residuals relative to their median.
+
+    Returns
+    -------
+    offsets : ndarray of shape (horizon, n_targets, n_quantiles)
+    """
+    n_windows = len(data.starts)
+    data = data.take(np.arange(0, n_windows, -(-n_windows // _QUANTILE_WINDOWS)))
+    weights = np.stack([step_weights(data, shape, i) for i in range(shape.horizon)])
+    residuals = np.concatenate(
+        [_residuals(chunk, shape, maps) for chunk in _chunks(data, shape)]
+    )
+    found = np.stack(
+        [
+            np.quantile(
+                residuals[:, step],
+                quantiles,
+                axis=0,
+                weights=weight if weight.any() else None,
+                method="inverted_cdf",
+            ).T
+            for step, weight in enumerate(weights)
+        ]
+    )
+    return found - found[:, :, [quantiles.index(0.5)]]
+
+
+def _residuals(data: WindowData, shape: WindowShape, maps: LinearMaps) -> np.ndarray:
+    """Return the errors of the linear maps' forecasts, (n_windows, horizon, n_targets).
+
+    They lack the intercept, which does not change the distance between quantiles.
+    """
+    x, c, y = _features_and_targets(data, shape)
+    residuals = y.swapaxes(1, 2) - (maps.covariates @ c.T).transpose(2, 0, 1)
+    residuals[:, :, : x.shape[1]] -= maps.history @ x.swapaxes(1, 2)
+    return residuals
+
+
+def _features_and_targets(
+    data: WindowData, shape: WindowShape, steps: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gather x, c and y.
+
+    Returns
+    -------
+    x : ndarray of shape (n_windows, n_target_columns, window_length)
+    c : ndarray of shape (n_windows, n_changes)
+    y : ndarray of shape (n_windows, n_targets, n_steps)
+    """
+    y = gather_targets(data, shape)[:, steps].swapaxes(1, 2)
+    x = gather_history(data, shape).swapaxes(1, 2)
+    c = gather_covariate_changes(data, shape)
+    return x.astype(np.float64), c.astype(np.float64), y.astype(np.float64)
+
+
+def _chunks(data: WindowData, shape: WindowShape) -> Iterator[WindowData]:
+    """Split windows into chunks of a bounded number of values."""
+    n_values = shape.window_length * shape.n_columns + shape.horizon * (
+        shape.n_targets + shape.n_future_columns
+    )
+    size = max(_CHUNK // n_values, 1)
+    for start in range(0, len(data.starts), size):
+        stop = min(start + size, len(data.starts))
+        yield data.take(np.arange(start, stop))
