@@ -33,15 +33,19 @@ _QUANTILE_WINDOWS = 10_000
 
 
 def fit_linear_maps(
-    data: WindowData, shape: WindowShape, quantiles: tuple[float, ...] = (0.5,)
+    data: WindowData,
+    shape: WindowShape,
+    quantiles: tuple[float, ...] = (0.5,),
+    *,
+    intercept: bool = False,
 ) -> LinearMaps:
     """Fit the linear maps of a forecasting network by ridge regression.
 
     The targets share one map of their history; each has its own map of the changes of
-    the future covariates, and its own intercept. At each forecast step the penalty is
-    the one with the least generalised cross-validation error [1]_; if the intercepts
-    alone have less, there are no maps. The normal equations are summed over chunks of
-    windows, which are never in memory together.
+    the future covariates. The penalty is the one with the least generalised
+    cross-validation error [1]_ over all forecast steps; if that of no maps at all is
+    less, they are zero. The normal equations are summed over chunks of windows, which
+    are never in memory together.
 
     Parameters
     ----------
@@ -49,8 +53,11 @@ def fit_linear_maps(
         Windows, with targets and weights.
     shape : WindowShape
     quantiles : tuple of float, default=(0.5,)
-        Quantiles to predict. The median has the intercept of the regression; the
-        others are as far from it as the quantiles of the residuals.
+        Quantiles to predict. The median is the forecast of the regression; the others
+        are as far from it as the quantiles of the residuals.
+    intercept : bool, default=False
+        Whether to fit an intercept for each target and step. Without it, a window that
+        does not change has a forecast that does not change.
 
     Returns
     -------
@@ -65,20 +72,28 @@ def fit_linear_maps(
     if weights_vary_within_windows(data, shape):
         # The normal equations then differ from step to step.
         steps = [slice(step, step + 1) for step in range(shape.horizon)]
-    solutions = [_solve(_sum_moments(data, shape, part)) for part in steps]
+    moments = [_sum_moments(data, shape, part, intercept) for part in steps]
+    penalties = [*_PENALTIES, np.inf] if _has_features(shape) else [np.inf]
+    best = min(
+        (
+            [_solve(part, penalty, intercept) for part in moments]
+            for penalty in penalties
+        ),
+        key=lambda solutions: sum(solution.error.sum() for solution in solutions),
+    )
     maps = LinearMaps(
-        *map(np.concatenate, zip(*(maps for maps, _ in solutions), strict=True))
+        *map(np.concatenate, zip(*(solution.maps for solution in best), strict=True))
     )
     if len(quantiles) == 1:
         return maps
     # Residuals of the training windows are too small by the degrees of freedom.
-    inflation = np.concatenate([inflation for _, inflation in solutions])
+    inflation = np.concatenate([solution.inflation for solution in best])
     spread = _residual_quantiles(data, shape, maps, quantiles)
     return maps._replace(intercept=maps.intercept + inflation[:, None, None] * spread)
 
 
 class _Moments(NamedTuple):
-    """Weighted sums over all windows; the products are centred."""
+    """Weighted sums over all windows; with an intercept, the products are centred."""
 
     weight: float
     x_mean: np.ndarray  # (n_target_columns, window_length)
@@ -92,27 +107,38 @@ class _Moments(NamedTuple):
     yy: np.ndarray  # (n_steps,), summed over targets
 
 
-def _sum_moments(data: WindowData, shape: WindowShape, steps: slice) -> _Moments:
+class _Solution(NamedTuple):
+    """The ridge regression with one penalty, at some forecast steps."""
+
+    maps: LinearMaps
+    error: np.ndarray  # (n_steps,): generalised cross-validation error
+    # Standard deviation of the residuals of new windows, relative to that of the
+    # training windows.
+    inflation: np.ndarray  # (n_steps,)
+
+
+def _sum_moments(
+    data: WindowData, shape: WindowShape, steps: slice, intercept: bool
+) -> _Moments:
     """Sum the moments of all windows, for forecast steps of equal weights."""
-    shift = None
+    shifts: list[np.ndarray] = []
     weight, sums, products = 0.0, [], []
     for chunk in _chunks(data, shape):
-        x, c, y = _features_and_targets(chunk, shape, steps)
-        if shift is None:
+        parts = _features_and_targets(chunk, shape, steps)
+        if not shifts:
             # Sums around typical values lose no digits when they are centred.
-            shift = x.mean(axis=0), c.mean(axis=0), y.mean(axis=0)
-        x, c, y = x - shift[0], c - shift[1], y - shift[2]
+            shifts = [part.mean(axis=0) * intercept for part in parts]
+        x, c, y = (part - shift for part, shift in zip(parts, shifts, strict=True))
         w = step_weights(chunk, shape, steps.start).astype(np.float64)
         weight += w.sum()
         sums.append([np.tensordot(w, part, 1) for part in (x, c, y)])
         products.append(_products(w, x, c, y))
-    assert shift is not None
     weight = max(weight, np.finfo(float).tiny)
-    means = [sum(parts) / weight for parts in zip(*sums, strict=True)]
+    means = [sum(parts) / weight * intercept for parts in zip(*sums, strict=True)]
     of_means = _products(np.array([weight]), *(mean[None] for mean in means))
     return _Moments(
         weight,
-        *(mean + around for mean, around in zip(means, shift, strict=True)),
+        *(mean + around for mean, around in zip(means, shifts, strict=True)),
         *(
             sum(parts) - of_mean
             for parts, of_mean in zip(
@@ -140,29 +166,18 @@ def _products(
     )
 
 
-def _solve(moments: _Moments) -> tuple[LinearMaps, np.ndarray]:
-    """Solve the ridge regression for each penalty, and choose one for each step.
-
-    Returns
-    -------
-    maps : LinearMaps
-    inflation : ndarray of shape (n_steps,)
-        Standard deviation of the residuals of new windows relative to those of the
-        training windows, by the degrees of freedom.
-    """
+def _solve(moments: _Moments, penalty: float, intercept: bool) -> _Solution:
+    """Solve the ridge regression; an infinite penalty leaves the maps at zero."""
     n_target_columns, n_changes, window_length = moments.cx.shape
     n_targets, _, n_steps = moments.cy.shape
-    n_values = moments.weight * n_targets
-    x_unit = _mean_square(moments.xx, moments.weight * n_target_columns)
-    c_unit = _mean_square(moments.cc, moments.weight)
-
-    # Without maps, the intercepts are the only parameters.
-    history = np.zeros((n_steps, window_length))
-    covariates = np.zeros((n_steps, n_targets, n_changes))
-    n_parameters = np.full(n_steps, float(n_targets))
-    error = _cross_validation_error(moments.yy, n_values, n_parameters)
-    for penalty in _PENALTIES if n_target_columns or n_changes else ():
-        x_penalty, c_penalty = penalty * x_unit, penalty * c_unit
+    x_map = np.zeros((window_length, n_steps))
+    c_map = np.zeros((n_targets, n_changes, n_steps))
+    squares, n_free = moments.yy, 0.0
+    if np.isfinite(penalty):
+        x_penalty = penalty * _mean_square(
+            moments.xx, moments.weight * n_target_columns
+        )
+        c_penalty = penalty * _mean_square(moments.cc, moments.weight)
         # Block elimination: first the covariates' map of each target, then the map of
         # the history, which the targets share.
         cc_inverse = np.linalg.inv(moments.cc + c_penalty * np.eye(n_changes))
@@ -181,28 +196,21 @@ def _solve(moments: _Moments) -> tuple[LinearMaps, np.ndarray]:
         squares -= np.sum(c_map * moments.cy, axis=(0, 1))
         squares -= x_penalty * np.sum(x_map**2, axis=0)
         squares -= c_penalty * np.sum(c_map**2, axis=(0, 1))
+        # Trace of the hat matrix: the number of parameters less their shrinkage.
         c_trace = n_targets * np.trace(cc_inverse)
         c_trace += np.sum((c_on_x @ xx_inverse) * c_on_x)
-        n_free = n_targets + window_length + n_targets * n_changes
+        n_free = window_length + n_targets * n_changes
         n_free -= x_penalty * np.trace(xx_inverse) + c_penalty * c_trace
-        new_error = _cross_validation_error(squares, n_values, n_free)
-        better = new_error < error
-        history[better] = x_map.T[better]
-        covariates[better] = c_map.transpose(2, 0, 1)[better]
-        n_parameters[better], error[better] = n_free, new_error[better]
-
-    intercept = moments.y_mean.T - covariates @ moments.c_mean
-    intercept[:, :n_target_columns] -= history @ moments.x_mean.T
-    inflation = np.sqrt(n_values / np.maximum(n_values - n_parameters, 1.0))
-    return LinearMaps(history, covariates, intercept[:, :, None]), inflation
-
-
-def _cross_validation_error(
-    squares: np.ndarray, n_values: float, n_parameters: float | np.ndarray
-) -> np.ndarray:
-    """Return the generalised cross-validation error of sums of squared residuals."""
-    n_left = np.maximum(n_values - n_parameters, np.finfo(float).tiny)
-    return n_values * np.maximum(squares, 0.0) / n_left**2
+    history, covariates = x_map.T, c_map.transpose(2, 0, 1)
+    constant = moments.y_mean.T - covariates @ moments.c_mean
+    constant[:, :n_target_columns] -= history @ moments.x_mean.T
+    n_values = moments.weight * n_targets
+    n_left = max(n_values - n_free - n_targets * intercept, np.finfo(float).tiny)
+    return _Solution(
+        LinearMaps(history, covariates, constant[:, :, None]),
+        error=n_values * np.maximum(squares, 0.0) / n_left**2,
+        inflation=np.full(n_steps, np.sqrt(n_values / max(n_left, 1.0))),
+    )
 
 
 def _mean_square(products: np.ndarray, weight: float) -> float:
@@ -210,6 +218,10 @@ def _mean_square(products: np.ndarray, weight: float) -> float:
     if not len(products):
         return 1.0
     return float(np.trace(products) / len(products) / max(weight, 1e-300)) or 1.0
+
+
+def _has_features(shape: WindowShape) -> bool:
+    return shape.n_target_columns > 0 or shape.n_future_columns > 0
 
 
 def _residual_quantiles(

@@ -429,7 +429,16 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
 
         def solve_linear_skip(train: np.ndarray) -> engine.InitialValues:
             data = windows.data.take(train)
-            maps = fit_linear_maps(data, self._shape, self._quantiles)
+            # The last value is the forecast of a window without any change, unless
+            # the level of a target is not removed from its windows.
+            levelled = self.normalize in ("window", "last")
+            all_levelled = self._shape.n_target_columns == self._shape.n_targets
+            maps = fit_linear_maps(
+                data,
+                self._shape,
+                self._quantiles,
+                intercept=not (levelled and all_levelled),
+            )
             return self._network.weights_of_linear_maps(maps)
 
         task = TrainingTask(
