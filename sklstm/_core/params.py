@@ -20,7 +20,7 @@ TRAINING = {
     "optimizer": "no_validation",  # checked where Keras is loaded
     "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
     "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
-    "epochs": [Interval(Integral, 1, None, closed="left")],
+    "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean", StrOptions({"refit"})],
     "validation_split": [Interval(Real, 0, 1, closed="neither")],
@@ -52,14 +52,12 @@ SEQUENCES = {
     "normalize": [StrOptions({"standard", "sequence"}), None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
-    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
 
 DETECTORS = {
     "window_length": [Interval(Integral, 1, None, closed="left")],
     "smoothing": [Interval(Integral, 1, None, closed="left")],
     "min_deviation": [Interval(Real, 0, None, closed="left")],
-    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
 
 LANGUAGE = {
@@ -68,7 +66,6 @@ LANGUAGE = {
     "embedding_dim": [Interval(Integral, 1, None, closed="left")],
     "window_length": [Interval(Integral, 1, None, closed="left")],
     "min_count": [Interval(Integral, 1, None, closed="left")],
-    "epochs": [*TRAINING["epochs"], StrOptions({"auto"})],
 }
 
 TEXTS = {

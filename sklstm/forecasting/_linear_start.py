@@ -23,7 +23,7 @@ from sklstm.forecasting._windows import (
 
 # Penalties to choose from, in multiples of the mean square of a feature: a penalty
 # counts as much as this number of windows in which nothing happens.
-_PENALTIES = 10.0 ** np.arange(-3, 6)
+_PENALTIES = 10.0 ** np.arange(5, -4, -1)
 
 # Values that are gathered at once: bounds the memory.
 _CHUNK = 2**20
@@ -73,7 +73,9 @@ def fit_linear_maps(
         # The normal equations then differ from step to step.
         steps = [slice(step, step + 1) for step in range(shape.horizon)]
     moments = [_sum_moments(data, shape, part, intercept) for part in steps]
-    penalties = [*_PENALTIES, np.inf] if _has_features(shape) else [np.inf]
+    penalties = [np.inf]
+    if shape.n_target_columns or shape.n_future_columns:
+        penalties += [*_PENALTIES]
     best = min(
         (
             [_solve(part, penalty, intercept) for part in moments]
@@ -122,7 +124,7 @@ def _sum_moments(
 ) -> _Moments:
     """Sum the moments of all windows, for forecast steps of equal weights."""
     shifts: list[np.ndarray] = []
-    weight, sums, products = 0.0, [], []
+    totals: list[np.ndarray] = []
     for chunk in _chunks(data, shape):
         parts = _features_and_targets(chunk, shape, steps)
         if not shifts:
@@ -130,21 +132,17 @@ def _sum_moments(
             shifts = [part.mean(axis=0) * intercept for part in parts]
         x, c, y = (part - shift for part, shift in zip(parts, shifts, strict=True))
         w = step_weights(chunk, shape, steps.start).astype(np.float64)
-        weight += w.sum()
-        sums.append([np.tensordot(w, part, 1) for part in (x, c, y)])
-        products.append(_products(w, x, c, y))
-    weight = max(weight, np.finfo(float).tiny)
-    means = [sum(parts) / weight * intercept for parts in zip(*sums, strict=True)]
+        sums = [w.sum(), *(np.tensordot(w, part, 1) for part in (x, c, y))]
+        sums += _products(w, x, c, y)
+        totals = list(map(np.add, totals, sums)) if totals else sums
+    weight = max(float(totals[0]), np.finfo(float).tiny)
+    centred = intercept and totals[0] > 0
+    means = [total / weight * centred for total in totals[1:4]]
     of_means = _products(np.array([weight]), *(mean[None] for mean in means))
     return _Moments(
         weight,
-        *(mean + around for mean, around in zip(means, shifts, strict=True)),
-        *(
-            sum(parts) - of_mean
-            for parts, of_mean in zip(
-                zip(*products, strict=True), of_means, strict=True
-            )
-        ),
+        *((mean + shift) * centred for mean, shift in zip(means, shifts, strict=True)),
+        *(total - mean for total, mean in zip(totals[4:], of_means, strict=True)),
     )
 
 
@@ -205,10 +203,13 @@ def _solve(moments: _Moments, penalty: float, intercept: bool) -> _Solution:
     constant = moments.y_mean.T - covariates @ moments.c_mean
     constant[:, :n_target_columns] -= history @ moments.x_mean.T
     n_values = moments.weight * n_targets
-    n_left = max(n_values - n_free - n_targets * intercept, np.finfo(float).tiny)
+    n_left = n_values - n_free - n_targets * intercept
+    error = np.full(n_steps, np.inf)
+    if n_left > 0:
+        error = n_values * np.maximum(squares, 0.0) / n_left**2
     return _Solution(
         LinearMaps(history, covariates, constant[:, :, None]),
-        error=n_values * np.maximum(squares, 0.0) / n_left**2,
+        error=error,
         inflation=np.full(n_steps, np.sqrt(n_values / max(n_left, 1.0))),
     )
 
@@ -218,10 +219,6 @@ def _mean_square(products: np.ndarray, weight: float) -> float:
     if not len(products):
         return 1.0
     return float(np.trace(products) / len(products) / max(weight, 1e-300)) or 1.0
-
-
-def _has_features(shape: WindowShape) -> bool:
-    return shape.n_target_columns > 0 or shape.n_future_columns > 0
 
 
 def _residual_quantiles(

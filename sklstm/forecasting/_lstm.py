@@ -53,10 +53,13 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         Number of rows that the network reads in one recurrent step [5]_; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and
         usually far more accurate.
-    linear_skip : bool, default=True
-        Whether to add linear maps to the network's output, zero before training: from
-        the target's history in the window [3]_, and from the future covariates in
-        window and horizon, relative to the last row of the window.
+    linear_skip : {"ridge", "zero"} or bool, default="ridge"
+        Whether to add linear maps to the network's output: from the target's history in
+        the window [3]_, and from the future covariates in window and horizon, relative
+        to the last row of the window. "ridge" starts their training at the
+        least-squares solution with the ridge penalty that generalised cross-validation
+        chooses [7]_, so an untrained network forecasts as a linear model does. "zero"
+        (or True) starts them at zero.
     normalize : {"window", "last", "standard"} or None, default="window"
         Scaling of the target and of the column that holds its history. "window"
         subtracts the last value of each window and divides by the window's standard
@@ -89,8 +92,10 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
-    epochs : int, default=10
-        Number of passes over the training windows.
+    epochs : int or "auto", default="auto"
+        Number of passes over the training windows. "auto" is 10, or fewer for long
+        series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
+        "ridge", it is more for short series, as many as 1000 steps take.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
@@ -158,6 +163,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
        time-series forecasting against distribution shift", ICLR.
     .. [5] Nie et al. (2023), "A time series is worth 64 words", ICLR.
     .. [6] Koenker and Bassett (1978), "Regression quantiles", Econometrica 46(1).
+    .. [7] Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for
+       choosing a good ridge parameter", Technometrics 21(2).
 
     Examples
     --------
@@ -177,7 +184,13 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     (3,)
     """
 
-    epochs: int
+    epochs: int | str
+    linear_skip: str | bool
+
+    # Bounds of epochs="auto" if training starts from the ridge solution, which few
+    # steps improve. On a long series, more steps do.
+    _most_auto_epochs = 10
+    _most_auto_steps = 5000
 
     _parameter_constraints: dict[str, Any] = {
         **params.NETWORK,
@@ -200,7 +213,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         patch_length: int = 1,
-        linear_skip: bool = True,
+        linear_skip: str | bool = "ridge",
         normalize: str | None = "window",
         target: Any = "auto",
         known_future: Any = None,
@@ -210,7 +223,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         optimizer: Any = "adam",
         learning_rate: float | None = 1e-3,
         learning_rate_schedule: str = "cosine",
-        epochs: int = 10,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         early_stopping: bool | str = False,
         validation_split: float = 0.1,
@@ -441,17 +454,28 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             )
             return self._network.weights_of_linear_maps(maps)
 
+        samples = np.concatenate(windows.of_series)
+        n_steps = -(-len(samples) // int(self.batch_size))
         task = TrainingTask(
             self._network,
             windows.data,
-            np.concatenate(windows.of_series),
-            epochs=1 if incremental else self.epochs,
+            samples,
+            epochs=1 if incremental else self._count_epochs(n_steps),
             start=self._warm_start_from(previous),
             initialize=solve_linear_skip if self.linear_skip == "ridge" else None,
             hold_out=hold_out if self.early_stopping and not incremental else None,
         )
         trained = self._train_members(task, fit_data)
         self._store_training(trained, keep_optimizer_state=incremental)
+
+    def _count_epochs(self, steps_per_epoch: int) -> int:
+        if self.epochs != "auto":
+            return super()._count_epochs(steps_per_epoch)
+        epochs = -(-self._most_auto_steps // steps_per_epoch)
+        epochs = min(epochs, self._most_auto_epochs)
+        if self.linear_skip == "ridge":
+            return epochs
+        return max(epochs, super()._count_epochs(steps_per_epoch))
 
     def _continue_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Train on the windows of new rows, from the weights of the last training."""

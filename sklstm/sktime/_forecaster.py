@@ -65,10 +65,13 @@ class SktimeLSTMForecaster(BaseForecaster):
         Number of rows that the network reads in one recurrent step; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and
         usually far more accurate.
-    linear_skip : bool, default=True
-        Whether to add linear maps to the network's output, zero before training: from
-        the target's history in the window, and from the future covariates in window and
-        horizon, relative to the last row of the window.
+    linear_skip : {"ridge", "zero"} or bool, default="ridge"
+        Whether to add linear maps to the network's output: from the target's history in
+        the window, and from the future covariates in window and horizon, relative
+        to the last row of the window. "ridge" starts their training at the
+        least-squares solution with the ridge penalty that generalised cross-validation
+        chooses, so an untrained network forecasts as a linear model does. "zero"
+        (or True) starts them at zero.
     normalize : {"window", "last", "standard"} or None, default="window"
         Scaling of the target and of the column that holds its history. "window"
         subtracts the last value of each window and divides by the window's standard
@@ -93,8 +96,10 @@ class SktimeLSTMForecaster(BaseForecaster):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
-    epochs : int, default=10
-        Number of passes over the training windows.
+    epochs : int or "auto", default="auto"
+        Number of passes over the training windows. "auto" is 10, or fewer for long
+        series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
+        "ridge", it is more for short series, as many as 1000 steps take.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
@@ -181,7 +186,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         patch_length: int = 1,
-        linear_skip: bool = True,
+        linear_skip: str | bool = "ridge",
         normalize: str | None = "window",
         calibration_split: float = 0.0,
         quantiles: tuple[float, ...] | None = None,
@@ -189,7 +194,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         optimizer: Any = "adam",
         learning_rate: float | None = 1e-3,
         learning_rate_schedule: str = "cosine",
-        epochs: int = 10,
+        epochs: int | str = "auto",
         batch_size: int = 32,
         early_stopping: bool | str = False,
         validation_split: float = 0.1,
