@@ -13,7 +13,7 @@ import numpy as np
 _SIGNIFICANCE = 0.05
 # A season is also seen at its multiples, so the shortest peak is taken that has at
 # least this fraction of the highest one.
-_FRACTION_OF_HIGHEST = 0.8
+_FRACTION_OF_HIGHEST = 0.7
 # Fewer repetitions could as well be a coincidence.
 _MIN_CYCLES = 3
 # Fraction of the series of a panel that have to show the common season.
