@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 
 from sklstm._data.panel import is_list_of_tables
-from sklstm._data.time_index import index_of
-from sklstm._sklearn import num_samples
+from sklstm.model_selection._series import RowsOfSeries, Timeline
 
 
 class WalkForwardCV(BaseCrossValidator):
@@ -20,6 +20,10 @@ class WalkForwardCV(BaseCrossValidator):
     sktime's splitters cannot be passed as ``cv=`` themselves: their ``split`` does not
     accept ``groups``. The forecasters of this package forecast the rows that directly
     follow their training rows, so a splitter whose test rows lie elsewhere is refused.
+
+    Several series, in one frame with an index of (series, time), are split at the same
+    times, even if they begin or end at different ones. A series is in a fold only if it
+    has both training rows and test rows there.
 
     Parameters
     ----------
@@ -59,7 +63,8 @@ class WalkForwardCV(BaseCrossValidator):
         ----------
         X : array-like of shape (n_timesteps, n_features)
             Data to split. A splitter with windows in units of time uses its pandas
-            index, or that of y if X has none.
+            index, or that of y if X has none. Of several series, the union of their
+            times is split.
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
             Targets.
         groups : object
@@ -75,13 +80,12 @@ class WalkForwardCV(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If test rows do not directly follow the training rows, or X holds several
-            series.
+            If test rows do not directly follow the training rows, or X is a list of
+            series, whose rows scikit-learn cannot select.
         """
-        check_single_series(X)
-        for train, test in self.splitter.split(row_index(X, y)):
-            _check_test_follows_train(train, test, self.splitter)
-            yield train, test
+        timeline = _timeline_of_rows(X, y)
+        for fold in make_folds(self, timeline, X, y):
+            yield timeline.rows_in_data(fold.train), timeline.rows_in_data(fold.test)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
         """Return the number of folds.
@@ -111,36 +115,82 @@ class WalkForwardCV(BaseCrossValidator):
                 "get_n_splits needs X, because the number of folds depends on the "
                 "number of rows, got None."
             )
-        return sum(1 for _ in self.splitter.split(row_index(X, y)))
+        timeline = _timeline_of_rows(X, y)
+        return sum(1 for _ in self.splitter.split(timeline.index))
 
 
-class Fold(NamedTuple):
-    """Positions of the training rows and of the test rows."""
+@dataclass(frozen=True)
+class Fold:
+    """Training rows, and the test rows that follow them, of the series in a fold."""
 
-    train: np.ndarray
-    test: np.ndarray
+    cutoff: int  # time of the first test row
+    train: RowsOfSeries
+    test: RowsOfSeries
 
 
-def check_folds(cv: Any, X: Any, y: Any) -> list[Fold]:
+def make_folds(cv: Any, timeline: Timeline, X: Any, y: Any) -> list[Fold]:
+    """Split all series at the same times.
+
+    A series is in a fold only if it has both training rows and test rows there.
+
+    Parameters
+    ----------
+    cv : sktime splitter or cross-validator
+    timeline : Timeline
+        Times of X.
+    X, y : as in `walk_forward`
+
+    Returns
+    -------
+    folds : list of Fold
+    """
     if not hasattr(cv, "split"):
         raise ValueError(
             "cv must be a sktime splitter or a cross-validator with split(X, y), got "
             f"{cv!r}."
         )
+    splitter = cv.splitter if isinstance(cv, WalkForwardCV) else cv
     # Unlike scikit-learn's cross-validators, sktime's have a forecasting horizon.
-    if hasattr(cv, "get_fh"):
-        cv = WalkForwardCV(cv)
-    folds = [
-        Fold(np.asarray(train), np.asarray(test)) for train, test in cv.split(X, y)
-    ]
+    if hasattr(splitter, "get_fh"):
+        splits = splitter.split(timeline.index)
+    elif timeline.panel is None:
+        splits = splitter.split(X, y)
+    else:
+        splits = splitter.split(pd.DataFrame(index=timeline.index))
+    folds = []
+    for number, (train_times, test_times) in enumerate(splits):
+        train_times, test_times = np.asarray(train_times), np.asarray(test_times)
+        _check_test_follows_train(train_times, test_times, cv)
+        cutoff = int(test_times[0])
+        train = timeline.rows_between(int(train_times[0]), cutoff)
+        test = timeline.rows_between(cutoff, int(test_times[-1]) + 1)
+        members = [i for i in train if i in test]
+        if not members:
+            raise ValueError(
+                f"X has no series with both training and test rows in fold {number}. "
+                "Set another initial window or step length of the splitter."
+            )
+        folds.append(
+            Fold(cutoff, {i: train[i] for i in members}, {i: test[i] for i in members})
+        )
     if not folds:
         raise ValueError(
-            f"{cv} generates no fold for {num_samples(X)} rows. Pass more rows, or set "
-            "a smaller initial window or horizon."
+            f"{cv} generates no fold for {len(timeline.index)} rows. Pass more rows, "
+            "or set a smaller initial window or horizon."
         )
-    for train, test in folds:
-        _check_test_follows_train(train, test, cv)
     return folds
+
+
+def _timeline_of_rows(X: Any, y: Any) -> Timeline:
+    """Return the timeline of data whose rows scikit-learn can select."""
+    if is_list_of_tables(X):
+        raise ValueError(
+            "X must be one array or frame, because scikit-learn selects its rows, but "
+            "X is a list of series. Pass them as one frame with an index of (series, "
+            "time), for example pandas.concat(X, keys=range(len(X))); or validate "
+            "with walk_forward."
+        )
+    return Timeline.from_data(X, y)
 
 
 def _check_test_follows_train(
@@ -168,19 +218,3 @@ def _describe_rows(rows: np.ndarray) -> str:
     if not np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
         order = " with gaps" if (np.diff(rows) > 0).all() else " out of order"
     return f"{rows[0]} to {rows[-1]}{order}"
-
-
-def row_index(X: Any, y: Any) -> pd.Index:
-    """Return the pandas index of X, or else that of y, or else the row numbers."""
-    index = index_of(X, y)
-    return pd.RangeIndex(num_samples(X)) if index is None else index
-
-
-def check_single_series(X: Any) -> None:
-    index = index_of(X)
-    if (index is not None and index.nlevels > 1) or is_list_of_tables(X):
-        raise ValueError(
-            "X must be a single series, but X holds several. Validate each series on "
-            "its own; or one network for all of them with sktime's evaluate and "
-            "sklstm.sktime.SktimeLSTMForecaster."
-        )

@@ -19,15 +19,23 @@ SKILLS = {"naive": "skill", "seasonal_naive": "seasonal_skill"}
 _BEST_VALUE_IS_ONE = ("r2", "explained_variance", "d2_absolute_error_score")
 
 
-def score_folds(
-    forecasts: pd.DataFrame, scorers: Mapping[str, Callable]
+def score_groups(
+    forecasts: pd.DataFrame, scorers: Mapping[str, Callable], by: str
 ) -> pd.DataFrame:
-    """Score the forecasts by fold: one row each, columns (metric, forecaster)."""
-    by_fold = {
-        fold: score_forecasts(table, scorers).stack(future_stack=True)
-        for fold, table in forecasts.groupby("fold")
+    """Score the forecasts of each fold or series.
+
+    Returns
+    -------
+    scores : DataFrame
+        A row for each fold or series, and columns (metric, forecaster).
+    """
+    by_group = {
+        group: score_forecasts(table, scorers).stack(future_stack=True)
+        for group, table in forecasts.groupby(by, sort=False)
     }
-    return pd.DataFrame(by_fold).T.rename_axis(index="fold")
+    return pd.concat(by_group.values(), axis=1, keys=by_group.keys()).T.rename_axis(
+        index=by
+    )
 
 
 def score_forecasts(
@@ -55,12 +63,12 @@ def score_forecasts(
         best = 0.0 if is_error else 1.0 if name in _BEST_VALUE_IS_ONE else np.nan
         for baseline, skill in SKILLS.items():
             if baseline in values:
-                values[skill] = _skill(values[FORECAST], values[baseline], best)
+                values[skill] = relative_skill(values[FORECAST], values[baseline], best)
         rows[name.removeprefix("neg_")] = values
     return pd.DataFrame(rows).T.rename_axis(index="metric")
 
 
-def _skill(value: float, reference: float, best: float) -> float:
+def relative_skill(value: float, reference: float, best: float) -> float:
     """Return the fraction of the way from a reference score to the best score."""
     return (value - reference) / (best - reference) if best != reference else np.nan
 
@@ -87,7 +95,7 @@ class _PrecomputedForecast(RegressorMixin, BaseEstimator):
         return self.forecast
 
 
-def scorers_of_metrics(metrics: Sequence[str], target: Any) -> dict[str, Callable]:
+def scorers_of_metrics(metrics: Sequence[str], part: str) -> dict[str, Callable]:
     """Return scikit-learn's scorers of metrics named without ``neg_``."""
     scorer_names = get_scorer_names()
     scorers = {}
@@ -96,8 +104,8 @@ def scorers_of_metrics(metrics: Sequence[str], target: Any) -> dict[str, Callabl
         if name not in scorer_names:
             raise ValueError(
                 f"metric={metric!r} is not known to scikit-learn by name, so it cannot "
-                f"be computed for target={target!r} alone. Choose another metric, or "
-                "use the scores of all targets together."
+                f"be computed for {part} alone. Choose another metric, or use the "
+                "scores of the whole result."
             )
         scorers[name] = get_scorer(name)
     return scorers

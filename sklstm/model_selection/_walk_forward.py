@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklstm._core.introspection import (
@@ -21,21 +20,16 @@ from sklstm._core.introspection import (
     target_names,
     unwrap_final_estimator,
 )
-from sklstm._sklearn import safe_indexing
-from sklstm.model_selection._cross_validation import (
-    Fold,
-    check_folds,
-    check_single_series,
-    row_index,
-)
+from sklstm.model_selection._cross_validation import Fold, make_folds
 from sklstm.model_selection._result import WalkForwardResult
 from sklstm.model_selection._scores import (
     FORECAST,
     check_scorers,
-    score_folds,
     score_forecasts,
+    score_groups,
     score_intervals,
 )
+from sklstm.model_selection._series import RowsOfSeries, Timeline
 
 
 def walk_forward(
@@ -62,15 +56,22 @@ def walk_forward(
     the last known value, and the seasonal naive forecast, which repeats the last known
     value of the same season.
 
+    Several series are cut at the same times, even if they begin or end at different
+    ones. A series is in a fold only if it has both training rows and test rows there,
+    so young ones join later. A list of series is aligned at its end, a frame by its
+    times.
+
     Parameters
     ----------
     estimator : estimator
         An `LSTMForecaster` or `WindowForecaster`, a Pipeline that ends in one, or a
         search over them. It is cloned, not changed.
-    X : array-like of shape (n_timesteps, n_features)
-        Rows in time order.
+    X : array-like of shape (n_timesteps, n_features), list of them, or frame
+        Rows in time order. Several series as a list, or as a frame with an index of
+        (series, time).
     y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-        Targets; by default the columns of X, before any step of a pipeline.
+        Targets; by default the columns of X, before any step of a pipeline. For several
+        series a list, or the rows of the frame.
     cv : sktime splitter or cross-validator
         Folds whose test rows directly follow their training rows.
     scoring : str, callable, sequence of str or dict
@@ -78,7 +79,8 @@ def walk_forward(
         errors that they negate.
     season_length : int, optional
         Number of rows in a season, for the seasonal naive forecast (24 for hourly data
-        with a daily season); by default it is not computed.
+        with a daily season); by default it is not computed. Of a panel's series that
+        do not have a season of rows yet, the last value is repeated.
     coverage : float, optional
         Nominal coverage of prediction intervals, between 0 and 1. If given, the
         intervals of the forecaster's ``predict_interval`` are computed too, and their
@@ -99,13 +101,13 @@ def walk_forward(
     Returns
     -------
     result : WalkForwardResult
-        Forecasts, scores and skill.
+        Forecasts, scores and skill, and of several series the scores of each.
 
     Raises
     ------
     ValueError
-        If test rows do not directly follow the training rows, X holds several series,
-        or a parameter has an invalid value.
+        If test rows do not directly follow the training rows, ``refit=False`` and a
+        series joins after the first fold, or a parameter has an invalid value.
 
     Warns
     -----
@@ -136,7 +138,6 @@ def walk_forward(
     refit = _check_refit(refit, n_jobs)
     _check_season_length(season_length)
     _check_estimator(estimator)
-    check_single_series(X)
     if y is None and not hasattr(estimator, "horizon"):
         # Without y, a forecaster after a transformer would take the transformed
         # columns as targets.
@@ -147,11 +148,9 @@ def walk_forward(
                 "would be targets too."
             )
         y = X
-    X, y = indexable(X, y)
-    index = row_index(X, y)
-    targets = X if y is None else y
-    actual = np.asarray(targets, dtype=float).reshape(len(index), -1)
-    folds = check_folds(cv, X, y)
+    timeline = Timeline.from_data(X, y)
+    actual = timeline.targets(X if y is None else y)
+    folds = make_folds(cv, timeline, X, y)
     scorers = check_scorers(estimator, scoring)
     _check_season_fits(season_length, folds)
     # Only a progress bar needs the results one by one, and not every backend of joblib
@@ -161,35 +160,58 @@ def walk_forward(
         prefer="threads",
         return_as="generator" if verbose else "list",
     )
+    data = _Data(X, y, timeline)
     options = _FoldOptions(refit, coverage, return_estimator)
     results = _show_progress(
-        _run_folds(parallel, estimator, X, y, folds, options), len(folds), verbose
+        _run_folds(parallel, estimator, data, folds, options), len(folds), verbose
     )
     fold_forecasts = list(results)
 
     forecasts = pd.concat(
         [
-            _fold_table(i, fold.test, result, actual, index, season_length)
-            for i, (fold, result) in enumerate(zip(folds, fold_forecasts, strict=True))
+            _series_table(
+                number, timeline, series, rows, result, actual[series], season_length
+            )
+            for number, (fold, result) in enumerate(
+                zip(folds, fold_forecasts, strict=True)
+            )
+            for series, rows in fold.test.items()
         ]
     )
-    names = dict(enumerate(target_names(targets)))
+    names = dict(enumerate(_target_names(X if y is None else y, timeline)))
     forecasts["target"] = forecasts["target"].map(names)
     estimators = []
     if return_estimator:
         estimators = [each.estimator for each in fold_forecasts]
     interval_scores = None
     if coverage is not None:
-        by = ["fold", "target"] if actual.shape[1] > 1 else ["fold"]
+        by = ["fold", "target"] if len(names) > 1 else ["fold"]
         interval_scores = score_intervals(forecasts, by)
     return WalkForwardResult(
         forecasts=forecasts,
-        scores=score_folds(forecasts, scorers),
+        scores=score_groups(forecasts, scorers, "fold"),
         summary=score_forecasts(forecasts, scorers),
         times=pd.DataFrame([each.times for each in fold_forecasts]).rename_axis("fold"),
         interval_scores=interval_scores,
+        series_scores=(
+            None
+            if timeline.panel is None
+            else score_groups(forecasts, scorers, "series")
+        ),
         estimators=estimators,
     )
+
+
+class _Data(NamedTuple):
+    """Data as the user passed them, and the times of their rows."""
+
+    X: Any
+    y: Any
+    timeline: Timeline
+
+    def select(self, rows: RowsOfSeries) -> tuple[Any, Any]:
+        """Select rows of X and y."""
+        return self.timeline.select(self.X, rows), self.timeline.select(self.y, rows)
 
 
 @dataclass(frozen=True)
@@ -203,10 +225,10 @@ class _FoldOptions:
 
 @dataclass(frozen=True)
 class _FoldForecast:
-    """Forecasts of one fold."""
+    """Forecasts of one fold, by the number of the series."""
 
-    forecast: np.ndarray  # (n_test, n_targets)
-    interval: np.ndarray | None  # (n_test, n_targets, 2)
+    forecast: dict[int, np.ndarray]  # (n_test, n_targets)
+    interval: dict[int, np.ndarray] | None  # (n_test, n_targets, 2)
     horizon: int | None  # rows forecast at once; None for the whole fold
     times: dict[str, float]
     estimator: Any = None
@@ -215,8 +237,7 @@ class _FoldForecast:
 def _run_folds(
     parallel: Parallel,
     estimator: Any,
-    X: Any,
-    y: Any,
+    data: _Data,
     folds: list[Fold],
     options: _FoldOptions,
 ) -> Iterable[_FoldForecast]:
@@ -225,57 +246,72 @@ def _run_folds(
         # An epoch is one call into TensorFlow, which releases the interpreter lock, so
         # threads train in parallel. Processes would each have to load TensorFlow.
         return parallel(
-            delayed(_fit_and_forecast)(clone(estimator), X, y, fold, options)
+            delayed(_fit_and_forecast)(clone(estimator), data, fold, options)
             for fold in folds
         )
     if options.refit == "warm":
         estimator = _set_warm_start(clone(estimator))
-        return (_fit_and_forecast(estimator, X, y, fold, options) for fold in folds)
-    return _fit_once_and_update(clone(estimator), X, y, folds, options)
+        return (_fit_and_forecast(estimator, data, fold, options) for fold in folds)
+    return _fit_once_and_update(clone(estimator), data, folds, options)
 
 
 def _fit_and_forecast(
-    estimator: Any, X: Any, y: Any, fold: Fold, options: _FoldOptions
+    estimator: Any, data: _Data, fold: Fold, options: _FoldOptions
 ) -> _FoldForecast:
     begin = perf_counter()
-    estimator.fit(safe_indexing(X, fold.train), _select_rows(y, fold.train))
-    return _forecast(estimator, X, fold.test, perf_counter() - begin, options)
+    estimator.fit(*data.select(fold.train))
+    return _forecast(estimator, data, fold.test, perf_counter() - begin, options)
 
 
 def _fit_once_and_update(
-    estimator: Any, X: Any, y: Any, folds: list[Fold], options: _FoldOptions
+    estimator: Any, data: _Data, folds: list[Fold], options: _FoldOptions
 ) -> Iterator[_FoldForecast]:
     """Fit in the first fold; in later ones, pass the new rows to ``update``."""
-    last_seen = None
-    for train, test in folds:
+    fitted, last_cutoff = folds[0].train, folds[0].cutoff
+    for number, fold in enumerate(folds):
         begin = perf_counter()
-        if last_seen is None:
-            estimator.fit(safe_indexing(X, train), _select_rows(y, train))
-        elif train[-1] > last_seen:
-            new = np.arange(last_seen + 1, train[-1] + 1)
-            _update(estimator, safe_indexing(X, new), _select_rows(y, new))
-        elif train[-1] < last_seen:
+        if number == 0:
+            estimator.fit(*data.select(fold.train))
+        elif fold.cutoff < last_cutoff:
             raise ValueError(
                 "refit=False needs folds in time order, but the training rows of one "
-                f"fold end at row {train[-1]} and those of the fold before it at row "
-                f"{last_seen}."
+                f"fold end at row {fold.cutoff - 1} and those of the fold before it at "
+                f"row {last_cutoff - 1}."
             )
-        last_seen = train[-1]
-        yield _forecast(estimator, X, test, perf_counter() - begin, options)
+        joined = [data.timeline.series[i].name for i in fold.test if i not in fitted]
+        if joined:
+            raise ValueError(
+                "refit=False needs the series of the first fold in all folds, but the "
+                f"series {joined} join in fold {number}. Pass refit=True, or set a "
+                "longer initial window."
+            )
+        new = data.timeline.rows_between(last_cutoff, fold.cutoff)
+        new = {i: rows for i, rows in new.items() if i in fitted}
+        if new:
+            _update(estimator, *data.select(new))
+        last_cutoff = fold.cutoff
+        yield _forecast(estimator, data, fold.test, perf_counter() - begin, options)
 
 
 def _forecast(
-    estimator: Any, X: Any, test: np.ndarray, fit_time: float, options: _FoldOptions
+    estimator: Any,
+    data: _Data,
+    test: RowsOfSeries,
+    fit_time: float,
+    options: _FoldOptions,
 ) -> _FoldForecast:
     begin = perf_counter()
-    rows, interval = safe_indexing(X, test), None
-    forecast = np.asarray(estimator.predict(rows))
+    rows, interval = data.timeline.select(data.X, test), None
+    forecast = data.timeline.split(estimator.predict(rows), test)
     if options.coverage is not None:
-        interval = _predict_interval(estimator, rows, options.coverage)
-        interval = interval.reshape(len(test), -1, 2)
+        bounds = _predict_interval(estimator, rows, options.coverage)
+        interval = {
+            i: each.reshape(len(test[i]), -1, 2)
+            for i, each in data.timeline.split(bounds, test).items()
+        }
     times = {"fit_time": fit_time, "predict_time": perf_counter() - begin}
     return _FoldForecast(
-        forecast.reshape(len(test), -1),
+        {i: each.reshape(len(test[i]), -1) for i, each in forecast.items()},
         interval,
         getattr(find_forecaster(estimator), "horizon", None),
         times,
@@ -295,7 +331,7 @@ def _update(estimator: Any, X: Any, y: Any) -> None:
     forecaster.update(X, y)
 
 
-def _predict_interval(estimator: Any, X: Any, coverage: float) -> np.ndarray:
+def _predict_interval(estimator: Any, X: Any, coverage: float) -> Any:
     """Predict the intervals of the forecaster in a pipeline or search."""
     forecaster, X = unwrap_final_estimator(estimator, X)
     if not hasattr(forecaster, "predict_interval"):
@@ -321,26 +357,30 @@ def _set_warm_start(estimator: Any) -> Any:
     return estimator
 
 
-def _fold_table(
+def _series_table(
     number: int,
+    timeline: Timeline,
+    series: int,
     test: np.ndarray,
     result: _FoldForecast,
     actual: np.ndarray,
-    index: pd.Index,
     season_length: int | None,
 ) -> pd.DataFrame:
-    """Tabulate the forecasts of a fold beside actual values and naive forecasts."""
-    forecast, n_targets = result.forecast, actual.shape[1]
+    """Tabulate a fold's forecasts of a series beside actual and naive values."""
+    forecast, n_targets = result.forecast[series], actual.shape[1]
     if forecast.shape != (len(test), n_targets):
         raise ValueError(
             "y must hold the targets that the estimator forecasts, but its forecast "
             f"has shape {forecast.shape} for {len(test)} row(s) of {n_targets} "
             "target(s). Without y, all columns of X are targets: pass y."
         )
+    name, labels = timeline.series[series][:2]
     step = np.arange(len(test)) % (result.horizon or len(test))
     last_known = test - step - 1
-    columns = {
-        "fold": np.repeat(number, len(test) * n_targets),
+    columns: dict[str, Any] = {"fold": number}
+    if timeline.panel is not None:
+        columns["series"] = [name] * (len(test) * n_targets)
+    columns |= {
         "step": np.repeat(step + 1, n_targets),
         "target": np.tile(np.arange(n_targets), len(test)),
         "actual": actual[test].ravel(),
@@ -348,11 +388,14 @@ def _fold_table(
         "naive": actual[last_known].ravel(),
     }
     if result.interval is not None:
-        columns["lower"], columns["upper"] = result.interval.reshape(-1, 2).T
+        bounds = result.interval[series].reshape(-1, 2)
+        columns["lower"], columns["upper"] = bounds.T
     if season_length is not None:
         same_season = last_known - (season_length - 1) + step % season_length
+        if test[0] < season_length:  # a young series of a panel
+            same_season = last_known
         columns["seasonal_naive"] = actual[same_season].ravel()
-    return pd.DataFrame(columns, index=index[np.repeat(test, n_targets)])
+    return pd.DataFrame(columns, index=labels[np.repeat(test, n_targets)])
 
 
 def _check_estimator(estimator: Any) -> None:
@@ -399,15 +442,17 @@ def _check_season_length(season_length: Any) -> None:
 
 def _check_season_fits(season_length: int | None, folds: list[Fold]) -> None:
     for number, fold in enumerate(folds):
-        if season_length is not None and season_length > fold.test[0]:
+        longest = max(rows[0] for rows in fold.test.values())
+        if season_length is not None and season_length > longest:
             raise ValueError(
                 f"season_length={season_length} reaches back before the first row in "
-                f"fold {number}, whose test rows begin at row {fold.test[0]}."
+                f"fold {number}, whose test rows begin at row {longest}."
             )
 
 
-def _select_rows(y: Any, rows: np.ndarray) -> Any:
-    return None if y is None else safe_indexing(y, rows)
+def _target_names(targets: Any, timeline: Timeline) -> list:
+    is_list = timeline.panel is not None and timeline.panel.names is None
+    return target_names(targets[0] if is_list else targets)
 
 
 def _show_progress(
