@@ -33,9 +33,10 @@ def score_groups(
         group: score_forecasts(table, scorers).stack(future_stack=True)
         for group, table in forecasts.groupby(by, sort=False)
     }
-    return pd.concat(by_group.values(), axis=1, keys=by_group.keys()).T.rename_axis(
-        index=by
-    )
+    scores = pd.concat(list(by_group.values()), axis=1).T
+    # Names of series in an index of several levels are tuples.
+    scores.index = pd.Index(list(by_group), name=by, tupleize_cols=False)
+    return scores
 
 
 def score_forecasts(
