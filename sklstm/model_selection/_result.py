@@ -264,7 +264,7 @@ class WalkForwardResult:
         >>> from sklearn.linear_model import Ridge
         >>> from sktime.split import ExpandingWindowSplitter
         >>> from sklstm import WindowForecaster, walk_forward
-        >>> y = np.sin(np.arange(100) / 5)
+        >>> y = np.sin(np.arange(100))
         >>> y += np.random.default_rng(0).normal(0, 0.1, 100)
         >>> cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=80, step_length=2)
         >>> result = walk_forward(WindowForecaster(Ridge()), y[:, None], y, cv=cv)

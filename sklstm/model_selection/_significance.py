@@ -24,7 +24,7 @@ _LOSSES: dict[str, tuple[_Loss, Callable]] = {
     ),
 }
 
-SIGNIFICANCE_LEVEL = 0.05
+_SIGNIFICANCE_LEVEL = 0.05
 
 
 def choose_metric(metrics: list[str]) -> str | None:
@@ -129,8 +129,11 @@ def describe_significance(table: pd.DataFrame) -> str:
         if np.isnan(row["p_value"]):
             verdict = "not testable"
         else:
-            is_significant = row["p_value"] < SIGNIFICANCE_LEVEL
-            verdict = "significant" if is_significant else "not significant"
+            if row["p_value"] >= _SIGNIFICANCE_LEVEL:
+                verdict = "not significant"
+            else:
+                is_worse = row["statistic"] > 0
+                verdict = "significantly negative" if is_worse else "significant"
             verdict += f" (p = {row['p_value']:.2g})"
         parts.append(f"{name} {verdict}")
     n_origins = int(table["n_origins"].iloc[0])

@@ -51,6 +51,9 @@ class WalkForwardDisplay:
     target : label, default=None
         The only target to plot, one of ``result.forecasts["target"]``; by default all
         targets are plotted.
+    series : label, default=None
+        Of several series the one to plot, one of ``result.forecasts["series"]``; by
+        default the first.
     metric : str, default=None
         The error to plot, named as in ``result.scores``; by default the first.
 
@@ -104,10 +107,12 @@ class WalkForwardDisplay:
         *,
         result: WalkForwardResult,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
     ) -> None:
         self.result = result
         self.target = target
+        self.series = series
         self.metric = metric
 
     def plot(
@@ -138,7 +143,7 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            If the result does not have the target or the metric.
+            If the result does not have the target, the series or the metric.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         result, metric = self._selected_result()
@@ -196,6 +201,7 @@ class WalkForwardDisplay:
         n_jobs: int | None = None,
         coverage: float | None = None,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
@@ -210,10 +216,12 @@ class WalkForwardDisplay:
         estimator : estimator
             An `LSTMForecaster` or `WindowForecaster`, a Pipeline that ends in one, or
             a search over them. It is cloned, not changed.
-        X : array-like of shape (n_timesteps, n_features)
-            Rows in time order.
+        X : array-like of shape (n_timesteps, n_features), list of them, or frame
+            Rows in time order. Several series as a list, or as a frame with an index of
+            (series, time).
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets; by default the columns of X, before any step of a pipeline.
+            Targets; by default the columns of X, before any step of a pipeline. For
+            several series a list, or the rows of the frame.
         cv : sktime splitter or cross-validator
             Folds whose test rows directly follow their training rows.
         scoring : str, callable, sequence of str or dict
@@ -221,7 +229,8 @@ class WalkForwardDisplay:
             the errors that they negate.
         season_length : int, optional
             Number of rows in a season, for the seasonal naive forecast (24 for hourly
-            data with a daily season); by default it is not computed.
+            data with a daily season); by default it is not computed. Of a panel's series
+            that do not have a season of rows yet, the last value is repeated.
         refit : bool or "warm", default=True
             True fits a new clone of the estimator in each fold. "warm" also fits in
             each fold, but starts from the weights of the previous fold. False fits in
@@ -236,6 +245,8 @@ class WalkForwardDisplay:
             intervals of the forecaster's ``predict_interval`` are plotted as bands.
         target : label, default=None
             The only target to plot; by default all targets are plotted.
+        series : label, default=None
+            Of several series the one to plot; by default the first.
         metric : str, default=None
             The error to plot, without ``neg_``; by default the first of ``scoring``.
         naive : bool, default=False
@@ -253,8 +264,8 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            As in `walk_forward`, or if the result does not have the target or the
-            metric.
+            As in `walk_forward`, or if the result does not have the target, the
+            series or the metric.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         result = walk_forward(
@@ -269,7 +280,13 @@ class WalkForwardDisplay:
             coverage=coverage,
         )
         return cls.from_results(
-            result, target=target, metric=metric, naive=naive, ax=ax, **kwargs
+            result,
+            target=target,
+            series=series,
+            metric=metric,
+            naive=naive,
+            ax=ax,
+            **kwargs,
         )
 
     @classmethod
@@ -278,6 +295,7 @@ class WalkForwardDisplay:
         result: WalkForwardResult,
         *,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
@@ -292,6 +310,9 @@ class WalkForwardDisplay:
         target : label, default=None
             The only target to plot, one of ``result.forecasts["target"]``; by default
             all targets are plotted.
+        series : label, default=None
+            Of several series the one to plot, one of ``result.forecasts["series"]``; by
+            default the first.
         metric : str, default=None
             The error to plot, named as in ``result.scores``; by default the first.
         naive : bool, default=False
@@ -309,9 +330,9 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            If the result does not have the target or the metric.
+            If the result does not have the target, the series or the metric.
         """
-        display = cls(result=result, target=target, metric=metric)
+        display = cls(result=result, target=target, series=series, metric=metric)
         return display.plot(ax=ax, naive=naive, **kwargs)
 
     def _selected_result(self) -> tuple[WalkForwardResult, str]:
@@ -323,9 +344,20 @@ class WalkForwardDisplay:
                 f"metric must be one of those in the result, {metrics}, got "
                 f"{metric!r}. Pass it in walk_forward's scoring."
             )
-        if self.target is None:
-            return self.result, metric
-        return self.result.select_target(self.target, metric), metric
+        result = self.result
+        if result.series_scores is not None:
+            series = result.forecasts["series"].iloc[0]
+            if self.series is not None:
+                series = self.series
+            result = result.select_series(series, metric)
+        elif self.series is not None:
+            raise ValueError(
+                f"series={self.series!r} selects one of several series, but the result "
+                "holds a single one. Pass series=None."
+            )
+        if self.target is not None:
+            result = result.select_target(self.target, metric)
+        return result, metric
 
 
 def _separate_folds(values: pd.Series, starts: np.ndarray) -> np.ndarray:

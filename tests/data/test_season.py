@@ -36,7 +36,7 @@ class TestFindSeason:
     def test_electricity_transformers(self, data_folder):
         path = next((data_folder / "ett").rglob("*ETTh1*"))
         table = pd.read_csv(path, nrows=2000)
-        columns = [table[name] for name in ("HUFL", "HULL", "MUFL", "MULL")]
+        columns = [table[name] for name in ("HUFL", "HULL", "MUFL", "LUFL")]
         assert [find_season(column) for column in columns] == [24] * 4
         assert find_common_season(columns, max_period=200) == 24
 
@@ -50,6 +50,15 @@ class TestFindSeason:
     def test_simulated_season_at_any_scale_and_trend(self, period, seed, trend, scale):
         values = seasonal(20 * period, period, trend=trend, seed=seed)
         assert find_season(scale * values) == period
+
+    @pytest.mark.parametrize("noise", [0.1, 0.3, 0.7])
+    @pytest.mark.parametrize("period", [7, 12, 24, 50])
+    def test_sine_waves(self, period, noise):
+        rng = np.random.default_rng(period)
+        n = 20 * period
+        sine = np.sin(2 * np.pi * np.arange(n) / period)
+        found = find_season(sine + rng.normal(0, noise, n))
+        assert found == pytest.approx(period, abs=period / 20)
 
     def test_season_on_a_random_walk(self):
         walk = np.random.default_rng(0).normal(size=240).cumsum()

@@ -174,16 +174,21 @@ class TestSignificance:
 
     def test_skill_and_its_absence(self):
         rng = np.random.default_rng(0)
-        sine = np.sin(np.arange(100) / 3) + rng.normal(0, 0.1, 100)
+        sine = np.sin(np.arange(100)) + rng.normal(0, 0.1, 100)
         walk = rng.normal(size=100).cumsum()
-        skilled, unskilled = (
-            validate(y[:, None], steps=1, step_length=1, horizon=1, season_length=None)
-            for y in (sine, walk)
+        skilled, worse, short = (
+            validate(y[:, None], steps=1, step_length=1, horizon=1, first=first)
+            for y, first in ((sine, 40), (walk, 40), (sine, 97))
         )
-        assert skilled.significance().loc["naive", "p_value"] < 0.001
-        assert "skill against naive significant (p = " in repr(skilled)
-        assert unskilled.significance().loc["naive", "p_value"] > 0.05
-        assert "skill against naive not significant (p = " in repr(unskilled)
+        for result, verdict in (
+            (skilled, "significant"),
+            (worse, "significantly negative"),
+            (short, "not significant"),
+        ):
+            p_value = result.significance().loc["naive", "p_value"]
+            assert (p_value < 0.05) == (verdict != "not significant")
+            line = f"skill against naive {verdict} (p = {p_value:.2g}), seasonal_naive"
+            assert line in repr(result)
 
     def test_too_few_origins(self, series):
         result = validate(series, first=74)
