@@ -34,9 +34,10 @@ def find_season(values: Any, max_period: int | None = None) -> int | None:
     whichever shows a peak more clearly. Differences have no trend, but hide a slow
     season in their noise; a line leaves spurious cycles in a random walk, so it is used
     only if the series is unlikely to be one.
+
     A peak counts if it returns at the multiples of the period, and exceeds the bound of
-    Bartlett [1]_ for a series with no autocorrelation beyond a quarter of the period, with a
-    Bonferroni correction for the number of periods.
+    Bartlett [1]_ for a series with no autocorrelation beyond a quarter of the period,
+    with a Bonferroni correction for the number of periods.
 
     Parameters
     ----------
@@ -125,8 +126,8 @@ def _find_peak(correlations: np.ndarray, longest: int, n_values: int) -> _Peak:
     """Find the first clear peak of autocorrelations, which begin at lag 0."""
     periods = np.arange(2, longest + 1)
     at = correlations[periods]
-    # Sums of squares up to a quarter of the period, so that a smooth season does not raise the
-    # bound that it has to exceed.
+    # Sums of squares up to a quarter of the period, so that a smooth season does not
+    # raise the bound that it has to exceed.
     sums = np.cumsum(correlations**2)[periods // 4] - 1
     quantile = NormalDist().inv_cdf(1 - _SIGNIFICANCE / (2 * len(periods)))
     bound = quantile * np.sqrt((1 + 2 * sums) / n_values)

@@ -137,7 +137,7 @@ def describe_significance(table: pd.DataFrame) -> str:
             verdict += f" (p = {row['p_value']:.2g})"
         parts.append(f"{name} {verdict}")
     n_origins = int(table["n_origins"].iloc[0])
-    return f"skill against {', '.join(parts)}, {n_origins} forecast origin(s)"
+    return f"skill against {', '.join(parts)}, {n_origins} origin(s)"
 
 
 def _number_origins(forecasts: pd.DataFrame) -> np.ndarray:

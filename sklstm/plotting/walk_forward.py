@@ -146,7 +146,7 @@ class WalkForwardDisplay:
             If the result does not have the target, the series or the metric.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
-        result, metric = self._selected_result()
+        result, metric, name_of_series = self._selected_result()
         table = result.forecasts
         targets = list(table["target"].unique())
         drawn = ["forecast"]
@@ -177,7 +177,10 @@ class WalkForwardDisplay:
                 self.bands_.append(_draw_intervals(panel, x_folds, lower, upper))
             self.lines_.append(draw_lines(panel, series, kwargs))
             _mark_folds(panel, x[starts], rows["fold"].to_numpy()[starts])
-            finish_time_panel(panel, x, target_label(targets, targets.index(target)))
+            label = target_label(targets, targets.index(target))
+            if name_of_series is not None:
+                label = f"series {name_of_series}\n{label}".rstrip()
+            finish_time_panel(panel, x, label)
         x_label: Any = table.index.name
         self.axes_[n_targets - 1].set_xlabel(x_label)
         self.bars_ = _draw_errors(self.axes_[-1], result, metric)
@@ -229,8 +232,8 @@ class WalkForwardDisplay:
             the errors that they negate.
         season_length : int, optional
             Number of rows in a season, for the seasonal naive forecast (24 for hourly
-            data with a daily season); by default it is not computed. Of a panel's series
-            that do not have a season of rows yet, the last value is repeated.
+            data with a daily season); by default it is not computed. Of a panel's
+            series that do not have a season of rows yet, the last value is repeated.
         refit : bool or "warm", default=True
             True fits a new clone of the estimator in each fold. "warm" also fits in
             each fold, but starts from the weights of the previous fold. False fits in
@@ -335,8 +338,8 @@ class WalkForwardDisplay:
         display = cls(result=result, target=target, series=series, metric=metric)
         return display.plot(ax=ax, naive=naive, **kwargs)
 
-    def _selected_result(self) -> tuple[WalkForwardResult, str]:
-        """Return the result for the targets to plot, and the name of the metric."""
+    def _selected_result(self) -> tuple[WalkForwardResult, str, Any]:
+        """Return the result to plot, the metric, and the series of several."""
         metrics = list(self.result.summary.index)
         metric = metrics[0] if self.metric is None else self.metric
         if metric not in metrics:
@@ -344,11 +347,10 @@ class WalkForwardDisplay:
                 f"metric must be one of those in the result, {metrics}, got "
                 f"{metric!r}. Pass it in walk_forward's scoring."
             )
-        result = self.result
+        result, series = self.result, self.series
         if result.series_scores is not None:
-            series = result.forecasts["series"].iloc[0]
-            if self.series is not None:
-                series = self.series
+            if series is None:
+                series = result.forecasts["series"].iloc[0]
             result = result.select_series(series, metric)
         elif self.series is not None:
             raise ValueError(
@@ -357,7 +359,7 @@ class WalkForwardDisplay:
             )
         if self.target is not None:
             result = result.select_target(self.target, metric)
-        return result, metric
+        return result, metric, series
 
 
 def _separate_folds(values: pd.Series, starts: np.ndarray) -> np.ndarray:
