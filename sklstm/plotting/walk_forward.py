@@ -51,6 +51,9 @@ class WalkForwardDisplay:
     target : label, default=None
         The only target to plot, one of ``result.forecasts["target"]``; by default all
         targets are plotted.
+    series : label, default=None
+        Of several series the one to plot, one of ``result.forecasts["series"]``; by
+        default the first.
     metric : str, default=None
         The error to plot, named as in ``result.scores``; by default the first.
 
@@ -104,10 +107,12 @@ class WalkForwardDisplay:
         *,
         result: WalkForwardResult,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
     ) -> None:
         self.result = result
         self.target = target
+        self.series = series
         self.metric = metric
 
     def plot(
@@ -138,10 +143,10 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            If the result does not have the target or the metric.
+            If the result does not have the target, the series or the metric.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
-        result, metric = self._selected_result()
+        result, metric, name_of_series = self._selected_result()
         table = result.forecasts
         targets = list(table["target"].unique())
         drawn = ["forecast"]
@@ -172,7 +177,10 @@ class WalkForwardDisplay:
                 self.bands_.append(_draw_intervals(panel, x_folds, lower, upper))
             self.lines_.append(draw_lines(panel, series, kwargs))
             _mark_folds(panel, x[starts], rows["fold"].to_numpy()[starts])
-            finish_time_panel(panel, x, target_label(targets, targets.index(target)))
+            label = target_label(targets, targets.index(target))
+            if name_of_series is not None:
+                label = f"series {name_of_series}\n{label}".rstrip()
+            finish_time_panel(panel, x, label)
         x_label: Any = table.index.name
         self.axes_[n_targets - 1].set_xlabel(x_label)
         self.bars_ = _draw_errors(self.axes_[-1], result, metric)
@@ -196,6 +204,7 @@ class WalkForwardDisplay:
         n_jobs: int | None = None,
         coverage: float | None = None,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
@@ -210,10 +219,12 @@ class WalkForwardDisplay:
         estimator : estimator
             An `LSTMForecaster` or `WindowForecaster`, a Pipeline that ends in one, or
             a search over them. It is cloned, not changed.
-        X : array-like of shape (n_timesteps, n_features)
-            Rows in time order.
+        X : array-like of shape (n_timesteps, n_features), list of them, or frame
+            Rows in time order. Several series as a list, or as a frame with an index of
+            (series, time).
         y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
-            Targets; by default the columns of X, before any step of a pipeline.
+            Targets; by default the columns of X, before any step of a pipeline. For
+            several series a list, or the rows of the frame.
         cv : sktime splitter or cross-validator
             Folds whose test rows directly follow their training rows.
         scoring : str, callable, sequence of str or dict
@@ -221,7 +232,8 @@ class WalkForwardDisplay:
             the errors that they negate.
         season_length : int, optional
             Number of rows in a season, for the seasonal naive forecast (24 for hourly
-            data with a daily season); by default it is not computed.
+            data with a daily season); by default it is not computed. Of a panel's
+            series that do not have a season of rows yet, the last value is repeated.
         refit : bool or "warm", default=True
             True fits a new clone of the estimator in each fold. "warm" also fits in
             each fold, but starts from the weights of the previous fold. False fits in
@@ -236,6 +248,8 @@ class WalkForwardDisplay:
             intervals of the forecaster's ``predict_interval`` are plotted as bands.
         target : label, default=None
             The only target to plot; by default all targets are plotted.
+        series : label, default=None
+            Of several series the one to plot; by default the first.
         metric : str, default=None
             The error to plot, without ``neg_``; by default the first of ``scoring``.
         naive : bool, default=False
@@ -253,8 +267,8 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            As in `walk_forward`, or if the result does not have the target or the
-            metric.
+            As in `walk_forward`, or if the result does not have the target, the
+            series or the metric.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         result = walk_forward(
@@ -269,7 +283,13 @@ class WalkForwardDisplay:
             coverage=coverage,
         )
         return cls.from_results(
-            result, target=target, metric=metric, naive=naive, ax=ax, **kwargs
+            result,
+            target=target,
+            series=series,
+            metric=metric,
+            naive=naive,
+            ax=ax,
+            **kwargs,
         )
 
     @classmethod
@@ -278,6 +298,7 @@ class WalkForwardDisplay:
         result: WalkForwardResult,
         *,
         target: Any = None,
+        series: Any = None,
         metric: str | None = None,
         naive: bool = False,
         ax: Axes | Sequence[Axes] | None = None,
@@ -292,6 +313,9 @@ class WalkForwardDisplay:
         target : label, default=None
             The only target to plot, one of ``result.forecasts["target"]``; by default
             all targets are plotted.
+        series : label, default=None
+            Of several series the one to plot, one of ``result.forecasts["series"]``; by
+            default the first.
         metric : str, default=None
             The error to plot, named as in ``result.scores``; by default the first.
         naive : bool, default=False
@@ -309,13 +333,13 @@ class WalkForwardDisplay:
         Raises
         ------
         ValueError
-            If the result does not have the target or the metric.
+            If the result does not have the target, the series or the metric.
         """
-        display = cls(result=result, target=target, metric=metric)
+        display = cls(result=result, target=target, series=series, metric=metric)
         return display.plot(ax=ax, naive=naive, **kwargs)
 
-    def _selected_result(self) -> tuple[WalkForwardResult, str]:
-        """Return the result for the targets to plot, and the name of the metric."""
+    def _selected_result(self) -> tuple[WalkForwardResult, str, Any]:
+        """Return the result to plot, the metric, and the series of several."""
         metrics = list(self.result.summary.index)
         metric = metrics[0] if self.metric is None else self.metric
         if metric not in metrics:
@@ -323,9 +347,19 @@ class WalkForwardDisplay:
                 f"metric must be one of those in the result, {metrics}, got "
                 f"{metric!r}. Pass it in walk_forward's scoring."
             )
-        if self.target is None:
-            return self.result, metric
-        return self.result.select_target(self.target, metric), metric
+        result, series = self.result, self.series
+        if result.series_scores is not None:
+            if series is None:
+                series = result.forecasts["series"].iloc[0]
+            result = result.select_series(series, metric)
+        elif self.series is not None:
+            raise ValueError(
+                f"series={self.series!r} selects one of several series, but the result "
+                "holds a single one. Pass series=None."
+            )
+        if self.target is not None:
+            result = result.select_target(self.target, metric)
+        return result, metric, series
 
 
 def _separate_folds(values: pd.Series, starts: np.ndarray) -> np.ndarray:

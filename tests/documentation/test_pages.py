@@ -62,6 +62,7 @@ PUBLIC = [
     "sklstm.keras.KerasSequenceClassifier",
     "sklstm.keras.KerasSequenceRegressor",
     "sklstm.model_selection.WalkForwardResult",
+    "sklstm.model_selection.search_space",
     "sklstm.sktime.SktimeLSTMForecaster",
     "sklstm.sktime.SktimeRNNClassifier",
     "sklstm.sktime.SktimeRNNRegressor",

@@ -456,6 +456,29 @@ def test_unknown_targets_and_metrics(result):
         WalkForwardDisplay.from_results(result, metric="r2")
 
 
+def test_one_of_several_series(result):
+    panel = {"north": TWO, "south": 3 * TWO}
+    frame = pd.concat(panel, names=["region"])
+    display = WalkForwardDisplay.from_estimator(
+        Doubler(horizon=3), frame, frame, cv=splitter(), season_length=2
+    )
+    assert len(display.axes_) == 3
+    assert display.ax_.get_ylabel() == "series north\na"
+    for number, name in enumerate(panel):
+        one = WalkForwardDisplay.from_results(display.result, series=name)
+        for shown, expected in zip(
+            one.lines_, WalkForwardDisplay.from_results(result).lines_, strict=True
+        ):
+            for line in ("actual", "forecast"):
+                x, y = xy(shown[line])
+                np.testing.assert_array_equal(x, xy(expected[line])[0])
+                np.testing.assert_array_equal(y, (1, 3)[number] * xy(expected[line])[1])
+    with pytest.raises(ValueError, match="name must be one of.*got 'west'"):
+        WalkForwardDisplay.from_results(display.result, series="west")
+    with pytest.raises(ValueError, match="series='north'.*holds a single one"):
+        WalkForwardDisplay.from_results(result, series="north")
+
+
 def test_custom_metric_is_unknown_for_one_of_several_targets():
     def bias(estimator, X, y):
         return float(np.mean(estimator.predict(X) - y))

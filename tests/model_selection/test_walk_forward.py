@@ -447,14 +447,6 @@ class TestForecasterBehindAScaler:
 class TestUnsuitableEstimatorsAndData:
     cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=60, step_length=10)
 
-    def test_several_series(self, series):
-        frame = pd.concat([pd.DataFrame(series)] * 2, keys=["a", "b"])
-        for X in ([series, series], frame):
-            with pytest.raises(ValueError, match="X holds several.*sktime's evaluate"):
-                walk_forward(LSTMForecaster(5, 2), X, cv=self.cv)
-            with pytest.raises(ValueError, match="X holds several"):
-                list(WalkForwardCV(self.cv).split(X))
-
     def test_sktime_forecasters(self, series):
         from sktime.forecasting.naive import NaiveForecaster
 

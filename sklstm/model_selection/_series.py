@@ -1,0 +1,151 @@
+"""Several series on a common timeline, and the rows of each that belong to a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import indexable
+
+from sklstm._data.panel import Panel, split_series
+from sklstm._data.time_index import index_of
+from sklstm._sklearn import num_samples, safe_indexing
+
+# Rows of some series: the number of each series, and positions among its own rows.
+RowsOfSeries = Mapping[int, np.ndarray]
+
+
+class SeriesTimes(NamedTuple):
+    """Labels and times of the rows of a series."""
+
+    name: Any
+    labels: pd.Index  # of its rows
+    positions: np.ndarray  # of its rows on the timeline, ascending
+    rows: np.ndarray  # its rows in a frame of several series
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The times at which at least one series has a row, in order.
+
+    The series of a frame share the labels of their times. Those of a list end at the
+    same time, because every forecast begins after the last row of its series.
+
+    Parameters
+    ----------
+    panel : Panel or None
+        None for a single series.
+    index : Index
+        Labels of the times.
+    series : list of SeriesTimes
+    """
+
+    panel: Panel | None
+    index: pd.Index
+    series: list[SeriesTimes]
+
+    @classmethod
+    def from_data(cls, X: Any, y: Any = None) -> Timeline:
+        """Find the times of a single series, a list of series, or a frame of several.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), list of them, or a frame with
+                an index of (series, time)
+        y : as X, optional
+
+        Returns
+        -------
+        timeline : Timeline
+        """
+        panel, inputs = split_series(X, y)
+        for each in inputs:
+            indexable(each.X, each.y)
+        labels = [_row_labels(each.X, each.y) for each in inputs]
+        rows = [np.arange(len(index)) for index in labels]
+        if panel is None:
+            (index,) = labels
+            return cls(None, index, [SeriesTimes(0, index, rows[0], rows[0])])
+        if panel.names is None:
+            n_times = max(len(index) for index in labels)
+            index = pd.RangeIndex(n_times)
+            positions = [each + n_times - len(each) for each in rows]
+            names: list = list(range(panel.n_series))
+        else:
+            index = X.index.get_level_values(-1).unique().sort_values()
+            positions = [index.get_indexer(each) for each in labels]
+            rows = [each.rows for each in inputs]
+            names = panel.names
+        for each, steps in zip(inputs, map(np.diff, positions), strict=True):
+            if (steps < 0).any():
+                raise ValueError(
+                    f"{each.place}: rows must be in time order, but the index "
+                    "decreases. Sort X and y by time, for example with X.sort_index()."
+                )
+        series = map(SeriesTimes, names, labels, positions, rows)
+        return cls(panel, index, list(series))
+
+    def targets(self, y: Any) -> list[np.ndarray]:
+        """Return the targets of each series, of shape (n_timesteps, n_targets)."""
+        if self.panel is None:
+            values = [y]
+        elif self.panel.names is None:
+            values = y
+        else:
+            values = [safe_indexing(y, series.rows) for series in self.series]
+        return [
+            np.asarray(each, dtype=float).reshape(len(series.labels), -1)
+            for each, series in zip(values, self.series, strict=True)
+        ]
+
+    def rows_between(self, begin: int, end: int) -> dict[int, np.ndarray]:
+        """Return the rows of each series from one time up to, excluding, another."""
+        rows = {}
+        for number, series in enumerate(self.series):
+            first, last = np.searchsorted(series.positions, [begin, end])
+            if first < last:
+                rows[number] = np.arange(first, last)
+        return rows
+
+    def select(self, values: Any, rows: RowsOfSeries) -> Any:
+        """Select rows of series, in the format of X."""
+        if values is None:
+            return None
+        if self.panel is not None and self.panel.names is None:
+            return [safe_indexing(values[i], each) for i, each in rows.items()]
+        return safe_indexing(values, self.rows_in_data(rows))
+
+    def rows_in_data(self, rows: RowsOfSeries) -> np.ndarray:
+        """Return the positions of rows of series in X (not a list), ascending."""
+        return np.sort(np.concatenate([self._rows_of(i, rows[i]) for i in rows]))
+
+    def split(self, predictions: Any, rows: RowsOfSeries) -> dict[int, np.ndarray]:
+        """Split predictions for selected rows, which have the format of X, by series.
+
+        Returns
+        -------
+        predictions : dict of int to ndarray
+            Of each series, with a row for each of its rows.
+        """
+        if self.panel is not None and self.panel.names is None:
+            return dict(zip(rows, map(np.asarray, predictions), strict=True))
+        predictions = np.asarray(predictions)
+        if self.panel is None:
+            return dict.fromkeys(rows, predictions)
+        order = self.rows_in_data(rows)
+        return {
+            i: predictions[np.searchsorted(order, self._rows_of(i, each))]
+            for i, each in rows.items()
+        }
+
+    def _rows_of(self, number: int, rows: np.ndarray) -> np.ndarray:
+        return self.series[number].rows[rows]
+
+
+def _row_labels(X: Any, y: Any) -> pd.Index:
+    """Return the pandas index of X, or else that of y, or else the row numbers."""
+    index = index_of(X, y)
+    return pd.RangeIndex(num_samples(X)) if index is None else index
