@@ -32,7 +32,7 @@ TRAINING = {
 }
 
 WINDOWS = {
-    "window_length": [Interval(Integral, 1, None, closed="left")],
+    "window_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "horizon": [Interval(Integral, 1, None, closed="left")],
     "patch_length": [Interval(Integral, 1, None, closed="left")],
     "linear_skip": [StrOptions({"ridge", "zero"}), "boolean"],

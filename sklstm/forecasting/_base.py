@@ -40,6 +40,7 @@ from sklstm.forecasting._calibration import (
 from sklstm.forecasting._future_covariates import check_future_covariates, check_steps
 from sklstm.forecasting._history import History, SeriesRows, median_slope
 from sklstm.forecasting._target_columns import find_targets, fit_target_column
+from sklstm.forecasting._window_length import choose_window_length
 from sklstm.forecasting._windows import (
     ScalingSettings,
     SeriesScaling,
@@ -77,7 +78,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     """
 
     # Hyperparameters that this class reads.
-    window_length: int
+    window_length: int | str
     horizon: int
     normalize: str | None
     target: Any
@@ -88,6 +89,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     n_features_in_: int
     feature_names_in_: np.ndarray
     target_columns_: list[int | None]
+    window_length_: int
     _panel: Panel | None  # format of the series; None for a single one
     _histories: list[History]  # of each series
     _shape: WindowShape
@@ -138,8 +140,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             "known_future", self.known_future, self._feature_names, self.n_features_in_
         )
         longest = max((series.X for series in checked), key=len)
-        check_enough_rows(longest, self.window_length, self.horizon)
-        training, calibration = self._split_windows([len(s.X) for s in checked])
+        auto = isinstance(self.window_length, str)
+        if not auto:
+            self.window_length_ = int(self.window_length)
+            check_enough_rows(longest, self.window_length_, self.horizon)
         targets = find_targets(
             self.target,
             inputs,
@@ -150,10 +154,13 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             warn=self.normalize in ("window", "last"),
         )
 
-        settings = ScalingSettings(
-            self.normalize, int(self.window_length), future_columns
-        )
-        span = int(self.window_length + self.horizon)
+        if auto:
+            self._choose_window_length([Y for Y, _, _ in targets])
+            check_enough_rows(longest, self.window_length_, self.horizon)
+        training, calibration = self._split_windows([len(s.X) for s in checked])
+
+        settings = ScalingSettings(self.normalize, self.window_length_, future_columns)
+        span = self.window_length_ + int(self.horizon)
         histories = []
         for i, series in enumerate(inputs):
             Y, columns, target_format = targets[i]
@@ -413,6 +420,24 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         """Names of the columns of X, if they have any."""
         return getattr(self, "feature_names_in_", None)
 
+    def _choose_window_length(self, targets: Sequence[np.ndarray]) -> None:
+        """Set the length of a window by the season of the targets of each series."""
+        # The last rows are those of the calibration windows.
+        training = [Y[: len(Y) - int(len(Y) * self.calibration_split)] for Y in targets]
+        chosen = choose_window_length(training, int(self.horizon), self._patch_length)
+        self.window_length_ = chosen.n_rows
+        if self._verbose:
+            print(chosen)
+
+    @property
+    def _patch_length(self) -> int:
+        """Number that divides the length of a window."""
+        return 1
+
+    @property
+    def _verbose(self) -> int:
+        return 0
+
     def _split_windows(
         self, n_rows: Sequence[int]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -428,7 +453,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         training, calibration : list of ndarray of int
             Windows of each series.
         """
-        span = self.window_length + self.horizon
+        span = self.window_length_ + self.horizon
         windows = number_windows([max(n - span, 0) + 1 for n in n_rows])
         if not self.calibration_split:
             return windows, [numbers[:0] for numbers in windows]

@@ -33,8 +33,11 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
 
     Parameters
     ----------
-    window_length : int, default=10
-        Number of rows in a window.
+    window_length : int or "auto", default=10
+        Number of rows in a window. "auto" takes two seasons, at least the horizon, and
+        leaves at least as many windows as a window has rows. The season, up to 256
+        rows, is a peak in the autocorrelation of the target in the training rows;
+        without one, windows have 10 rows.
     horizon : int, default=1
         Number of rows forecast at once from the same window (a direct forecast).
     cell : {"lstm", "gru", "rnn"}, default="lstm"
@@ -137,6 +140,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         Number of columns of X.
     feature_names_in_ : ndarray of str
         Names of the columns of X, if all are strings.
+    window_length_ : int
+        Number of rows in a window.
     target_columns_ : list of (int or None)
         For each target the column of X that holds its history.
     weights_ : tuple of ndarray
@@ -204,7 +209,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
 
     def __init__(
         self,
-        window_length: int = 10,
+        window_length: int | str = 10,
         horizon: int = 1,
         *,
         cell: str = "lstm",
@@ -412,10 +417,10 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     def _fit_windows(
         self, windows: TrainingWindows, fit_data: FitData, *, incremental: bool
     ) -> None:
-        if self.window_length % self.patch_length:
+        if self.window_length_ % self.patch_length:
             raise ValueError(
                 f"patch_length must divide window_length, got patch_length="
-                f"{self.patch_length} and window_length={self.window_length}."
+                f"{self.patch_length} and window_length={self.window_length_}."
             )
         previous = self._previous_fit()
         if previous is not None:
@@ -467,6 +472,14 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         )
         trained = self._train_members(task, fit_data)
         self._store_training(trained, keep_optimizer_state=incremental)
+
+    @property
+    def _patch_length(self) -> int:
+        return int(self.patch_length)
+
+    @property
+    def _verbose(self) -> int:
+        return int(self.verbose)
 
     def _count_epochs(self, steps_per_epoch: int) -> int:
         if self.epochs != "auto":

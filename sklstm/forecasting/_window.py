@@ -40,8 +40,11 @@ class WindowForecaster(Forecaster):
         the target columns, then the covariates. y has shape (n_windows,), or
         (n_windows, horizon * n_targets) if that is more than one value; a regressor of
         a single target is then fitted once for each value.
-    window_length : int, default=10
-        Number of rows in a window.
+    window_length : int or "auto", default=10
+        Number of rows in a window. "auto" takes two seasons, at least the horizon, and
+        leaves at least as many windows as a window has rows. The season, up to 256
+        rows, is a peak in the autocorrelation of the target in the training rows;
+        without one, windows have 10 rows.
     horizon : int, default=1
         Number of rows forecast at once from the same window (a direct forecast).
     normalize : {"window", "last", "standard"} or None, default="window"
@@ -73,6 +76,8 @@ class WindowForecaster(Forecaster):
         Number of columns of X.
     feature_names_in_ : ndarray of str
         Names of the columns of X, if all are strings.
+    window_length_ : int
+        Number of rows in a window.
     target_columns_ : list of (int or None)
         For each target the column of X that holds its history.
 
@@ -114,7 +119,7 @@ class WindowForecaster(Forecaster):
     def __init__(
         self,
         regressor: Any,
-        window_length: int = 10,
+        window_length: int | str = 10,
         horizon: int = 1,
         *,
         normalize: str | None = "window",

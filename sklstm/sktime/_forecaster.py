@@ -43,8 +43,11 @@ class SktimeLSTMForecaster(BaseForecaster):
 
     Parameters
     ----------
-    window_length : int, default=10
-        Number of rows in a window.
+    window_length : int or "auto", default=10
+        Number of rows in a window. "auto" takes two seasons, at least the horizon, and
+        leaves at least as many windows as a window has rows. The season, up to 256
+        rows, is a peak in the autocorrelation of the target in the training rows;
+        without one, windows have 10 rows.
     horizon : int or None, default=None
         Number of rows forecast at once from the same window (a direct forecast), and
         the furthest step ahead of intervals. None uses the furthest step of ``fh`` in
@@ -177,7 +180,7 @@ class SktimeLSTMForecaster(BaseForecaster):
 
     def __init__(
         self,
-        window_length: int = 10,
+        window_length: int | str = 10,
         horizon: int | None = None,
         *,
         cell: str = "lstm",
