@@ -193,7 +193,7 @@ class Program(ABC):
             steps=1,
         )
         self.network.stop_training = False
-        history: dict[str, list[float]] = {}
+        history: dict[str, list[float]] = {"loss": []}
         best_loss, best_epoch, best_weights = np.inf, 0, start.weights
         keras_callbacks.on_train_begin()
         schedule = _LearningRateSchedule(self.optimizer, settings.learning_rate_factors)

@@ -98,7 +98,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     epochs : int or "auto", default="auto"
         Number of passes over the training windows. "auto" is 10, or fewer for long
         series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
-        "ridge", it is more for short series, as many as 1000 steps take.
+        "ridge", it is more for short series, as many as 1000 steps take. 0 leaves the
+        network as it starts: with "ridge", it is the linear model alone.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
@@ -201,6 +202,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         **params.NETWORK,
         **params.TRAINING,
         **params.WINDOWS,
+        "epochs": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "quantiles": [tuple, list, None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "aggregate": [StrOptions(set(AGGREGATES))],
@@ -461,14 +463,16 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
 
         samples = np.concatenate(windows.of_series)
         n_steps = -(-len(samples) // int(self.batch_size))
+        epochs = 1 if incremental else self._count_epochs(n_steps)
+        early_stopping = self.early_stopping and epochs and not incremental
         task = TrainingTask(
             self._network,
             windows.data,
             samples,
-            epochs=1 if incremental else self._count_epochs(n_steps),
+            epochs=epochs,
             start=self._warm_start_from(previous),
             initialize=solve_linear_skip if self.linear_skip == "ridge" else None,
-            hold_out=hold_out if self.early_stopping and not incremental else None,
+            hold_out=hold_out if early_stopping else None,
         )
         trained = self._train_members(task, fit_data)
         self._store_training(trained, keep_optimizer_state=incremental)

@@ -102,7 +102,8 @@ class SktimeLSTMForecaster(BaseForecaster):
     epochs : int or "auto", default="auto"
         Number of passes over the training windows. "auto" is 10, or fewer for long
         series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
-        "ridge", it is more for short series, as many as 1000 steps take.
+        "ridge", it is more for short series, as many as 1000 steps take. 0 leaves the
+        network as it starts: with "ridge", it is the linear model alone.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
