@@ -64,7 +64,7 @@ def search_space(
 
     See Also
     --------
-    WalkForwardCV : sktime's splitters for the search.
+    sklstm.WalkForwardCV : sktime's splitters for the search.
 
     Examples
     --------
