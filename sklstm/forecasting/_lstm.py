@@ -48,6 +48,17 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
+    decoder : {"dense", "segments"}, default="dense"
+        How the last recurrent state becomes a forecast. "dense" maps it to the whole
+        horizon by one dense layer. "segments" cuts the horizon into segments of
+        ``patch_length`` rows and makes one recurrent step for each of them, from the
+        same state, with a learned vector of the segment and its future covariates as
+        input [7]_: fewer weights, and more accurate over long horizons.
+    channel_independent : bool, default=False
+        Whether each target goes through the network alone, with the covariates and a
+        learned vector of the target, instead of all together [5]_. The targets share all
+        weights except for the linear map from future covariates. Each needs a column of
+        X that holds its history.
     patch_length : int, default=1
         Number of rows that the network reads in one recurrent step [5]_; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and
@@ -157,6 +168,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
        time-series forecasting against distribution shift", ICLR.
     .. [5] Nie et al. (2023), "A time series is worth 64 words", ICLR.
     .. [6] Koenker and Bassett (1978), "Regression quantiles", Econometrica 46(1).
+    .. [7] Lin et al. (2023), "SegRNN: Segment recurrent neural network for long-term
+       time series forecasting", arXiv:2308.11200.
 
     Examples
     --------
@@ -198,6 +211,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         bidirectional: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        decoder: str = "dense",
+        channel_independent: bool = False,
         patch_length: int = 1,
         linear_skip: bool = True,
         normalize: str | None = "window",
@@ -229,6 +244,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.decoder = decoder
+        self.channel_independent = channel_independent
         self.patch_length = patch_length
         self.linear_skip = linear_skip
         self.normalize = normalize
@@ -403,6 +420,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
                 f"patch_length must divide window_length, got patch_length="
                 f"{self.patch_length} and window_length={self.window_length}."
             )
+        if self.channel_independent:
+            self._check_target_columns()
         previous = self._previous_fit()
         if previous is not None:
             self._check_n_members()
@@ -416,6 +435,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             patch_length=int(self.patch_length),
             linear_skip=bool(self.linear_skip),
             n_quantiles=len(self._quantiles),
+            decoder=self.decoder,
+            channel_independent=bool(self.channel_independent),
         )
         loss = self.loss if self.quantiles is None else self._quantiles
         self._training_spec = self._describe_training(loss)
@@ -436,6 +457,17 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         )
         trained = self._train_members(task, fit_data)
         self._store_training(trained, keep_optimizer_state=incremental)
+
+    def _check_target_columns(self) -> None:
+        """Raise an error if the history of a target is not among the columns of X."""
+        n_found, n_targets = self._shape.n_target_columns, self._shape.n_targets
+        if n_found < n_targets:
+            raise ValueError(
+                "channel_independent=True needs the history of each target in a column "
+                f"of X, but only {n_found} of {n_targets} target(s) have one "
+                f"(target={self.target!r}). Add the targets to X, name their columns "
+                "in target, or set channel_independent=False."
+            )
 
     def _continue_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Train on the windows of new rows, from the weights of the last training."""
