@@ -55,10 +55,10 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         same state, with a learned vector of the segment and its future covariates as
         input [7]_: fewer weights, and more accurate over long horizons.
     channel_independent : bool, default=False
-        Whether each target goes through the network alone, with the covariates and a
-        learned vector of the target, instead of all together [5]_. The targets share all
-        weights except for the linear map from future covariates. Each needs a column of
-        X that holds its history.
+        Whether each target goes through the network alone [5]_, beside the covariates
+        and a learned vector of the target, instead of all targets together. All share
+        the weights, except for the linear map from future covariates. Each target
+        needs a column of X that holds its history.
     patch_length : int, default=1
         Number of rows that the network reads in one recurrent step [5]_; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and

@@ -25,7 +25,7 @@ _StepResult: TypeAlias = "tuple[tf.Tensor, list[tf.Tensor]]"
 
 
 class BroadcastLSTMCell(keras.layers.LSTMCell):
-    """`keras.layers.LSTMCell` for parts of the input and states that are broadcast.
+    """`keras.layers.LSTMCell` for broadcast parts of the input and states.
 
     Weights, outputs and gradients are those of the standard cell for concatenated and
     repeated inputs. There is no dropout.
@@ -49,7 +49,7 @@ class BroadcastLSTMCell(keras.layers.LSTMCell):
 
 
 class BroadcastGRUCell(keras.layers.GRUCell):
-    """`keras.layers.GRUCell` for parts of the input and states that are broadcast.
+    """`keras.layers.GRUCell` for broadcast parts of the input and states.
 
     As `BroadcastLSTMCell`; the reset gate acts after the product.
     """
@@ -74,7 +74,7 @@ class BroadcastGRUCell(keras.layers.GRUCell):
 
 
 class BroadcastSimpleRNNCell(keras.layers.SimpleRNNCell):
-    """`keras.layers.SimpleRNNCell` for parts of the input and states that are broadcast.
+    """`keras.layers.SimpleRNNCell` for broadcast parts of the input and states.
 
     As `BroadcastLSTMCell`.
     """
@@ -120,4 +120,3 @@ def _gru_step(sums: list[tf.Tensor], product: tf.Tensor, h: tf.Tensor) -> tf.Ten
     z = tf.sigmoid(x_z + q_z)
     n = tf.tanh(x_n + tf.sigmoid(x_r + q_r) * q_n)
     return n + z * (h - n)
-

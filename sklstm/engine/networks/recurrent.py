@@ -239,9 +239,7 @@ def embedding(n_tokens: int, embedding_dim: int) -> keras.layers.Embedding:
     )
 
 
-def learned_vectors(
-    state: KerasTensor, n: int, size: int, *, name: str
-) -> KerasTensor:
+def learned_vectors(state: KerasTensor, n: int, size: int, *, name: str) -> KerasTensor:
     """Return vectors that do not depend on the input of a network, only on training.
 
     Parameters
