@@ -64,9 +64,10 @@ class SktimeLSTMForecaster(BaseForecaster):
     decoder : {"dense", "segments"}, default="dense"
         How the last recurrent state becomes a forecast. "dense" maps it to the whole
         horizon by one dense layer. "segments" cuts the horizon into segments of
-        ``patch_length`` rows and makes one recurrent step for each of them, from the
-        same state, with a learned vector of the segment and its future covariates as
-        input: fewer weights, and more accurate over long horizons.
+        ``patch_length`` rows and makes one recurrent step for each of them. All
+        steps start from the last state; their inputs are a learned vector of the
+        segment and its future covariates. This takes fewer weights if the horizon is
+        long.
     channel_independent : bool, default=False
         Whether each target goes through the network alone, beside the covariates
         and a learned vector of the target, instead of all targets together. All share
