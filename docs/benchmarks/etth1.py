@@ -36,33 +36,34 @@ GRID = {
 FIXED = {"horizon": HORIZON, "patch_length": DAY, "epochs": 10}
 
 
-def truth(y, begin, end):
-    """Return the actual values after each origin, (n_origins, HORIZON, ...)."""
-    windows = np.lib.stride_tricks.sliding_window_view(y[begin:end], HORIZON, axis=0)
+def truth(y, begin, end, horizon=HORIZON):
+    """Return the actual values after each origin, (n_origins, horizon, ...)."""
+    windows = np.lib.stride_tricks.sliding_window_view(y[begin:end], horizon, axis=0)
     return np.moveaxis(windows, -1, 1)
 
 
 def forecast_from_each_row(model, y, begin, end):
     """Forecast from every origin with a forecaster that has seen the rows before.
 
-    `predict` forecasts blocks of HORIZON rows. HORIZON calls, each of which starts one
-    row later than the previous one, cover every origin.
+    `predict` forecasts blocks of `horizon` rows. As many calls, each of which starts
+    one row later than the previous one, cover every origin.
     """
-    forecasts = np.empty((end - begin - HORIZON + 1, HORIZON, *y.shape[1:]))
+    horizon = model.horizon
+    forecasts = np.empty((end - begin - horizon + 1, horizon, *y.shape[1:]))
     X = y.reshape(len(y), -1)
-    for shift in range(HORIZON):
+    for shift in range(min(horizon, len(forecasts))):
         shifted = copy.copy(model)
         if shift:
             shifted.update(X[begin : begin + shift])
-        n_blocks = (end - begin - shift) // HORIZON
-        rows = X[begin + shift : begin + shift + n_blocks * HORIZON]
-        blocks = shifted.predict(rows).reshape(-1, HORIZON, *y.shape[1:])
-        forecasts[shift::HORIZON] = blocks
+        n_blocks = (end - begin - shift) // horizon
+        rows = X[begin + shift : begin + shift + n_blocks * horizon]
+        blocks = shifted.predict(rows).reshape(-1, horizon, *y.shape[1:])
+        forecasts[shift::horizon] = blocks
     return forecasts
 
 
 def mse(forecasts, y, begin, end):
-    return np.mean((forecasts - truth(y, begin, end)) ** 2)
+    return np.mean((forecasts - truth(y, begin, end, forecasts.shape[1])) ** 2)
 
 
 def naive_forecast(y, begin, end, lag):

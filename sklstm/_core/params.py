@@ -34,6 +34,8 @@ TRAINING = {
 WINDOWS = {
     "window_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "horizon": [Interval(Integral, 1, None, closed="left")],
+    "decoder": [StrOptions({"dense", "segments"})],
+    "channel_independent": ["boolean"],
     "patch_length": [Interval(Integral, 1, None, closed="left")],
     "linear_skip": [StrOptions({"ridge", "zero"}), "boolean"],
     "normalize": [StrOptions({"window", "last", "standard"}), None],

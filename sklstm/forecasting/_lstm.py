@@ -52,6 +52,18 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
+    decoder : {"dense", "segments"}, default="dense"
+        How the last recurrent state becomes a forecast. "dense" maps it to the whole
+        horizon by one dense layer. "segments" cuts the horizon into segments of
+        ``patch_length`` rows and makes one recurrent step for each of them [7]_. All
+        steps start from the last state; their inputs are a learned vector of the
+        segment and its future covariates. This takes fewer weights if the horizon is
+        long.
+    channel_independent : bool, default=False
+        Whether each target goes through the network alone [5]_, beside the covariates
+        and a learned vector of the target, instead of all targets together. All share
+        the weights, except for the linear map from future covariates. Each target
+        needs a column of X that holds its history.
     patch_length : int, default=1
         Number of rows that the network reads in one recurrent step [5]_; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and
@@ -61,7 +73,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         the window [3]_, and from the future covariates in window and horizon, relative
         to the last row of the window. "ridge" starts their training at the
         least-squares solution with the ridge penalty that generalised cross-validation
-        chooses [7]_, so an untrained network forecasts as a linear model does. "zero"
+        chooses [8]_, so an untrained network forecasts as a linear model does. "zero"
         (or True) starts them at zero.
     normalize : {"window", "last", "standard"} or None, default="window"
         Scaling of the target and of the column that holds its history. "window"
@@ -169,7 +181,9 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
        time-series forecasting against distribution shift", ICLR.
     .. [5] Nie et al. (2023), "A time series is worth 64 words", ICLR.
     .. [6] Koenker and Bassett (1978), "Regression quantiles", Econometrica 46(1).
-    .. [7] Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for
+    .. [7] Lin et al. (2023), "SegRNN: Segment recurrent neural network for long-term
+       time series forecasting", arXiv:2308.11200.
+    .. [8] Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for
        choosing a good ridge parameter", Technometrics 21(2).
 
     Examples
@@ -219,6 +233,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         bidirectional: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        decoder: str = "dense",
+        channel_independent: bool = False,
         patch_length: int = 1,
         linear_skip: str | bool = "ridge",
         normalize: str | None = "window",
@@ -250,6 +266,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.decoder = decoder
+        self.channel_independent = channel_independent
         self.patch_length = patch_length
         self.linear_skip = linear_skip
         self.normalize = normalize
@@ -424,6 +442,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
                 f"patch_length must divide window_length, got patch_length="
                 f"{self.patch_length} and window_length={self.window_length_}."
             )
+        if self.channel_independent:
+            self._check_target_columns()
         previous = self._previous_fit()
         if previous is not None:
             self._check_n_members()
@@ -437,6 +457,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             patch_length=int(self.patch_length),
             linear_skip=bool(self.linear_skip),
             n_quantiles=len(self._quantiles),
+            decoder=self.decoder,
+            channel_independent=bool(self.channel_independent),
         )
         loss = self.loss if self.quantiles is None else self._quantiles
         self._training_spec = self._describe_training(loss)
@@ -449,15 +471,16 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
 
         def solve_linear_skip(train: np.ndarray) -> engine.InitialValues:
             data = windows.data.take(train)
-            # The last value is the forecast of a window without any change, unless
-            # the level of a target is not removed from its windows.
+            # A window without any change is forecast to stay as it is, unless the level
+            # of a target is not removed from its windows.
             levelled = self.normalize in ("window", "last")
-            all_levelled = self._shape.n_target_columns == self._shape.n_targets
+            levelled &= self._shape.n_target_columns == self._shape.n_targets
             maps = fit_linear_maps(
                 data,
                 self._shape,
                 self._quantiles,
-                intercept=not (levelled and all_levelled),
+                # Independent channels share the intercept of the network.
+                intercept=not (levelled or self.channel_independent),
             )
             return self._network.weights_of_linear_maps(maps)
 
@@ -493,6 +516,17 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         if self.linear_skip == "ridge":
             return epochs
         return max(epochs, super()._count_epochs(steps_per_epoch))
+
+    def _check_target_columns(self) -> None:
+        """Raise an error if the history of a target is not among the columns of X."""
+        n_found, n_targets = self._shape.n_target_columns, self._shape.n_targets
+        if n_found < n_targets:
+            raise ValueError(
+                "channel_independent=True needs the history of each target in a column "
+                f"of X, but only {n_found} of {n_targets} target(s) have one "
+                f"(target={self.target!r}). Add the targets to X, name their columns "
+                "in target, or set channel_independent=False."
+            )
 
     def _continue_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         """Train on the windows of new rows, from the weights of the last training."""

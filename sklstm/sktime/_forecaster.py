@@ -64,6 +64,18 @@ class SktimeLSTMForecaster(BaseForecaster):
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
+    decoder : {"dense", "segments"}, default="dense"
+        How the last recurrent state becomes a forecast. "dense" maps it to the whole
+        horizon by one dense layer. "segments" cuts the horizon into segments of
+        ``patch_length`` rows and makes one recurrent step for each of them. All
+        steps start from the last state; their inputs are a learned vector of the
+        segment and its future covariates. This takes fewer weights if the horizon is
+        long.
+    channel_independent : bool, default=False
+        Whether each target goes through the network alone, beside the covariates
+        and a learned vector of the target, instead of all targets together. All share
+        the weights, except for the linear map from future covariates. Each target
+        needs a column of X that holds its history.
     patch_length : int, default=1
         Number of rows that the network reads in one recurrent step; must divide
         ``window_length``. On hourly data 24 makes each step a day, which is faster and
@@ -189,6 +201,8 @@ class SktimeLSTMForecaster(BaseForecaster):
         bidirectional: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        decoder: str = "dense",
+        channel_independent: bool = False,
         patch_length: int = 1,
         linear_skip: str | bool = "ridge",
         normalize: str | None = "window",
@@ -217,6 +231,8 @@ class SktimeLSTMForecaster(BaseForecaster):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.decoder = decoder
+        self.channel_independent = channel_independent
         self.patch_length = patch_length
         self.linear_skip = linear_skip
         self.normalize = normalize

@@ -76,6 +76,35 @@ class TestETTh1:
         assert errors < 1e-6
 
 
+class TestLongHorizons:
+    @pytest.fixture
+    def script(self, monkeypatch):
+        monkeypatch.syspath_prepend(BENCHMARKS)  # it imports etth1
+        return load("ett_long")
+
+    def run(self, script, monkeypatch, *options):
+        monkeypatch.setattr(sys, "argv", ["ett_long", *map(str, options)])
+        script.main()
+
+    def test_a_short_run(self, script, monkeypatch, capsys, data_folder):
+        rows = {"TRAIN": 1000, "VALIDATE": 1100, "TEST": 1210}
+        for name, row in rows.items():
+            monkeypatch.setattr(script, name, row)
+        small = {"units": 2, "window_length": 48, "batch_size": 512}
+        monkeypatch.setattr(script, "RECIPE", script.RECIPE | small)
+        self.run(script, monkeypatch, "--data", data_folder, "--epochs", 1)
+        *_, segrnn, patchtst, last = capsys.readouterr().out.splitlines()
+        assert segrnn == "published MSE of SegRNN: 0.351"
+        assert patchtst == "published MSE of PatchTST: 0.375"
+        assert re.fullmatch(r"MSE \d\.\d{4} MAE \d\.\d{4}", last)
+
+    def test_a_missing_file_is_reported(self, script, monkeypatch, capsys, tmp_path):
+        options = ["--data", tmp_path, "--file", "ETTh2", "--horizon", 720]
+        with pytest.raises(SystemExit, match="2"):
+            self.run(script, monkeypatch, *options)
+        assert "Take ETTh2.csv from the folder" in capsys.readouterr().err
+
+
 def test_the_sequence_classifiers_print_their_table():
     script = BENCHMARKS / "sequence_classification.py"
     options = ["--sets", "ItalyPowerDemand", "--seeds", "1"]

@@ -15,6 +15,9 @@ STACK = engine.RecurrentStack("gru", (3, 2), bidirectional=True, recurrent_dropo
 SPECS = [
     engine.WindowNetwork(STACK, 6, 2, 3, 2, 2, 1, linear_skip=True),
     engine.EnsembleNetwork(engine.WindowNetwork(STACK, 6, 2, 3, 2), 2, "median"),
+    engine.WindowNetwork(
+        STACK, 6, 5, 3, 2, 2, 1, 2, decoder="segments", channel_independent=True
+    ),
     engine.AutoencoderNetwork(STACK, 6, 2),
     engine.SequenceNetwork(STACK, 2, 3, patch_length=2, positional_encoding=1),
     engine.SequenceNetwork(STACK, 1, 3, n_tokens=9, embedding_dim=2),

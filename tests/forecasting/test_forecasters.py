@@ -29,6 +29,11 @@ VARIANTS = {
     "stacked": ([0], {"window_length": 4, "units": (3, 2), "dropout": 0.2}),
     "both directions": ([0], {"window_length": 4, "bidirectional": True}),
     "future covariates": ([0], {"window_length": 4, "horizon": 3, "known_future": [1]}),
+    "segments": (
+        [0, 1],
+        {"window_length": 4, "horizon": 3, "patch_length": 2, "decoder": "segments"},
+    ),
+    "channels": ([0, 1], {"horizon": 2, "channel_independent": True}),
     "ridge": ([0], {"regressor": Ridge()}),
     "ridge, two targets": ([0, 1], {"regressor": Ridge(), "horizon": 2}),
     "ridge, last": ([1], {"regressor": Ridge(), "normalize": "last"}),

@@ -272,6 +272,30 @@ def test_all_members_start_at_the_same_maps(waves):
     np.testing.assert_allclose(other, one, atol=1e-6)
 
 
+@pytest.mark.parametrize("quantiles", [None, (0.2, 0.5, 0.7)])
+@pytest.mark.parametrize("normalize", ["window", "standard"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_every_decoder_starts_at_the_same_forecast(
+    waves, channels, normalize, quantiles
+):
+    X = np.hstack([waves, 3 * waves + 1])[:, :channels]
+    parameters = {"normalize": normalize, "quantiles": quantiles, "patch_length": 2}
+
+    def start(**changed):
+        forecaster = LSTMForecaster(**SIZES, **UNTRAINED, **(parameters | changed))
+        forecaster.fit(X)
+        return forecaster.forecast_quantiles() if quantiles else forecaster.forecast()
+
+    dense = start()
+    np.testing.assert_allclose(start(decoder="segments"), dense, rtol=1e-5)
+    if normalize == "standard":
+        return  # there is no intercept for independent channels
+    # Channels share their biases; these are multiples of each other.
+    for decoder in ("dense", "segments"):
+        alone = start(decoder=decoder, channel_independent=True)
+        np.testing.assert_allclose(alone, dense, rtol=2e-3)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True, "refit"])
 def test_no_epochs_leave_the_network_as_it_starts(waves, early_stopping):
     start = LSTMForecaster(**SIZES, **UNTRAINED, early_stopping=early_stopping)

@@ -40,8 +40,13 @@ def orthogonal() -> Initializer:
 
 
 def uniform() -> Initializer:
-    """Return the initializer of embeddings."""
+    """Return the initializer of embeddings of tokens."""
     return keras.initializers.RandomUniform(seed=PLACEHOLDER_SEED)
+
+
+def standard_normal() -> Initializer:
+    """Return the initializer of vectors that tell positions or channels apart."""
+    return keras.initializers.RandomNormal(stddev=1.0, seed=PLACEHOLDER_SEED)
 
 
 def draw_weights(

@@ -7,14 +7,20 @@ fast scan over time in `sklstm.engine.layers.fused`, and the equations of that s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sklstm.engine.backend import keras, on_gpu
 from sklstm.engine.networks.initial_weights import (
     PLACEHOLDER_SEED,
     glorot_uniform,
     orthogonal,
+    standard_normal,
     uniform,
 )
 
@@ -111,6 +117,87 @@ class RecurrentStack:
             x = self.apply_dropout(x, i, prefix=prefix)
         return x
 
+    def apply_to_states(self, x: KerasTensor, *, fast: bool) -> list[KerasTensor]:
+        """Apply the layers and return all states of the last one after the last step.
+
+        Parameters
+        ----------
+        x : KerasTensor of shape (n_samples, n_steps, n_features)
+        fast : bool
+            As for `NetworkSpec.build`.
+
+        Returns
+        -------
+        states : list of KerasTensor of shape (n_samples, decoder_units)
+            Without dropout. Those of both directions are concatenated.
+        """
+        last = len(self.units) - 1
+        if last:
+            below = replace(self, units=self.units[:-1])
+            x = below.apply(x, fast=fast, return_sequences=True)
+        layer = self.make_layer(
+            last, fast=fast, return_sequences=False, return_state=True
+        )
+        if not self.bidirectional:
+            return layer(x)[1:]
+        layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{last}")
+        states = layer(x)[1:]
+        n_states = self.n_layer_states
+        return [
+            keras.layers.Concatenate(name=f"both_states_{i}")(states[i::n_states])
+            for i in range(n_states)
+        ]
+
+    @property
+    def decoder_units(self) -> int:
+        """State size of a decoder cell that starts from the last layer's states."""
+        return self.units[-1] * (2 if self.bidirectional else 1)
+
+    def apply_decoder_cell(
+        self,
+        inputs: Sequence[KerasTensor],
+        states: Sequence[KerasTensor],
+        *,
+        fast: bool,
+    ) -> KerasTensor:
+        """Apply a cell for one step from the same states to several inputs.
+
+        Parameters
+        ----------
+        inputs : sequence of KerasTensor of shape (..., n_features)
+            Parts of the cell's input, to be concatenated. Their leading axes, and those
+            of the states, are broadcast against each other.
+        states : sequence of KerasTensor of shape (..., decoder_units)
+            States before the step.
+        fast : bool
+            As for `NetworkSpec.build`.
+
+        Returns
+        -------
+        outputs : KerasTensor of shape (..., decoder_units)
+        """
+        cell = _cell_class(self.cell, fast)(
+            self.decoder_units,
+            kernel_initializer=glorot_uniform(),
+            recurrent_initializer=orthogonal(),
+            seed=PLACEHOLDER_SEED,
+            name=f"decoder_{self.cell}",
+        )
+        cell.build((None, sum(part.shape[-1] for part in inputs)))
+        if fast:
+            outputs, _ = cell(list(inputs), list(states))
+            return outputs
+        ops = keras.ops
+        # The standard cells take one row for each output, so everything is repeated.
+        zeros = ops.zeros_like(reduce(add, (x[..., :1] for x in [*inputs, *states])))
+
+        def repeat(x: KerasTensor) -> KerasTensor:
+            return ops.reshape(x + zeros, (-1, x.shape[-1]))
+
+        rows = ops.concatenate([repeat(part) for part in inputs], axis=1)
+        outputs, _ = cell(rows, [repeat(state) for state in states])
+        return ops.reshape(outputs, (-1, *zeros.shape[1:-1], self.decoder_units))
+
     def make_layer(
         self,
         i: int,
@@ -152,6 +239,29 @@ def embedding(n_tokens: int, embedding_dim: int) -> keras.layers.Embedding:
     )
 
 
+def learned_vectors(state: KerasTensor, n: int, size: int, *, name: str) -> KerasTensor:
+    """Return vectors that do not depend on the input of a network, only on training.
+
+    Parameters
+    ----------
+    state : KerasTensor of shape (n_samples, units)
+        Every tensor of a Keras model must depend on an input. These vectors depend on a
+        state, so that their weights always come after those of the recurrent layers.
+    n, size : int
+        Number and length of the vectors.
+    name : str
+        Name of the layer.
+
+    Returns
+    -------
+    vectors : KerasTensor of shape (1, n, size)
+    """
+    first_zero = keras.ops.zeros_like(state[:1, :1], dtype="int32")
+    return keras.layers.Embedding(
+        n, size, embeddings_initializer=standard_normal(), name=name
+    )(first_zero + np.arange(n, dtype=np.int32))
+
+
 def _layer_class(cell: str, fast: bool) -> type[keras.layers.RNN]:
     # On a GPU the standard layers run on cuDNN.
     if fast and not on_gpu():
@@ -161,6 +271,27 @@ def _layer_class(cell: str, fast: bool) -> type[keras.layers.RNN]:
         return {"lstm": FusedLSTM, "gru": FusedGRU, "rnn": FusedSimpleRNN}[cell]
     layers = keras.layers
     return {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}[cell]
+
+
+def _cell_class(cell: str, fast: bool) -> type[keras.layers.Layer]:
+    if fast:
+        from sklstm.engine.layers.broadcast_cells import (
+            BroadcastGRUCell,
+            BroadcastLSTMCell,
+            BroadcastSimpleRNNCell,
+        )
+
+        return {
+            "lstm": BroadcastLSTMCell,
+            "gru": BroadcastGRUCell,
+            "rnn": BroadcastSimpleRNNCell,
+        }[cell]
+    layers = keras.layers
+    return {
+        "lstm": layers.LSTMCell,
+        "gru": layers.GRUCell,
+        "rnn": layers.SimpleRNNCell,
+    }[cell]
 
 
 def _padded_bidirectional(fast: bool) -> type[keras.layers.Bidirectional]:

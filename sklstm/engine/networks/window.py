@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import InitialValues, LinearMaps
 from sklstm.engine.networks.base import (
@@ -14,7 +16,7 @@ from sklstm.engine.networks.base import (
     Tensors,
 )
 from sklstm.engine.networks.initial_weights import glorot_uniform
-from sklstm.engine.networks.recurrent import RecurrentStack
+from sklstm.engine.networks.recurrent import RecurrentStack, learned_vectors
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -55,6 +57,17 @@ class WindowNetwork(SampleNetwork):
         covariates to the forecast.
     n_quantiles : int
         Number of quantiles predicted for each value.
+    decoder : {"dense", "segments"}
+        Whether a dense layer maps the last state to the whole horizon, or a recurrent
+        cell makes one step for each segment of it (SegRNN [1]_).
+    channel_independent : bool
+        Whether each target column goes through the recurrent layers alone, beside the
+        covariates. All targets have a target column then.
+
+    References
+    ----------
+    .. [1] Lin et al. (2023), "SegRNN: Segment recurrent neural network for long-term
+       time series forecasting", arXiv:2308.11200.
     """
 
     stack: RecurrentStack
@@ -67,29 +80,21 @@ class WindowNetwork(SampleNetwork):
     patch_length: int = 1
     linear_skip: bool = False
     n_quantiles: int = 1
+    decoder: str = "dense"
+    channel_independent: bool = False
 
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network."""
         layers = keras.layers
         window = keras.Input((self.window_length, self.n_columns), name="window")
-        inputs = [window]
-        x = window
-        if self.patch_length > 1:
-            n_steps = self.window_length // self.patch_length
-            x = layers.Reshape((n_steps, -1), name="patches")(x)
-        x = self.stack.apply(x, fast=fast)
+        inputs, future = [window], None
         if self.n_future_columns:
             future = keras.Input(
                 (self.horizon, self.n_future_columns), name="known_future"
             )
             inputs.append(future)
-            x = self._join_future(x, future)
-        # Zero at first, so that an untrained forecast is the window's level.
-        forecast = layers.Dense(
-            self.horizon * self.n_targets * self.n_quantiles,
-            kernel_initializer="zeros",
-            name="forecast",
-        )(x)
+        decode = {"dense": self._decode_densely, "segments": self._decode_segments}
+        forecast = decode[self.decoder](window, future, fast=fast)
         shape: tuple[int, ...] = (self.horizon, self.n_targets)
         quantiles = (self.n_quantiles,) if self.n_quantiles > 1 else ()
         forecast = layers.Reshape(shape + quantiles, name="horizon")(forecast)
@@ -104,10 +109,151 @@ class WindowNetwork(SampleNetwork):
             forecast = layers.Add(name="sum")([forecast, *linear])
         return keras.Model(inputs, forecast, name="forecaster")
 
+    def _decode_densely(
+        self, window: KerasTensor, future: KerasTensor | None, *, fast: bool
+    ) -> KerasTensor:
+        """Map the last state, and what else is known, to all rows of the horizon."""
+        layers = keras.layers
+        x = self.stack.apply(self._recurrent_steps(window), fast=fast)
+        if self.channel_independent:
+            channel = self._channel_vectors(x)
+            x = self._channels_of_windows(x)
+            channel += keras.ops.zeros_like(x[..., :1])
+            x = layers.Concatenate(name="state_and_channel")([x, channel])
+        if future is not None:
+            x = self._join_future(x, future)
+        forecast = self._output_layer(
+            self.horizon * self.n_channel_targets * self.n_quantiles
+        )(x)
+        return self._arrange_rows(forecast, self.horizon)
+
+    def _decode_segments(
+        self, window: KerasTensor, future: KerasTensor | None, *, fast: bool
+    ) -> KerasTensor:
+        """Map the last states to each segment of the horizon, by one recurrent step.
+
+        The cell reads which segment it is, of which channel, and the future covariates
+        of the segment.
+        """
+        length = self.segment_length
+        n_segments = -(-self.horizon // length)
+        states = self.stack.apply_to_states(self._recurrent_steps(window), fast=fast)
+        inputs = [
+            learned_vectors(states[0], n_segments, self._vector_size, name="segment")
+        ]
+        if future is not None:
+            inputs.append(self._cut_segments(future, n_segments))
+        if self.channel_independent:
+            # Axes: windows, channels, segments.
+            ops = keras.ops
+            inputs = [ops.expand_dims(part, 1) for part in inputs]
+            inputs.append(ops.expand_dims(self._channel_vectors(states[0]), 2))
+            states = [self._channels_of_windows(state) for state in states]
+        states = [keras.ops.expand_dims(state, -2) for state in states]
+        x = self.stack.apply_decoder_cell(inputs, states, fast=fast)
+        x = self.stack.apply_dropout(x, len(self.stack.units) - 1, prefix="decoder_")
+        forecast = self._output_layer(
+            length * self.n_channel_targets * self.n_quantiles, n_segments
+        )(x)
+        return self._arrange_rows(forecast, n_segments * length)
+
+    @property
+    def n_channel_targets(self) -> int:
+        """Number of targets that are forecast from one state."""
+        return 1 if self.channel_independent else self.n_targets
+
+    @property
+    def segment_length(self) -> int:
+        """Number of rows of the horizon that are forecast in one recurrent step."""
+        return min(self.patch_length, self.horizon)
+
+    @property
+    def _vector_size(self) -> int:
+        """Length of the learned vector of a segment, and of a channel."""
+        return max(self.stack.units[-1] // 2, 1)
+
+    def _recurrent_steps(self, window: KerasTensor) -> KerasTensor:
+        """Cut the window, or each of its channels, into the steps that are read."""
+        x = self._split_channels(window) if self.channel_independent else window
+        if self.patch_length > 1:
+            n_steps = self.window_length // self.patch_length
+            x = keras.layers.Reshape((n_steps, -1), name="patches")(x)
+        return x
+
+    def _split_channels(self, window: KerasTensor) -> KerasTensor:
+        """Make a sample of each target column, with the covariates beside it.
+
+        Returns
+        -------
+        channels : KerasTensor of shape (n_samples * n_targets, window_length, \
+                1 + n_covariates)
+        """
+        ops = keras.ops
+        history = ops.transpose(window[:, :, : self.n_targets], (0, 2, 1))
+        history = ops.reshape(history, (-1, self.window_length, 1))
+        if self.n_columns == self.n_targets:
+            return history
+        covariates = ops.repeat(window[:, :, self.n_targets :], self.n_targets, axis=0)
+        return keras.layers.Concatenate(name="channels")([history, covariates])
+
+    def _channels_of_windows(self, x: KerasTensor) -> KerasTensor:
+        """Give the channels of each window an axis of their own, after the first."""
+        return keras.ops.reshape(x, (-1, self.n_targets, *x.shape[1:]))
+
+    def _channel_vectors(self, state: KerasTensor) -> KerasTensor:
+        """Return what the network learns of each channel: (1, n_targets, size)."""
+        return learned_vectors(state, self.n_targets, self._vector_size, name="channel")
+
+    def _cut_segments(self, future: KerasTensor, n_segments: int) -> KerasTensor:
+        """Concatenate the future covariates of each segment; zeros beyond the last."""
+        layers, length = keras.layers, self.segment_length
+        n_missing = n_segments * length - self.horizon
+        if n_missing:
+            pad = (0, n_missing)
+            future = layers.ZeroPadding1D(pad, name="whole_segments")(future)
+        return layers.Reshape((n_segments, -1), name="future_segments")(future)
+
+    def _output_layer(self, n_values: int, n_segments: int = 0) -> keras.layers.Layer:
+        """Make the layer that forecasts values, of one segment if there are several.
+
+        Segments share the kernel; each value of the forecast has a bias of its own.
+        """
+        # Zero at first, so that an untrained forecast is the window's level.
+        layers, initializer = keras.layers, "zeros"
+        if not n_segments:
+            return layers.Dense(
+                n_values, kernel_initializer=initializer, name="forecast"
+            )
+        channels = "c" if self.channel_independent else ""
+        return layers.EinsumDense(
+            f"b{channels}su,uv->b{channels}sv",
+            (*([self.n_targets] if channels else []), n_segments, n_values),
+            bias_axes="sv",
+            kernel_initializer=initializer,
+            name="forecast",
+        )
+
+    def _arrange_rows(self, forecast: KerasTensor, n_rows: int) -> KerasTensor:
+        """Move the channels behind the rows, and drop the rows beyond the horizon."""
+        layers = keras.layers
+        if self.channel_independent:
+            by_channel = (self.n_targets, n_rows, self.n_quantiles)
+            forecast = layers.Reshape(by_channel, name="channel_rows")(forecast)
+            forecast = layers.Permute((2, 1, 3), name="rows_of_channels")(forecast)
+        if n_rows > self.horizon:
+            forecast = layers.Reshape((n_rows, -1), name="segment_rows")(forecast)
+            crop = (0, n_rows - self.horizon)
+            forecast = layers.Cropping1D(crop, name="forecast_rows")(forecast)
+        return forecast
+
     def _join_future(self, state: KerasTensor, future: KerasTensor) -> KerasTensor:
         """Join the last state, the future covariates and a nonlinear mix of both."""
         layers = keras.layers
         future = layers.Flatten(name="future_values")(future)
+        if self.channel_independent:
+            future = layers.RepeatVector(self.n_targets, name="future_of_channels")(
+                future
+            )
         mix = layers.Dense(
             self.stack.units[-1],
             activation="tanh",
@@ -170,7 +316,17 @@ class WindowNetwork(SampleNetwork):
         -------
         values : mapping of str to ndarray
         """
-        values = {"forecast/bias": maps.intercept.ravel()}
+        intercept = maps.intercept
+        if self.channel_independent:
+            intercept = intercept.mean(axis=1, keepdims=True)
+        if self.decoder == "segments":
+            n_segments = -(-self.horizon // self.segment_length)
+            n_missing = n_segments * self.segment_length - self.horizon
+            intercept = np.pad(intercept, [(0, n_missing), (0, 0), (0, 0)])
+            intercept = intercept.reshape(n_segments, -1)
+        else:
+            intercept = intercept.ravel()
+        values: dict[str, np.ndarray] = {"forecast/bias": intercept}
         if self.linear_skip and self.n_target_columns:
             values["linear_skip/kernel"] = maps.history.T / _SKIP_RATE
         if self.linear_skip and self.n_future_columns:
