@@ -122,8 +122,11 @@ class WindowNetwork(SampleNetwork):
             x = layers.Concatenate(name="state_and_channel")([x, channel])
         if future is not None:
             x = self._join_future(x, future)
-        forecast = self._output_layer(
-            self.horizon * self.n_channel_targets * self.n_quantiles
+        # Zero at first, so that an untrained forecast is the window's level.
+        forecast = layers.Dense(
+            self.horizon * self._n_row_values,
+            kernel_initializer="zeros",
+            name="forecast",
         )(x)
         return self._arrange_rows(forecast, self.horizon)
 
@@ -152,15 +155,23 @@ class WindowNetwork(SampleNetwork):
         states = [keras.ops.expand_dims(state, -2) for state in states]
         x = self.stack.apply_decoder_cell(inputs, states, fast=fast)
         x = self.stack.apply_dropout(x, len(self.stack.units) - 1, prefix="decoder_")
-        forecast = self._output_layer(
-            length * self.n_channel_targets * self.n_quantiles, n_segments
+        # Segments share the kernel, but each value of the forecast has its own bias, as
+        # in the dense layer above.
+        axes = "bcs" if self.channel_independent else "bs"
+        forecast = keras.layers.EinsumDense(
+            f"{axes}u,uv->{axes}v",
+            (*x.shape[1:-1], length * self._n_row_values),
+            bias_axes="sv",
+            kernel_initializer="zeros",
+            name="forecast",
         )(x)
         return self._arrange_rows(forecast, n_segments * length)
 
     @property
-    def n_channel_targets(self) -> int:
-        """Number of targets that are forecast from one state."""
-        return 1 if self.channel_independent else self.n_targets
+    def _n_row_values(self) -> int:
+        """Number of values that are forecast for each row from one state."""
+        n_targets = 1 if self.channel_independent else self.n_targets
+        return n_targets * self.n_quantiles
 
     @property
     def segment_length(self) -> int:
@@ -212,26 +223,6 @@ class WindowNetwork(SampleNetwork):
             pad = (0, n_missing)
             future = layers.ZeroPadding1D(pad, name="whole_segments")(future)
         return layers.Reshape((n_segments, -1), name="future_segments")(future)
-
-    def _output_layer(self, n_values: int, n_segments: int = 0) -> keras.layers.Layer:
-        """Make the layer that forecasts values, of one segment if there are several.
-
-        Segments share the kernel; each value of the forecast has a bias of its own.
-        """
-        # Zero at first, so that an untrained forecast is the window's level.
-        layers, initializer = keras.layers, "zeros"
-        if not n_segments:
-            return layers.Dense(
-                n_values, kernel_initializer=initializer, name="forecast"
-            )
-        channels = "c" if self.channel_independent else ""
-        return layers.EinsumDense(
-            f"b{channels}su,uv->b{channels}sv",
-            (*([self.n_targets] if channels else []), n_segments, n_values),
-            bias_axes="sv",
-            kernel_initializer=initializer,
-            name="forecast",
-        )
 
     def _arrange_rows(self, forecast: KerasTensor, n_rows: int) -> KerasTensor:
         """Move the channels behind the rows, and drop the rows beyond the horizon."""
