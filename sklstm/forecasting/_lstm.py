@@ -108,10 +108,10 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int or "auto", default="auto"
-        Number of passes over the training windows. "auto" is 10, or fewer for long
-        series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
-        "ridge", it is more for short series, as many as 1000 steps take. 0 leaves the
-        network as it starts: with "ridge", it is the linear model alone.
+        Number of passes over the training windows. "auto" is one for each 200 windows,
+        from 3 to 10, and no more than 5000 steps of the optimizer take. If
+        ``linear_skip`` is not "ridge", it is at least as many as 1000 steps take. 0
+        leaves the network as it starts: with "ridge", it is the linear model alone.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False
@@ -207,10 +207,11 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     epochs: int | str
     linear_skip: str | bool
 
-    # Bounds of epochs="auto" if training starts from the ridge solution, which few
-    # steps improve. On a long series, more steps do.
-    _most_auto_epochs = 10
-    _most_auto_steps = 5000
+    # epochs="auto" if training starts from the ridge solution: from a few windows there
+    # is little more to learn, and many epochs would only learn their noise.
+    _windows_per_auto_epoch = 200
+    _auto_epochs = (3, 10)
+    _max_auto_steps = 5000
 
     _parameter_constraints: dict[str, Any] = {
         **params.NETWORK,
@@ -485,8 +486,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             return self._network.weights_of_linear_maps(maps)
 
         samples = np.concatenate(windows.of_series)
-        n_steps = -(-len(samples) // int(self.batch_size))
-        epochs = 1 if incremental else self._count_epochs(n_steps)
+        epochs = 1 if incremental else self._choose_epochs(len(samples))
         early_stopping = self.early_stopping and epochs and not incremental
         task = TrainingTask(
             self._network,
@@ -508,14 +508,17 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     def _verbose(self) -> int:
         return int(self.verbose)
 
-    def _count_epochs(self, steps_per_epoch: int) -> int:
+    def _choose_epochs(self, n_windows: int) -> int:
+        """Return the number of epochs for a number of training windows."""
+        n_steps = -(-n_windows // int(self.batch_size))
         if self.epochs != "auto":
-            return super()._count_epochs(steps_per_epoch)
-        epochs = -(-self._most_auto_steps // steps_per_epoch)
-        epochs = min(epochs, self._most_auto_epochs)
+            return self._count_epochs(n_steps)
+        least, most = self._auto_epochs
+        epochs = min(max(n_windows // self._windows_per_auto_epoch, least), most)
+        epochs = min(epochs, -(-self._max_auto_steps // n_steps))
         if self.linear_skip == "ridge":
             return epochs
-        return max(epochs, super()._count_epochs(steps_per_epoch))
+        return max(epochs, self._count_epochs(n_steps))
 
     def _check_target_columns(self) -> None:
         """Raise an error if the history of a target is not among the columns of X."""

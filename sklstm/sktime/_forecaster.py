@@ -112,10 +112,10 @@ class SktimeLSTMForecaster(BaseForecaster):
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
     epochs : int or "auto", default="auto"
-        Number of passes over the training windows. "auto" is 10, or fewer for long
-        series, as many as 5000 steps of the optimizer take. If ``linear_skip`` is not
-        "ridge", it is more for short series, as many as 1000 steps take. 0 leaves the
-        network as it starts: with "ridge", it is the linear model alone.
+        Number of passes over the training windows. "auto" is one for each 200 windows,
+        from 3 to 10, and no more than 5000 steps of the optimizer take. If
+        ``linear_skip`` is not "ridge", it is at least as many as 1000 steps take. 0
+        leaves the network as it starts: with "ridge", it is the linear model alone.
     batch_size : int, default=32
         Number of windows in each step of the optimizer.
     early_stopping : bool or "refit", default=False

@@ -322,18 +322,20 @@ def test_the_same_seed_gives_the_same_weights(series):
 
 
 def test_automatic_epochs(series):
-    forecaster = LSTMForecaster(**SIZES, units=1, cell="rnn")
-    assert forecaster.fit(series).n_iter_ == 10
-    # Few steps improve the ridge solution; other starts need a thousand.
-    assert forecaster._count_epochs(steps_per_epoch=4) == 10
-    assert forecaster.set_params(linear_skip="zero")._count_epochs(4) == 250
-    assert forecaster.set_params(linear_skip=False)._count_epochs(4) == 250
-    # A long series takes five thousand steps.
-    for linear_skip in ("ridge", False):
-        forecaster.set_params(linear_skip=linear_skip)
-        assert forecaster._count_epochs(500) == 10
-        assert forecaster._count_epochs(2000) == 3
-        assert forecaster._count_epochs(10_000) == 1
+    forecaster = LSTMForecaster(**SIZES, units=1, cell="rnn", batch_size=10)
+    assert forecaster.fit(series).n_iter_ == 3
+
+    def epochs(n_windows, linear_skip="ridge"):
+        return forecaster.set_params(linear_skip=linear_skip)._choose_epochs(n_windows)
+
+    # A long series has more to learn than its ridge solution.
+    assert [epochs(n) for n in (10, 1000, 1999, 2000, 5000)] == [3, 5, 9, 10, 10]
+    # Five thousand steps are enough.
+    assert [epochs(n) for n in (10_000, 100_000)] == [5, 1]
+    # Other starts need a thousand.
+    for linear_skip in ("zero", True, False):
+        found = [epochs(n, linear_skip) for n in (50, 1000, 5000, 100_000)]
+        assert found == [200, 10, 10, 1]
 
 
 def test_an_unknown_start_is_refused(series):
