@@ -166,9 +166,9 @@ print(pd.DataFrame(table).T.fillna("").to_string())
 # to learn but noise.
 #
 # At least the network is hardly worse than the naive forecast. If the whole series is
-# scaled by its mean and standard deviation instead (``normalize="standard"``), the same
-# network has about three times the naive error, because the price leaves the range of
-# the training rows.
+# scaled by its mean and standard deviation instead (``normalize="standard"``) and the
+# network has no linear part (``linear_skip=False``), its error is a multiple of the
+# naive error, because the price leaves the range of the training rows.
 #
 # Judge by the bar chart rather than by the lines. In a plot, a forecast that repeats
 # yesterday's price is indistinguishable from the price. An error is meaningful only in

@@ -30,13 +30,7 @@ from sklstm import ForecastDisplay, LSTMForecaster
 y = np.log(load_airline()).rename("log passengers")
 X = y.to_frame()
 n_test = 36
-forecaster = LSTMForecaster(
-    window_length=24,
-    horizon=12,
-    epochs=100,
-    learning_rate=0.01,
-    random_state=0,
-)
+forecaster = LSTMForecaster(window_length=24, horizon=12, random_state=0)
 forecaster.fit(X[:-n_test], y[:-n_test])
 
 # %%
