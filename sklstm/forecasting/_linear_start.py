@@ -28,8 +28,10 @@ _PENALTIES = 10.0 ** np.arange(5, -4, -1)
 # Values that are gathered at once: bounds the memory.
 _CHUNK = 2**20
 
-# Number of windows from which the quantiles of the residuals are computed, at most.
-_QUANTILE_WINDOWS = 10_000
+# Number of windows to fit to, and to compute the quantiles of the residuals from, at
+# most: more would not change the solution.
+_MAX_WINDOWS = 100_000
+_MAX_QUANTILE_WINDOWS = 10_000
 
 
 def fit_linear_maps(
@@ -45,7 +47,7 @@ def fit_linear_maps(
     the future covariates. The penalty is the one with the least generalised
     cross-validation error [1]_ over all forecast steps; if that of no maps at all is
     less, they are zero. The normal equations are summed over chunks of windows, which
-    are never in memory together.
+    are never in memory together. Of more than 100,000 windows, as many are sampled.
 
     Parameters
     ----------
@@ -68,6 +70,7 @@ def fit_linear_maps(
     .. [1] Golub, Heath & Wahba (1979), "Generalized cross-validation as a method for
        choosing a good ridge parameter", Technometrics 21(2).
     """
+    data = _sample(data, _MAX_WINDOWS)
     steps = [slice(0, shape.horizon)]
     if weights_vary_within_windows(data, shape):
         # The normal equations then differ from step to step.
@@ -233,8 +236,7 @@ def _residual_quantiles(
     -------
     offsets : ndarray of shape (horizon, n_targets, n_quantiles)
     """
-    n_windows = len(data.starts)
-    data = data.take(np.arange(0, n_windows, -(-n_windows // _QUANTILE_WINDOWS)))
+    data = _sample(data, _MAX_QUANTILE_WINDOWS)
     weights = np.stack([step_weights(data, shape, i) for i in range(shape.horizon)])
     residuals = np.concatenate(
         [_residuals(chunk, shape, maps) for chunk in _chunks(data, shape)]
@@ -280,6 +282,17 @@ def _features_and_targets(
     x = gather_history(data, shape).swapaxes(1, 2)
     c = gather_covariate_changes(data, shape)
     return x.astype(np.float64), c.astype(np.float64), y.astype(np.float64)
+
+
+def _sample(data: WindowData, max_windows: int) -> WindowData:
+    """Take a sample of the windows if there are more than a number of them."""
+    n_windows = len(data.starts)
+    if n_windows <= max_windows:
+        return data
+    # At random, since a regular spacing could be that of a season. The seed is fixed:
+    # the sample is part of the method and not of the random state of an estimator.
+    sample = np.random.default_rng(0).choice(n_windows, max_windows, replace=False)
+    return data.take(np.sort(sample))
 
 
 def _chunks(data: WindowData, shape: WindowShape) -> Iterator[WindowData]:

@@ -200,6 +200,27 @@ def test_without_any_pattern_there_are_no_maps():
     assert not skip_kernel(forecaster).any()
 
 
+def test_a_sample_of_many_windows_gives_nearly_the_same_maps(monkeypatch):
+    y = np.random.default_rng(0).normal(size=2000).cumsum()
+    y = (np.sin(np.arange(2000) * np.pi / 6) + 0.01 * y).astype(np.float32)[:, None]
+    shape = WindowShape(24, 6, 1, 1, 1, 0)
+    n_windows = 2000 - shape.span
+    data = WindowData(
+        y,
+        np.arange(n_windows),
+        y[23 : 23 + n_windows],
+        np.ones((n_windows, 1)),
+        y,
+        np.ones(2000),
+    )
+    whole = fit_linear_maps(data, shape)
+    monkeypatch.setattr(_linear_start, "_MAX_WINDOWS", 1000)
+    sampled, again = (fit_linear_maps(data, shape) for _ in range(2))
+    np.testing.assert_array_equal(sampled.history, again.history)
+    np.testing.assert_allclose(sampled.history, whole.history, atol=0.1)
+    assert not np.array_equal(sampled.history, whole.history)
+
+
 def test_pure_noise_chooses_a_strong_penalty():
     rng = np.random.default_rng(0)
     data = WindowData(
