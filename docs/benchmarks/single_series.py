@@ -118,7 +118,7 @@ def measure(y, season, seeds):
     ]
     seconds = (time.perf_counter() - begin) / seeds
     # Multiplicative seasons need positive values.
-    positive = y.min() > 0
+    positive = bool(y.min() > 0)
     ets = AutoETS(
         auto=True, restrict=True, allow_multiplicative_trend=False, **seasonal
     )

@@ -76,6 +76,39 @@ class TestETTh1:
         assert errors < 1e-6
 
 
+class TestSingleSeries:
+    @pytest.fixture
+    def script(self):
+        pytest.importorskip("statsmodels")
+        pytest.importorskip("bokeh_sampledata")
+        return load("single_series")
+
+    @pytest.mark.parametrize("n_rows", [48, 144, 4000])
+    def test_folds_divide_the_last_half_of_the_rows(self, script, n_rows):
+        folds = list(script.expanding_folds(n_rows, 12).split(np.arange(n_rows)))
+        assert len(folds) == script.FOLDS
+        (first_train, _), (_, last_test) = folds[0], folds[-1]
+        assert n_rows // 2 - script.FOLDS <= len(first_train)
+        assert last_test[-1] == n_rows - 1
+
+    def test_series_are_complete(self, script):
+        for values, season in script.load_from_packages().values():
+            y = np.asarray(values, float)
+            assert np.isfinite(y).all()
+            assert len(y) > 4 * season
+
+    def test_both_kinds_of_forecasters_have_the_same_error(self, script):
+        from sktime.forecasting.naive import NaiveForecaster
+
+        y = np.random.default_rng(0).normal(size=60).cumsum()
+        cv = script.expanding_folds(len(y), 4)
+        model = LSTMForecaster(8, 4, linear_skip=False, epochs=0, units=1)
+        np.testing.assert_allclose(
+            script.error_of_windows(model, y, cv),
+            script.error_of_sktime(NaiveForecaster("last"), y, cv),
+        )
+
+
 class TestLongHorizons:
     @pytest.fixture
     def script(self, monkeypatch):
