@@ -1,6 +1,6 @@
 """Single series with default parameters, vs. linear, classical and naive forecasts.
 
-    python docs/benchmarks/single_series.py [--data FOLDER] [--seeds 1] [--only ...]
+    python docs/benchmarks/single_series.py [--data FOLDER] [--seeds 1] [--baselines ..]
 
 Each series is forecast one season ahead from windows of two seasons by
 ``LSTMForecaster(window_length=2 * season, horizon=season)``, all other parameters at
@@ -105,33 +105,35 @@ def error_of_sktime(forecaster, y, cv):
     return np.mean(errors)
 
 
-def measure(y, season, seeds):
-    """Return the errors of all methods, and the seconds of the network."""
-    cv = expanding_folds(len(y), season)
-    sizes = {"window_length": 2 * season, "horizon": season}
-    ridge = RidgeCV(np.logspace(-2, 4, 13), fit_intercept=False)
-    seasonal = {"sp": season}
-    begin = time.perf_counter()
-    networks = [
-        error_of_windows(LSTMForecaster(**sizes, random_state=seed), y, cv)
-        for seed in range(seeds)
-    ]
-    seconds = (time.perf_counter() - begin) / seeds
-    # Multiplicative seasons need positive values.
+def network(seed):
+    """Return the network's error on a series, given its season and folds."""
+
+    def error(y, season, cv):
+        model = LSTMForecaster(2 * season, season, random_state=seed)
+        return error_of_windows(model, y, cv)
+
+    return error
+
+
+def ridge(y, season, cv):
+    """Return the error of a ridge regression on the same windows."""
+    model = RidgeCV(np.logspace(-2, 4, 13), fit_intercept=False)
+    return error_of_windows(WindowForecaster(model, 2 * season, season), y, cv)
+
+
+def theta(y, season, cv):
+    """Return the error of the theta method."""
+    # Its seasons are multiplicative and need positive values.
     positive = bool(y.min() > 0)
-    ets = AutoETS(
-        auto=True, restrict=True, allow_multiplicative_trend=False, **seasonal
-    )
-    theta = ThetaForecaster(deseasonalize=positive, **seasonal)
-    naive = NaiveForecaster("last", **seasonal)
-    errors = {
-        "default": np.mean(networks),
-        "ridge": error_of_windows(WindowForecaster(ridge, **sizes), y, cv),
-        "theta": error_of_sktime(theta, y, cv),
-        "ets": error_of_sktime(ets, y, cv),
-    }
-    scale = error_of_sktime(naive, y, cv)
-    return {name: error / scale for name, error in errors.items()}, seconds
+    return error_of_sktime(ThetaForecaster(deseasonalize=positive, sp=season), y, cv)
+
+
+def ets(y, season, cv):
+    """Return the error of exponential smoothing, with the model chosen by its AIC."""
+    return error_of_sktime(AutoETS(auto=True, sp=season, n_jobs=-1), y, cv)
+
+
+BASELINES = {"ridge": ridge, "theta": theta, "ets": ets}
 
 
 def main():
@@ -139,6 +141,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SKLSTM_DATA"))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="+", help="names of series")
+    parser.add_argument("--baselines", nargs="*", default=list(BASELINES))
     arguments = parser.parse_args()
     series = load_from_packages()
     if arguments.data is not None:
@@ -146,22 +149,29 @@ def main():
     warnings.filterwarnings("ignore")
 
     rows = {}
+    columns = ["default", *arguments.baselines]
     print(f"{'':18}{'rows':>6}{'season':>7}", end="")
-    print(f"{'default':>9}{'ridge':>8}{'theta':>8}{'ets':>8}{'seconds':>9}")
+    print("".join(f"{name:>9}" for name in columns) + f"{'seconds':>9}")
     for name in arguments.only or series:
         values, season = series[name]
         y = np.asarray(values, float)[:ROWS]
-        rows[name], seconds = measure(y, season, arguments.seeds)
+        cv = expanding_folds(len(y), season)
+        scale = error_of_sktime(NaiveForecaster("last", sp=season), y, cv)
+        begin = time.perf_counter()
+        networks = [network(seed)(y, season, cv) for seed in range(arguments.seeds)]
+        seconds = (time.perf_counter() - begin) / arguments.seeds
+        errors = [np.mean(networks)]
+        errors += [BASELINES[each](y, season, cv) for each in arguments.baselines]
+        rows[name] = dict(zip(columns, np.array(errors) / scale, strict=True))
         print(f"{name:18}{len(y):6}{season:7}", end="")
-        default, *others = rows[name].values()
-        print(f"{default:9.3f}" + "".join(f"{error:8.3f}" for error in others), end="")
+        print("".join(f"{error:9.3f}" for error in rows[name].values()), end="")
         print(f"{seconds:9.1f}", flush=True)
-    means = np.exp(np.log(pd.DataFrame(rows)).mean(axis=1))
-    worst = max(rows, key=lambda name: rows[name]["default"] / rows[name]["ridge"])
-    print(f"{'geometric mean':31}{means['default']:9.3f}", end="")
-    print("".join(f"{mean:8.3f}" for mean in means.iloc[1:]))
-    ratio = rows[worst]["default"] / rows[worst]["ridge"]
-    print(f"worst relative to ridge: {worst}, {ratio:.3f}")
+    table = pd.DataFrame(rows)
+    means = np.exp(np.log(table).mean(axis=1))
+    print(f"{'geometric mean':31}" + "".join(f"{mean:9.3f}" for mean in means))
+    if "ridge" in columns:
+        ratios = table.loc["default"] / table.loc["ridge"]
+        print(f"worst relative to ridge: {ratios.idxmax()}, {ratios.max():.3f}")
 
 
 if __name__ == "__main__":
