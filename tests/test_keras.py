@@ -106,7 +106,9 @@ def test_scikit_learn_checks(estimator, check, monkeypatch, rows_round_alike):
         monkeypatch.setattr(
             estimator_checks,
             "assert_allclose_dense_sparse",
-            lambda *args, **kwargs: compare(*args, **{**kwargs, "rtol": 1e-5}),
+            lambda *args, **kwargs: compare(
+                *args, **{**kwargs, "rtol": 1e-5, "atol": 1e-6}
+            ),
         )
     check(estimator)
 
