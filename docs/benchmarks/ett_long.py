@@ -11,8 +11,7 @@ chosen among CANDIDATES by the error on the validation rows of ETTh1, which
 evaluated.
 
 Published errors: SegRNN with windows of 720 rows (Lin et al. 2023, arXiv:2308.11200),
-and PatchTST as quoted in comparisons; its own paper (Nie et al. 2023, arXiv:2211.14730)
-reports lower ones.
+and PatchTST (Nie et al. 2023, arXiv:2211.14730) as quoted in later comparisons.
 """
 
 import argparse
