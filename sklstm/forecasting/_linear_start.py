@@ -25,6 +25,9 @@ from sklstm.forecasting._windows import (
 # counts as much as this number of windows in which nothing happens.
 _PENALTIES = 10.0 ** np.arange(5, -4, -1)
 
+# Stands for the sum of weights that are all zero.
+_NO_WEIGHT = np.finfo(float).tiny
+
 # Values that are gathered at once: bounds the memory.
 _CHUNK = 2**20
 
@@ -138,7 +141,7 @@ def _sum_moments(
         sums = [w.sum(), *(np.tensordot(w, part, 1) for part in (x, c, y))]
         sums += _products(w, x, c, y)
         totals = list(map(np.add, totals, sums)) if totals else sums
-    weight = max(float(totals[0]), np.finfo(float).tiny)
+    weight = max(float(totals[0]), _NO_WEIGHT)
     centred = intercept and totals[0] > 0
     means = [total / weight * centred for total in totals[1:4]]
     of_means = _products(np.array([weight]), *(mean[None] for mean in means))
@@ -207,9 +210,12 @@ def _solve(moments: _Moments, penalty: float, intercept: bool) -> _Solution:
     constant[:, :n_target_columns] -= history @ moments.x_mean.T
     n_values = moments.weight * n_targets
     n_left = n_values - n_free - n_targets * intercept
-    error = np.full(n_steps, np.inf)
-    if n_left > 0:
-        error = n_values * np.maximum(squares, 0.0) / n_left**2
+    # Steps at which no window has any weight have no say in the choice of the penalty.
+    error = np.zeros(n_steps)
+    if moments.weight > _NO_WEIGHT:
+        error = np.full(n_steps, np.inf)
+        if n_left > 0:
+            error = n_values * np.maximum(squares, 0.0) / n_left**2
     return _Solution(
         LinearMaps(history, covariates, constant[:, :, None]),
         error=error,

@@ -152,6 +152,18 @@ def test_rows_without_weight_have_no_effect(drawn, intercept):
         np.testing.assert_allclose(actual, desired, atol=1e-6)
 
 
+def test_a_step_without_any_weight_does_not_choose_the_penalty():
+    shape = WindowShape(8, 3, 1, 1, 1, 0)
+    y = np.sin(np.arange(40) / 2).astype(np.float32)[:, None]
+    starts = np.arange(0, 30, 3)
+    # The third step of each window always falls on the same rows.
+    weight = np.where(np.arange(40) % 3 == 1, 0.0, 1.0)
+    data = WindowData(y, starts, y[starts + 7], np.ones((10, 1)), y, weight)
+    maps = fit_linear_maps(data, shape)
+    assert np.abs(maps.history[:2]).max() > 0.1
+    assert np.isfinite(maps.history).all()
+
+
 def test_an_untrained_network_forecasts_as_the_ridge_regression():
     rng = np.random.default_rng(1)
     t = np.arange(240)
