@@ -58,7 +58,7 @@ INVALID_FITS = {
     "no units": ({"units": ()}, (X, y), r"units must be.*\(\)"),
     "dropout": ({"dropout": 1.0}, (X, y), "'dropout'"),
     "normalize": ({"normalize": "z"}, (X, y), "'normalize'.*'z'"),
-    "epochs": ({"epochs": 0}, (X, y), "'epochs'"),
+    "epochs": ({"epochs": -1}, (X, y), "'epochs'"),
     "patience": ({"patience": 0}, (X, y), "'patience'"),
     "validation_split": ({"validation_split": 1.0}, (X, y), "'validation_split'"),
     "early_stopping": ({"early_stopping": "yes"}, (X, y), "'early_stopping'.*'yes'"),
