@@ -32,7 +32,12 @@ FREQUENCIES = {
         "m3_monthly",
         18,
         12,
-        {"window_length": 24, "units": 64, "epochs": 20},
+        {
+            "window_length": 24,
+            "units": 64,
+            "epochs": 20,
+            "linear_skip": "zero",
+        },
     ),
     "hourly": (
         "m4_hourly",
@@ -44,7 +49,13 @@ FREQUENCIES = {
         "m4_weekly",
         13,
         1,
-        {"window_length": 104, "patch_length": 4, "units": 32, "epochs": 10},
+        {
+            "window_length": 104,
+            "patch_length": 4,
+            "units": 32,
+            "epochs": 5,
+            "linear_skip": "zero",
+        },
     ),
 }
 
