@@ -129,7 +129,10 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             patience=patience,
             **self._learning_rates(task.epochs),
         )
-        with engine.borrow_program(task.network, self._training_spec) as program:
+        network = task.network
+        if isinstance(network, engine.SampleNetwork):
+            network = network.adapted_to(task.data)
+        with engine.borrow_program(network, self._training_spec) as program:
 
             def initial_state(train: np.ndarray) -> engine.NetworkState:
                 if start is not None:
@@ -200,7 +203,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _run(self, data: Any, weights: engine.Weights | None = None) -> np.ndarray:
         """Compute the network's outputs for all samples, by default as fitted."""
         weights = self.weights_ if weights is None else weights
-        network = cast("engine.SampleNetwork", self._network)
+        network = cast("engine.SampleNetwork", self._network).adapted_to(data)
         with engine.borrow_program(network, self._training_spec) as program:
             return program.forward(data, weights)
 

@@ -68,11 +68,21 @@ def mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
+        NaN for missing values, which do not count.
 
     Returns
     -------
     mean, scale : ndarray of shape (n_columns,)
+        0 and 1 for a column without values.
     """
+    if np.isnan(values).any():
+        columns = [column[~np.isnan(column)] for column in values.T]
+        pairs = [
+            np.ravel(mean_and_scale(column[:, None])) if len(column) else (0.0, 1.0)
+            for column in columns
+        ]
+        mean, scale = np.array(pairs).T
+        return mean, scale
     mean, scale = values.mean(axis=0), values.std(axis=0)
     # NumPy's mean over the rows of several columns accumulates rounding errors, so the
     # computed deviation of a constant column may exceed one; its range is exactly zero.

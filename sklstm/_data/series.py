@@ -8,7 +8,11 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    validate_data,
+)
 
 from sklstm._data.panel import Panel, SeriesInput, split_series
 from sklstm._data.time_index import (
@@ -19,7 +23,7 @@ from sklstm._data.time_index import (
 
 
 class CheckedSeries(NamedTuple):
-    """A series and its targets as arrays of finite float64 values."""
+    """A series and its targets as float64 arrays, with NaN for missing values."""
 
     X: np.ndarray  # (n_timesteps, n_features)
     y: np.ndarray | None = None  # (n_timesteps,) or (n_timesteps, n_targets)
@@ -63,26 +67,19 @@ def check_series(
         )
     check_rows_in_order(index_of(X), index_of(y))
     names = getattr(X, "columns", None)
-    if y is None:
-        X = validate_data(
-            estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
-        )
-        check_finite(X, "X", names)
-        return CheckedSeries(X)
-    if np.asarray(y).dtype.kind == "f":
-        check_finite(np.asarray(y), "y", getattr(y, "columns", None))
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        dtype=np.float64,
-        multi_output=True,
-        y_numeric=True,
-        reset=reset,
-        ensure_all_finite=False,
+    X = validate_data(
+        estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
     )
-    check_finite(X, "X", names)
-    return CheckedSeries(X, y.astype(np.float64, copy=False))
+    check_no_infinity(X, "X", names)
+    if y is None:
+        return CheckedSeries(X)
+    names = getattr(y, "columns", None)
+    y = check_array(
+        y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name="y"
+    )
+    check_no_infinity(y, "y", names)
+    check_consistent_length(X, y)
+    return CheckedSeries(X, y)
 
 
 def check_several_series(
@@ -145,20 +142,21 @@ def name_in_errors(place: str) -> Iterator[None]:
         raise ValueError(f"{place}: {error}") from error
 
 
-def check_finite(values: np.ndarray, name: str, columns: Sequence | None) -> None:
-    """Raise an error at the first NaN or infinity, and name its place."""
-    if np.isfinite(values).all():
+def check_no_infinity(
+    values: np.ndarray, name: str, columns: Sequence | None
+) -> None:
+    """Raise an error at the first infinity, and name its place."""
+    # The sum of a column is infinite or NaN if a value is, and costs no memory.
+    if np.isfinite(values.sum()) or not np.isinf(values).any():
         return
-    row, *column = np.argwhere(~np.isfinite(values))[0]
+    row, *column = np.argwhere(np.isinf(values))[0]
     place = f"row {row}"
     for number in column:
         label = number if columns is None else repr(columns[number])
         place += f", column {label}"
-    value = values[row, *column]
-    kind = "NaN" if np.isnan(value) else "infinity"
     raise ValueError(
-        f"Input {name} contains {kind}, first in {place}. A network reads every row: "
-        f"fill the gaps, for example with {name}.interpolate() in pandas."
+        f"Input {name} contains infinity, first in {place}. Mark it as missing, for "
+        f"example with {name}.replace([np.inf, -np.inf], np.nan) in pandas."
     )
 
 

@@ -135,6 +135,11 @@ class WindowData(NamedTuple):
     spread: np.ndarray  # (n_windows, n_targets)
     targets: np.ndarray | None = None  # (n_rows, n_targets), for training
     weight: np.ndarray | None = None  # (n_rows,), for training
+    # If values are missing: rows since the last and until the next observed value of a
+    # series, 0 where it is observed or none came before. The series is filled by
+    # interpolation, with zero where none came before. Unknown targets are NaN.
+    since: np.ndarray | None = None  # (n_rows, n_columns)
+    until: np.ndarray | None = None  # (n_rows, n_columns)
 
     @property
     def order(self) -> np.ndarray:
@@ -147,6 +152,20 @@ class WindowData(NamedTuple):
         offsets = np.cumsum([0] + [len(part.series) for part in parts[:-1]])
         targets = [part.targets for part in parts if part.targets is not None]
         weights = [part.weight for part in parts if part.weight is not None]
+        since = until = None
+        if any(part.since is not None for part in parts):
+            complete = [np.zeros(part.series.shape, np.int32) for part in parts]
+            since, until = (
+                np.concatenate(
+                    [
+                        zeros if gaps is None else gaps
+                        for zeros, gaps in zip(complete, distances, strict=True)
+                    ]
+                )
+                for distances in zip(
+                    *((part.since, part.until) for part in parts), strict=True
+                )
+            )
         return cls(
             np.concatenate([part.series for part in parts]),
             np.concatenate(
@@ -159,6 +178,8 @@ class WindowData(NamedTuple):
             np.concatenate([part.spread for part in parts]),
             np.concatenate(targets),
             np.concatenate(weights),
+            since,
+            until,
         )
 
     def take(self, windows: np.ndarray) -> WindowData:

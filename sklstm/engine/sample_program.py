@@ -122,7 +122,20 @@ class SampleProgram(Program):
         inputs = self.spec.gather_inputs(tensors, index)
         targets, weight = self.spec.gather_targets(tensors, index)
         outputs = self.network(inputs, training=training)
+        if self.spec.missing_values:
+            targets, outputs = _leave_out_unknown(targets, outputs)
         return tf.reduce_mean(self._loss(targets, outputs) * weight)
+
+
+def _leave_out_unknown(
+    targets: tf.Tensor, outputs: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Set unknown targets, and the outputs for them, to zero: they have no error."""
+    known = ~tf.math.is_nan(targets)
+    targets = tf.where(known, targets, 0.0)
+    if outputs.shape.rank > known.shape.rank:
+        known = known[..., None]  # quantiles
+    return targets, tf.where(known, outputs, 0.0)
 
 
 def _mean_over_batches(

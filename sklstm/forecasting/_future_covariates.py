@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from sklstm._data.series import check_finite
+from sklstm._data.series import check_no_infinity
 
 
 def check_future_covariates(
@@ -67,7 +67,7 @@ def check_future_covariates(
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )
-    check_finite(values, "X_future", labels)
+    check_no_infinity(values, "X_future", labels)
     return values
 
 

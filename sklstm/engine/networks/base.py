@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+    from sklstm.engine.data import SampleData
 
 # Tensors by the names of the fields of the data.
 Tensors: TypeAlias = "Mapping[str, tf.Tensor]"
@@ -50,6 +52,14 @@ class DataSignature(NamedTuple):
 
 class SampleNetwork(NetworkSpec):
     """A network that maps each sample, a window or a whole sequence, to one output."""
+
+    # Whether the samples have missing values, and targets that are NaN, which do not
+    # count in the loss. It changes how samples are gathered, but no weights.
+    missing_values: bool = False
+
+    def adapted_to(self, data: SampleData) -> Self:
+        """Return the network that gathers the samples of the data; by default this."""
+        return self
 
     @abstractmethod
     def data_signature(self) -> DataSignature:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from sklstm.engine.backend import keras, tf
-from sklstm.engine.data import InitialValues, LinearMaps
+from sklstm.engine.data import InitialValues, LinearMaps, SampleData
 from sklstm.engine.networks.base import (
     DataSignature,
     NetworkSpec,
@@ -63,6 +63,8 @@ class WindowNetwork(SampleNetwork):
     channel_independent : bool
         Whether each target column goes through the recurrent layers alone, beside the
         covariates. All targets have a target column then.
+    missing_values : bool
+        Whether values of the series and targets are missing.
 
     References
     ----------
@@ -82,6 +84,12 @@ class WindowNetwork(SampleNetwork):
     n_quantiles: int = 1
     decoder: str = "dense"
     channel_independent: bool = False
+    missing_values: bool = False
+
+    def adapted_to(self, data: SampleData) -> Self:
+        """Gather windows with missing values if the data have some."""
+        missing_values = getattr(data, "since", None) is not None
+        return replace(self, missing_values=missing_values)
 
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network."""
@@ -328,13 +336,17 @@ class WindowNetwork(SampleNetwork):
 
     def data_signature(self) -> DataSignature:
         """Describe the tensors of `WindowData`."""
+        inputs = {
+            "series": tf.TensorSpec([None, self.n_columns]),
+            "starts": tf.TensorSpec([None], tf.int32),
+            "level": tf.TensorSpec([None, self.n_targets]),
+            "spread": tf.TensorSpec([None, self.n_targets]),
+        }
+        if self.missing_values:
+            gaps = tf.TensorSpec([None, self.n_columns], tf.int32)
+            inputs |= {"since": gaps, "until": gaps}
         return DataSignature(
-            inputs={
-                "series": tf.TensorSpec([None, self.n_columns]),
-                "starts": tf.TensorSpec([None], tf.int32),
-                "level": tf.TensorSpec([None, self.n_targets]),
-                "spread": tf.TensorSpec([None, self.n_targets]),
-            },
+            inputs=inputs,
             targets={
                 "targets": tf.TensorSpec([None, self.n_targets]),
                 "weight": tf.TensorSpec([None]),
@@ -346,6 +358,8 @@ class WindowNetwork(SampleNetwork):
     ) -> tf.Tensor | list[tf.Tensor]:
         """Cut windows, normalise their target columns, and add future covariates."""
         window = gather_windows(tensors, index, self.window_length)
+        if self.missing_values:
+            window = _fill_ends(window, tensors, index)
         n_target_columns = self.n_target_columns
         if n_target_columns:
             level = tf.gather(tensors["level"], index)[:, None, :n_target_columns]
@@ -381,6 +395,31 @@ def gather_windows(tensors: Tensors, index: tf.Tensor, window_length: int) -> tf
     """
     starts = tf.gather(tensors["starts"], index)
     return tf.gather(tensors["series"], starts[:, None] + tf.range(window_length))
+
+
+def _fill_ends(windows: tf.Tensor, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
+    """Fill missing values at both ends of windows without the rows beyond.
+
+    At the end of a window, its last observed value is repeated, or the last one before
+    the window; at the beginning, the first one in the window.
+    """
+    series, n_rows = tensors["series"], windows.shape[1]
+    first = tf.gather(tensors["starts"], index)
+    last = first + (n_rows - 1)
+    until = tf.gather(tensors["until"], first)
+    since = tf.gather(tensors["since"], last)
+    columns = tf.range(tf.shape(series)[1])
+
+    def observed(rows: tf.Tensor) -> tf.Tensor:
+        where = tf.stack([rows, tf.broadcast_to(columns, tf.shape(rows))], axis=2)
+        return tf.gather_nd(series, where)[:, None]
+
+    until = tf.where(until < n_rows, until, 0)
+    offsets = tf.range(n_rows)[None, :, None]
+    first_value = observed(first[:, None] + until)
+    windows = tf.where(offsets < until[:, None], first_value, windows)
+    last_value = observed(last[:, None] - since)
+    return tf.where(n_rows - 1 - offsets < since[:, None], last_value, windows)
 
 
 @dataclass(frozen=True)
