@@ -142,9 +142,7 @@ def name_in_errors(place: str) -> Iterator[None]:
         raise ValueError(f"{place}: {error}") from error
 
 
-def check_no_infinity(
-    values: np.ndarray, name: str, columns: Sequence | None
-) -> None:
+def check_no_infinity(values: np.ndarray, name: str, columns: Sequence | None) -> None:
     """Raise an error at the first infinity, and name its place."""
     # The sum of a column is infinite or NaN if a value is, and costs no memory.
     if np.isfinite(values.sum()) or not np.isinf(values).any():
