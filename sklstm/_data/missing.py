@@ -50,6 +50,8 @@ def interpolate(values: np.ndarray, gaps: Gaps | None = None) -> np.ndarray:
     filled : ndarray of shape (n_rows, n_columns)
         A copy.
     """
+    if not np.isnan(values).any():
+        return values.copy()
     since, until = Gaps.find(values) if gaps is None else gaps
     filled = values.copy()
     rows, columns = np.nonzero(np.isnan(values))
@@ -65,12 +67,14 @@ def interpolate(values: np.ndarray, gaps: Gaps | None = None) -> np.ndarray:
     return filled
 
 
-def carry_forward(values: np.ndarray) -> np.ndarray:
-    """Fill missing values by the last observed one; by zero if there is none.
+def carry_forward(values: np.ndarray, before: float = 0.0) -> np.ndarray:
+    """Fill missing values by the last observed one.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
+    before : float, default=0.0
+        What to fill in before the first observed value.
 
     Returns
     -------
@@ -79,4 +83,4 @@ def carry_forward(values: np.ndarray) -> np.ndarray:
     since = Gaps.find(values).since
     rows = np.maximum(np.arange(len(values))[:, None] - since, 0)
     filled = np.take_along_axis(values, rows, axis=0)
-    return np.where(since < NEVER, filled, 0.0)
+    return np.where(since < NEVER, filled, before)

@@ -182,7 +182,7 @@ class WindowData(NamedTuple):
             until,
         )
 
-    def take(self, windows: np.ndarray) -> WindowData:
+    def take(self, windows: np.ndarray | slice) -> WindowData:
         """Select windows by index."""
         return self._replace(
             starts=self.starts[windows],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -46,6 +48,9 @@ from sklstm.forecasting._windows import (
     SeriesScaling,
     WindowShape,
     gather_targets,
+    is_empty,
+    is_trainable,
+    last_observed,
 )
 
 
@@ -159,7 +164,14 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             check_enough_rows(longest, self.window_length_, self.horizon)
         training, calibration = self._split_windows([len(s.X) for s in checked])
 
-        settings = ScalingSettings(self.normalize, self.window_length_, future_columns)
+        settings = ScalingSettings(
+            self.normalize,
+            self.window_length_,
+            future_columns,
+            incomplete_columns=np.flatnonzero(
+                np.any([np.isnan(s.X).any(axis=0) for s in checked], axis=0)
+            ),
+        )
         span = self.window_length_ + int(self.horizon)
         histories = []
         for i, series in enumerate(inputs):
@@ -184,6 +196,16 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
 
         data = WindowData.join([h.windows(self._shape) for h in self._histories])
         self._store_histories(dict(enumerate(self._histories)))
+        trainable = is_trainable(data, self._shape)
+        training = [windows[trainable[windows]] for windows in training]
+        if not any(map(len, training)):
+            raise ValueError(
+                "there is no window to train on: nowhere is a target known within "
+                f"{int(self.horizon)} row(s) after a window of {self.window_length_} "
+                "row(s) with a known value of a target column. Pass rows with fewer "
+                "missing values."
+            )
+        calibration = [windows[trainable[windows]] for windows in calibration]
         self._fit_windows(
             TrainingWindows(data, training, sample_weight is not None),
             FitData(X, y),
@@ -254,6 +276,29 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         return self._predict_series(X, self._point_forecast())
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination of the forecasts of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            As in `predict`.
+        y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets)
+            Targets of the rows. Rows with a missing target do not count.
+        sample_weight : array-like of shape (n_timesteps,), optional
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            R² of `predict`, at most 1.
+        """
+        forecast = self.predict(X)
+        known = ~np.isnan(np.asarray(y, dtype=float).reshape(len(forecast), -1))
+        rows = known.all(axis=1)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        return r2_score(np.asarray(y)[rows], forecast[rows], sample_weight=weight)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Any:
         """Predict an interval for each row of X from the rows before it.
@@ -409,6 +454,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
         tags.target_tags.required = False
         tags.target_tags.multi_output = True
         # The shuffled rows of scikit-learn's checks cannot be forecast from each other.
@@ -534,12 +580,14 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 context = np.repeat(rows[:1], window_length, axis=0)
             else:
                 history.warn_unless_next(series)
-                context = history.rows.X[-window_length:]
+                context = history.rows.X
+            first = len(context) - window_length
             blocks = self._predict_blocks(
                 history.scaling,
                 np.vstack([context, rows]),
-                np.arange(0, len(rows), step),
+                np.arange(first, first + len(rows), step),
                 kind.reduce,
+                name=series.name,
             )[:, :step]
             values = blocks.reshape(-1, *blocks.shape[2:])[: len(rows)]
             values = values[..., 0] if kind.is_point else values
@@ -650,26 +698,25 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         """Forecast block by block, each from the point forecasts of those before."""
         scaling = history.scaling
         window_length, horizon = self._shape.window_length, self._shape.horizon
-        window = history.rows.X[-window_length:]
+        known = history.rows.X
         blocks = []
         for begin in range(0, steps, horizon):
-            next_rows = np.repeat(window[-1:], horizon, axis=0)
+            next_rows = np.repeat(known[-1:], horizon, axis=0)
             if future is not None:
                 # The last row is repeated up to the end of the block; the forecasts of
                 # these rows are not returned.
                 part = future[begin : begin + horizon]
                 next_rows[: len(part), scaling.future_columns] = part
                 next_rows[len(part) :, scaling.future_columns] = part[-1]
-            rows = np.vstack([window, next_rows])
-            (block,) = self._predict_blocks(
-                scaling, rows, np.zeros(1, int), kind.reduce
-            )
+            rows = np.vstack([known, next_rows])
+            starts = np.array([len(known) - window_length])
+            (block,) = self._predict_blocks(scaling, rows, starts, kind.reduce)
             blocks.append(block)
             if kind.is_point:
-                rows[window_length:, scaling.target_columns] = (
+                rows[len(known) :, scaling.target_columns] = (
                     scaling.columns_from_targets(block[..., 0])
                 )
-            window = rows[-window_length:]
+            known = rows
         return np.concatenate(blocks)[:steps]
 
     def _predict_blocks(
@@ -678,8 +725,13 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         rows: np.ndarray,
         starts: np.ndarray,
         reduce: QuantileReducer,
+        *,
+        name: str = "X",
     ) -> np.ndarray:
         """Predict the ``horizon`` rows after each window, in the targets' units.
+
+        Without any observed value of a target in its window, the forecast of the target
+        is its last observed value, or the mean of the training rows.
 
         Returns
         -------
@@ -688,11 +740,26 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         series = scaling.encode(rows)
         # The model may read `horizon` rows after each window, of which the last block
         # can have fewer; the forecasts of the repeated rows are dropped by the caller.
-        series = np.vstack([series, np.repeat(series[-1:], self._shape.horizon, 0)])
-        level, spread = scaling.level_and_spread(series, starts)
-        values = reduce(
-            self._predict_windows(WindowData(series, starts, level, spread))
-        )
+        data = scaling.windows(series.extended(self._shape.horizon), starts)
+        level, spread = data.level, data.spread
+        predicted = self._predict_windows(data)
+        n_found, window_length = self._shape.n_target_columns, self._shape.window_length
+        empty = is_empty(data, window_length, n_found)
+        if empty.any():
+            last = last_observed(data, starts + window_length - 1)[:, :n_found]
+            last = (last - level[:, :n_found]) / spread[:, :n_found]
+            targets = predicted[:, :, :n_found]
+            targets[:] = np.where(
+                empty[:, None, :, None], last[:, None, :, None], targets
+            )
+            warnings.warn(
+                f"{name} has windows of {window_length} row(s) without any known value "
+                "of a target: their forecast is its last known value. Increase "
+                "window_length, or pass the values.",
+                UserWarning,
+                stacklevel=4,
+            )
+        values = reduce(predicted)
         decoded = [
             scaling.decode(value, level, spread) for value in np.moveaxis(values, -1, 0)
         ]

@@ -23,7 +23,7 @@ class Calibration:
     Parameters
     ----------
     scores : list of ndarray of shape (n_windows, horizon, n_targets)
-        Scores of each series, the newest last.
+        Scores of each series, the newest last; NaN for missing targets.
     calibration_split : float
         Fraction of the windows that fit held out.
     frozen : bool
@@ -75,11 +75,14 @@ class Calibration:
                 f"{coverage!r}."
             )
         coverage, scores = float(coverage), self.joint_scores
-        n = len(scores)
+        n_known = np.count_nonzero(~np.isnan(scores), axis=0)
         # One more than the scores: the row to be covered counts too (Lei et al.).
-        rank = ceil((n + 1) * coverage)
-        if rank <= n:
-            return np.sort(scores, axis=0)[rank - 1]
+        rank = np.ceil((n_known + 1) * coverage).astype(int)
+        if (rank <= n_known).all():
+            return np.take_along_axis(np.sort(scores, axis=0), rank[None] - 1, axis=0)[
+                0
+            ]
+        n = n_known.min()
         needed = ceil(round(coverage / (1 - coverage), 9))
         if not self.calibration_split:
             raise ValueError(
@@ -89,7 +92,8 @@ class Calibration:
             )
         raise ValueError(
             f"coverage={coverage} needs at least {needed} windows that training did "
-            f"not use, but calibration_split={self.calibration_split} held {n} out. "
+            f"not use, but calibration_split={self.calibration_split} held {n} out "
+            "with a known target. "
             "Increase calibration_split, pass more rows, or decrease coverage."
         )
 

@@ -68,6 +68,12 @@ def check_future_covariates(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )
     check_no_infinity(values, "X_future", labels)
+    if np.isnan(values).all():
+        raise ValueError(
+            "X_future holds no value, but the columns of known_future are read at the "
+            "forecast rows. Pass their values, or leave columns whose future is "
+            "unknown out of known_future and fit again."
+        )
     return values
 
 

@@ -21,7 +21,7 @@ from sklstm.forecasting._windows import (
     SeriesScaling,
     WindowShape,
     gather_weights,
-    has_targets,
+    is_trainable,
 )
 
 # How far y may be from the value computed from its column, as a fraction of its spread
@@ -51,8 +51,15 @@ class SeriesRows:
         )
 
     def last(self, n_rows: int) -> SeriesRows:
-        """Copy the last rows, so that the others can be freed."""
-        last = slice(-n_rows, None)
+        """Copy at least the last rows, so that the others can be freed."""
+        first = max(len(self) - n_rows, 0)
+        missing = np.isnan(self.X[first])
+        if missing.any():
+            # Keep the last value observed up to the first row, which stands for it.
+            observed = ~np.isnan(self.X[:first, missing])
+            rows = first - 1 - np.argmax(observed[::-1], axis=0)
+            first = min(rows[observed.any(axis=0)], default=first)
+        last = slice(first, None)
         return SeriesRows(
             self.X[last].copy(), self.Y[last].copy(), self.weight[last].copy()
         )
@@ -186,14 +193,16 @@ class History:
         A target that has been constant is not checked: its unit is unknown.
         """
         expected = self.scaling.targets_from_columns(X)
-        spread = self.rows.Y.std(axis=0)
-        deviation = np.abs(Y - expected)
-        allowed = _UNIT_TOLERANCE * (spread + np.abs(expected))
         columns = self.scaling.column_of_each_target()
-        for i in np.flatnonzero((deviation > allowed).any(axis=0)):
-            if is_constant(spread[i], self.rows.Y[:, i].mean()):
+        for i, before in enumerate(self.rows.Y.T):
+            known = before[~np.isnan(before)]
+            spread = known.std() if len(known) else 0.0
+            # Comparisons with missing values are false.
+            allowed = _UNIT_TOLERANCE * (spread + np.abs(expected[:, i]))
+            excess = np.abs(Y[:, i] - expected[:, i]) - allowed
+            if not (excess > 0).any() or is_constant(spread, known.mean()):
                 continue
-            row = int(np.argmax(deviation[:, i] - allowed[:, i]))
+            row = int(np.nanargmax(excess))
             raise ValueError(
                 f"y must match column {columns[i].column} of X, which held the history "
                 f"of the target in fit, but in row {row} y is {Y[row, i]:.6g}, "
@@ -204,20 +213,20 @@ class History:
     def windows(self, shape: WindowShape) -> WindowData:
         """Return all windows that have all their target rows, with the targets."""
         series = self.scaling.encode(self.rows.X)
-        n_windows = count_windows(len(series), shape.window_length, shape.horizon)
-        starts = np.arange(n_windows)
-        return WindowData(
-            series,
-            starts,
-            *self.scaling.level_and_spread(series, starts),
-            self.scaling.encode_targets(self.rows.Y),
-            self.rows.weight,
+        n_rows = len(self.rows)
+        starts = np.arange(count_windows(n_rows, shape.window_length, shape.horizon))
+        data = self.scaling.windows(series, starts)._replace(
+            targets=self.scaling.encode_targets(self.rows.Y), weight=self.rows.weight
         )
+        if data.since is None and np.isnan(self.rows.Y).any():
+            complete = np.zeros(data.series.shape, np.int32)
+            return data._replace(since=complete, until=complete)
+        return data
 
     def windows_to_score(self, shape: WindowShape) -> WindowData:
-        """Return the windows whose target rows are all known and of positive weight."""
+        """Return the windows with a known target and target rows of positive weight."""
         data = self.windows(shape)
-        usable = has_targets(data, shape)
+        usable = is_trainable(data, shape)
         usable &= (gather_weights(data, shape) > 0).all(axis=1)
         return data.take(np.flatnonzero(usable))
 

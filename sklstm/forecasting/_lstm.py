@@ -20,7 +20,7 @@ from sklstm.engine import WindowData
 from sklstm.forecasting._base import Forecaster, ForecastKind, TrainingWindows
 from sklstm.forecasting._ensemble import AGGREGATES, EnsembleEstimator
 from sklstm.forecasting._linear_start import fit_linear_maps
-from sklstm.forecasting._windows import has_targets
+from sklstm.forecasting._windows import is_trainable
 
 
 class LSTMForecaster(Forecaster, EnsembleEstimator):
@@ -536,9 +536,7 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         self._check_n_members()
         histories = self._extend_histories(X, y, sample_weight)
         data = WindowData.join([h.windows(self._shape) for h in histories.values()])
-        # The targets of a window may reach back to rows that an update added without
-        # targets; it cannot be trained on.
-        trainable = has_targets(data, self._shape)
+        trainable = is_trainable(data, self._shape)
         self._update_calibration(histories)
         self._store_histories(histories)
         if trainable.any():

@@ -290,6 +290,13 @@ class _Line(NamedTuple):
 
 
 def _fit_line(x: np.ndarray, y: np.ndarray) -> _Line:
+    known = ~np.isnan(x) & ~np.isnan(y)
+    if not known.all():
+        if not known.any():
+            # Without any value of y, nothing speaks against the column.
+            mean = 0.0 if np.isnan(x).all() else float(np.nanmean(x))
+            return _Line(None, float(not np.isnan(y).all()), mean, mean)
+        x, y = x[known], y[known]
     x_mean, y_mean = float(x.mean()), float(y.mean())
     dx, dy = x - x_mean, y - y_mean
     x_scale, y_scale = np.sqrt(np.mean(dx**2)), np.sqrt(np.mean(dy**2))

@@ -177,9 +177,17 @@ class WindowForecaster(Forecaster):
         if not windows.weighted and complete.any():
             # Without weights, windows whose targets are repeated rows are left out.
             data = data.take(np.flatnonzero(complete))
-        regressor = clone(self.regressor)
         targets = gather_targets(data, self._shape)
+        known = np.isfinite(targets).all(axis=(1, 2))
+        if not known.any():
+            raise ValueError(
+                "regressor needs windows whose targets are all known, but each of the "
+                f"{len(known)} window(s) lacks some in the {self._shape.horizon} "
+                "row(s) after it. Decrease horizon, or fill some of the missing values."
+            )
+        data, targets = data.take(np.flatnonzero(known)), targets[known]
         targets = targets.reshape(len(targets), -1)
+        regressor = clone(self.regressor)
         if targets.shape[1] == 1:
             targets = targets[:, 0]
         elif not get_tags(regressor).target_tags.multi_output:

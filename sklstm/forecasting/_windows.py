@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from sklstm._data.missing import NEVER, Gaps, carry_forward, interpolate
 from sklstm._data.scaling import mean_and_scale
+from sklstm.engine import WindowData
 from sklstm.forecasting._target_columns import TargetColumn
-
-if TYPE_CHECKING:
-    from sklstm.engine import WindowData
 
 # The spread of a window is at least this fraction of the median window's: otherwise the
 # row after a nearly constant window would look huge.
 _SPREAD_FLOOR = 0.1
+
+# Value of an indicator where a value is missing. At 1, the network would learn where
+# values were missing rather than the series.
+_MISSING = 0.2
 
 # A spread below this fraction of the whole series' is rounding error (of float32).
 _ROUNDING = 1e-5
@@ -60,6 +63,27 @@ class ScalingSettings(NamedTuple):
     normalize: str | None
     window_length: int
     future_columns: np.ndarray  # columns of X whose future values are known
+    # Columns of X with missing values in fit: the model reads which ones are missing.
+    incomplete_columns: np.ndarray = np.array([], dtype=int)
+
+
+class ScaledSeries(NamedTuple):
+    """A series as the model reads it, up to the level and spread of each window.
+
+    Missing values are filled by interpolation, those of future covariates by the last
+    value.
+    """
+
+    values: np.ndarray  # (n_rows, n_columns)
+    gaps: Gaps | None = None  # if values are missing
+
+    def extended(self, n_rows: int) -> ScaledSeries:
+        """Repeat the last row, as observed, at the end."""
+        values = np.pad(self.values, [(0, n_rows), (0, 0)], mode="edge")
+        if self.gaps is None:
+            return ScaledSeries(values)
+        pad = [(0, n_rows), (0, 0)]
+        return ScaledSeries(values, Gaps(*(np.pad(gap, pad) for gap in self.gaps)))
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,9 @@ class SeriesScaling:
     """Mapping between a series in its own units and what the model reads and predicts.
 
     The model reads the target columns first, then the past covariates, then the future
-    covariates. It predicts the targets that have a target column first, then the
+    covariates. After the past covariates it reads which values of incomplete target
+    columns and past covariates are missing, and likewise after the future covariates.
+    It predicts the targets that have a target column first, then the
     others. A target and its column are scaled alike, so that the level and spread of a
     window apply to both.
 
@@ -84,7 +110,7 @@ class SeriesScaling:
     covariate_scale: np.ndarray
     target_mean: np.ndarray  # in `order`
     target_scale: np.ndarray
-    spread_floor: np.ndarray  # least spread of a window, for each target column
+    typical_spread: np.ndarray  # of a window, for each target column
 
     @classmethod
     def fit(
@@ -108,7 +134,7 @@ class SeriesScaling:
         -------
         scaling : SeriesScaling
         """
-        normalize, window_length, future_columns = settings
+        normalize, window_length, future_columns, _ = settings
         has_column = np.array([target.column is not None for target in targets])
         order = np.argsort(~has_column, kind="stable")
         found = [targets[i] for i in order if has_column[i]]
@@ -135,12 +161,12 @@ class SeriesScaling:
             covariate_scale=covariate_scale,
             target_mean=target_mean,
             target_scale=target_scale,
-            spread_floor=np.zeros(len(found)),
+            typical_spread=np.ones(len(found)),
         )
         if normalize == "window" and found:
-            history = scaling.encode(X)[:, : len(found)]
-            floor = _find_spread_floor(history, window_length)
-            return replace(scaling, spread_floor=floor)
+            history = interpolate(scaling._scale_targets(X))
+            spread = _find_typical_spread(history, window_length)
+            return replace(scaling, typical_spread=spread)
         return scaling
 
     @property
@@ -154,11 +180,27 @@ class SeriesScaling:
         return len(self.target_columns)
 
     @property
+    def past_indicators(self) -> np.ndarray:
+        """Incomplete columns of X that are no future covariates."""
+        incomplete = self.settings.incomplete_columns
+        return incomplete[~np.isin(incomplete, self.future_columns)]
+
+    @property
+    def future_indicators(self) -> np.ndarray:
+        """Incomplete columns of X that are future covariates."""
+        incomplete = self.settings.incomplete_columns
+        return incomplete[np.isin(incomplete, self.future_columns)]
+
+    @property
     def n_columns(self) -> int:
         """Number of columns that the model reads."""
-        return (
-            len(self.target_columns) + len(self.past_columns) + len(self.future_columns)
-        )
+        n_past = len(self.target_columns) + len(self.past_columns)
+        return n_past + len(self.past_indicators) + self.n_future_columns
+
+    @property
+    def n_future_columns(self) -> int:
+        """Number of columns that the model reads in the forecast rows, too."""
+        return len(self.future_columns) + len(self.future_indicators)
 
     def window_shape(self, horizon: int) -> WindowShape:
         """Return the sizes of the windows that the model reads."""
@@ -168,7 +210,7 @@ class SeriesScaling:
             n_columns=self.n_columns,
             n_targets=len(self.order),
             n_target_columns=self.n_target_columns,
-            n_future_columns=len(self.future_columns),
+            n_future_columns=self.n_future_columns,
         )
 
     def column_of_each_target(self) -> list[TargetColumn]:
@@ -179,17 +221,32 @@ class SeriesScaling:
             found[self.order[i]] = TargetColumn(int(column), slope, offset)
         return found
 
-    def encode(self, X: np.ndarray) -> np.ndarray:
-        """Scale X, up to the level and spread of each window."""
+    def encode(self, X: np.ndarray) -> ScaledSeries:
+        """Scale X, up to the level and spread of each window, and fill gaps."""
+        n_past = len(self.past_columns)
+        n_before = self.n_columns - self.n_future_columns
+        mean, scale = self.covariate_mean, self.covariate_scale
         # Column by column, so that the whole series is not copied on the way.
         series = np.empty((len(X), self.n_columns), np.float32)
+        series[:, : self.n_target_columns] = self._scale_targets(X)
+        for i, column in enumerate(self.past_columns):
+            scaled = (X[:, column] - mean[i]) / scale[i]
+            series[:, self.n_target_columns + i] = scaled
+        first = self.n_target_columns + n_past
+        series[:, first:n_before] = _MISSING * np.isnan(X[:, self.past_indicators])
+        for i, column in enumerate(self.future_columns):
+            scaled = (X[:, column] - mean[n_past + i]) / scale[n_past + i]
+            series[:, n_before + i] = scaled
+        first = n_before + len(self.future_columns)
+        series[:, first:] = _MISSING * np.isnan(X[:, self.future_indicators])
+        return fill_gaps(series, n_before)
+
+    def _scale_targets(self, X: np.ndarray) -> np.ndarray:
+        """Scale the target columns, up to the level and spread of each window."""
+        series = np.empty((len(X), self.n_target_columns), np.float32)
         for i, column in enumerate(self.target_columns):
             target = self.slope[i] * X[:, column] + self.offset[i]
             series[:, i] = (target - self.target_mean[i]) / self.target_scale[i]
-        covariates = np.append(self.past_columns, self.future_columns)
-        for i, column in enumerate(covariates):
-            scaled = (X[:, column] - self.covariate_mean[i]) / self.covariate_scale[i]
-            series[:, self.n_target_columns + i] = scaled
         return series
 
     def encode_targets(self, Y: np.ndarray) -> np.ndarray:
@@ -197,34 +254,41 @@ class SeriesScaling:
         scaled = (Y[:, self.order] - self.target_mean) / self.target_scale
         return scaled.astype(np.float32)
 
-    def level_and_spread(
-        self, series: np.ndarray, starts: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute what is subtracted from each window and its targets, and the divisor.
+    def windows(self, series: ScaledSeries, starts: np.ndarray) -> WindowData:
+        """Describe windows of a series.
 
         Parameters
         ----------
-        series : ndarray of shape (n_rows, n_columns)
-            Scaled by `encode`.
+        series : ScaledSeries
         starts : ndarray of int
             First rows of the windows.
 
         Returns
         -------
-        level, spread : ndarrays of shape (n_windows, n_targets)
+        data : WindowData
+            With what is subtracted from each window and its targets, and the divisor.
         """
         normalize, window_length = self.settings.normalize, self.settings.window_length
+        values, gaps = series
         shape = (len(starts), len(self.order))
         level, spread = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-        n_found = self.n_target_columns
+        data = WindowData(values, starts, level, spread)
+        if gaps is not None:
+            data = data._replace(since=gaps.since, until=gaps.until)
+        targets = slice(self.n_target_columns)
+        last_rows = starts + window_length - 1
         if normalize in ("window", "last"):
-            level[:, :n_found] = series[starts + window_length - 1, :n_found]
+            level[:, targets] = last_observed(data, last_rows)[:, targets]
         if normalize == "window":
-            spread[:, :n_found] = np.maximum(
-                window_spread(series[:, :n_found], window_length, starts),
-                self.spread_floor,
+            found = window_spread(data, window_length, self.n_target_columns)
+            floor = _SPREAD_FLOOR * self.typical_spread
+            spread[:, targets] = np.maximum(found, floor)
+            # A window without observations does not show its spread.
+            unknown = is_empty(data, window_length, self.n_target_columns)
+            spread[:, targets] = np.where(
+                unknown, self.typical_spread, spread[:, targets]
             )
-        return level, spread
+        return data
 
     def decode(
         self, outputs: np.ndarray, level: np.ndarray, spread: np.ndarray
@@ -269,7 +333,7 @@ def gather_windows(data: WindowData, shape: WindowShape, *, flat: bool) -> np.nd
     windows = np.concatenate(
         [
             gather_history(data, shape),
-            _cut(data.series[:, shape.n_target_columns :], data, shape.window_length),
+            cut_windows(data, shape.window_length, slice(shape.n_target_columns, None)),
         ],
         axis=2,
     )
@@ -295,7 +359,7 @@ def gather_history(data: WindowData, shape: WindowShape) -> np.ndarray:
     history : ndarray of shape (n_windows, window_length, n_target_columns)
     """
     targets = slice(shape.n_target_columns)
-    history = _cut(data.series[:, targets], data, shape.window_length)
+    history = cut_windows(data, shape.window_length, targets)
     history = history - data.level[:, None, targets]
     return history / data.spread[:, None, targets]
 
@@ -338,23 +402,47 @@ def gather_weights(data: WindowData, shape: WindowShape) -> np.ndarray:
 
 
 def step_weights(data: WindowData, shape: WindowShape, step: int) -> np.ndarray:
-    """Return the weight of one of the target rows of each window."""
+    """Return the weights of one of the target rows of each window.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_windows, 1 or n_targets)
+        One weight for all targets, unless targets are missing, whose weight is zero.
+    """
     assert data.weight is not None
-    return data.weight[data.starts + shape.window_length + step]
+    assert data.targets is not None
+    rows = data.starts + shape.window_length + step
+    weights = data.weight[rows, None]
+    if data.since is None:
+        return weights
+    return weights * ~np.isnan(data.targets[rows])
 
 
 def weights_vary_within_windows(data: WindowData, shape: WindowShape) -> bool:
-    """Return whether the target rows of any window have different weights."""
+    """Return whether the targets of any window have different weights."""
     assert data.weight is not None
+    assert data.targets is not None
+    if data.since is not None and np.isnan(data.targets).any():
+        return True
     # Number of changes of the weight up to each row.
     n_changes = np.append(0, np.cumsum(np.diff(data.weight) != 0))
     first = data.starts + shape.window_length
     return bool((n_changes[first + shape.horizon - 1] != n_changes[first]).any())
 
 
-def has_targets(data: WindowData, shape: WindowShape) -> np.ndarray:
-    """Return for each window whether all its targets are known."""
-    return np.isfinite(gather_targets(data, shape)).all(axis=(1, 2))
+def is_trainable(data: WindowData, shape: WindowShape) -> np.ndarray:
+    """Return whether each window has a known target, and history to forecast it from.
+
+    Without an observed value of any target column there is nothing to learn from.
+    """
+    assert data.targets is not None
+    known = np.append(0, np.cumsum(~np.isnan(data.targets).all(axis=1)))
+    first = data.starts + shape.window_length
+    trainable = known[first + shape.horizon] > known[first]
+    if shape.n_target_columns:
+        empty = is_empty(data, shape.window_length, shape.n_target_columns)
+        trainable &= ~empty.all(axis=1)
+    return trainable
 
 
 def target_rows(data: WindowData, shape: WindowShape) -> np.ndarray:
@@ -371,9 +459,69 @@ def _cut(rows: np.ndarray, data: WindowData, length: int) -> np.ndarray:
     return views.swapaxes(1, 2)[data.starts]
 
 
-def window_spread(
-    series: np.ndarray, window_length: int, starts: np.ndarray
+def cut_windows(
+    data: WindowData, window_length: int, columns: slice, windows: slice = slice(None)
 ) -> np.ndarray:
+    """Copy columns of windows, with missing values filled from the window alone.
+
+    At the end of a window, its last observed value is repeated, or the last one before
+    the window; at the beginning, the first one in the window.
+
+    Parameters
+    ----------
+    data : WindowData
+    window_length : int
+    columns, windows : slice
+        The columns of the series, and the windows, to cut.
+
+    Returns
+    -------
+    windows : ndarray of shape (n_windows, window_length, n_columns)
+    """
+    data = data.take(windows)
+    values = _cut(data.series[:, columns], data, window_length)
+    if data.since is None or data.until is None or not values.size:
+        return values
+    last = data.starts + window_length - 1
+    since = data.since[last, columns][:, None]
+    until = data.until[data.starts, columns]
+    until = np.where(until < window_length, until, 0)[:, None]
+    first_value = np.take_along_axis(values, until, axis=1)
+    last_value = last_observed(data, last)[:, None, columns]
+    offsets = np.arange(window_length)[:, None]
+    values = np.where(offsets < until, first_value, values)
+    return np.where(window_length - 1 - offsets < since, last_value, values)
+
+
+def is_empty(data: WindowData, window_length: int, n_columns: int) -> np.ndarray:
+    """Return which of the first columns have no observed value in each window.
+
+    Returns
+    -------
+    is_empty : ndarray of bool, shape (n_windows, n_columns)
+    """
+    if data.since is None or data.until is None:
+        return np.zeros((len(data.starts), n_columns), bool)
+    last = data.starts + window_length - 1
+    since, until = data.since[last, :n_columns], data.until[last, :n_columns]
+    return (since >= window_length) | ((since == 0) & (until > 0))
+
+
+def last_observed(data: WindowData, rows: np.ndarray) -> np.ndarray:
+    """Return the last values observed up to rows of the series.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_columns)
+        0 where none was observed.
+    """
+    if data.since is None:
+        return data.series[rows]
+    observed = rows[:, None] - data.since[rows]
+    return np.take_along_axis(data.series, observed, axis=0)
+
+
+def window_spread(data: WindowData, window_length: int, n_columns: int) -> np.ndarray:
     """Compute the standard deviation of windows around their own straight lines.
 
     The trend of a window does not count as spread: otherwise the model's output after a
@@ -384,36 +532,69 @@ def window_spread(
 
     Parameters
     ----------
-    series : ndarray of shape (n_rows, n_columns)
+    data : WindowData
     window_length : int
-    starts : ndarray of int
-        First rows of the windows.
+    n_columns : int
+        Number of columns, the first ones.
 
     Returns
     -------
     spread : ndarray of shape (n_windows, n_columns)
     """
-    if series.shape[1] == 0:
+    starts = data.starts
+    if n_columns == 0:
         return np.empty((len(starts), 0))
-    windows = np.lib.stride_tricks.sliding_window_view(series, window_length, axis=0)
     time = np.arange(window_length) - (window_length - 1) / 2
     time /= np.linalg.norm(time) or 1.0
-    chunk = max(_SPREAD_CHUNK // (series.shape[1] * window_length), 1)
-    spread = np.empty((len(starts), series.shape[1]))
+    chunk = max(_SPREAD_CHUNK // (n_columns * window_length), 1)
+    spread = np.empty((len(starts), n_columns))
     for i in range(0, len(starts), chunk):
-        values = windows[starts[i : i + chunk]].astype(np.float64)
+        part = slice(i, i + chunk)
+        windows = cut_windows(data, window_length, slice(n_columns), part)
+        values = windows.swapaxes(1, 2).astype(np.float64, order="C")
         values -= values.mean(axis=2, keepdims=True)
         values -= (values @ time)[:, :, None] * time
         spread[i : i + chunk] = np.sqrt(np.mean(values**2, axis=2))
     return spread
 
 
-def _find_spread_floor(history: np.ndarray, window_length: int) -> np.ndarray:
-    """Compute the least spread of a window for each target column."""
-    n_windows = len(history) - window_length
+def _find_typical_spread(history: np.ndarray, window_length: int) -> np.ndarray:
+    """Compute the median spread of a window for each target column."""
+    n_windows, n_columns = len(history) - window_length, history.shape[1]
     starts = np.arange(0, n_windows, -(-n_windows // _FLOOR_WINDOWS))
-    spread = window_spread(history, window_length, starts)
+    nothing = np.empty((len(starts), 0))
+    data = WindowData(history, starts, nothing, nothing)
+    spread = window_spread(data, window_length, n_columns)
     median, overall = np.median(spread, axis=0), history.std(axis=0)
     # If most windows are straight lines up to rounding, use the whole series' spread.
     typical = np.where(median > _ROUNDING * overall, median, overall)
-    return np.where(typical > 0, _SPREAD_FLOOR * typical, 1.0)
+    return np.where(typical > 0, typical, 1.0 / _SPREAD_FLOOR)
+
+
+def fill_gaps(series: np.ndarray, n_past_columns: int) -> ScaledSeries:
+    """Fill the missing values of a scaled series.
+
+    Parameters
+    ----------
+    series : ndarray of shape (n_rows, n_columns)
+    n_past_columns : int
+        Number of columns that are no future covariates, the first ones.
+
+    Returns
+    -------
+    filled : ScaledSeries
+    """
+    if not np.isnan(series).any():
+        return ScaledSeries(series)
+    past, future = series[:, :n_past_columns], series[:, n_past_columns:]
+    since, until = Gaps.find(past)
+    filled = interpolate(past, Gaps(since, until))
+    # Rows before the first observation count as zeros that were observed: at the
+    # beginning of a window that reaches it, it stands for them.
+    filled[since == NEVER], since[since == NEVER] = 0.0, 0
+    n_future = future.shape[1]
+    none = np.zeros((len(series), n_future), np.int32)
+    return ScaledSeries(
+        np.hstack([filled, carry_forward(future)]),
+        Gaps(np.hstack([since, none]), np.hstack([until, none])),
+    )

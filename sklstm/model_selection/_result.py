@@ -41,7 +41,8 @@ class WalkForwardResult:
         seasonal naive) forecast's error that the forecast avoids: 1 is a perfect
         forecast, 0 is no better than the naive one. Several targets have equal weight,
         as in scikit-learn's metrics: use `select_target` where their units differ.
-        Forecasts of several series are scored together.
+        Forecasts of several series are scored together. Rows with a missing target are
+        not scored.
     summary : DataFrame
         The same scores over all folds together, one row for each metric.
     times : DataFrame

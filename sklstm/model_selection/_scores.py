@@ -46,6 +46,13 @@ def score_forecasts(
     # The table has the targets of a row one below the other; scikit-learn's metrics
     # want one column for each.
     n_targets = forecasts["target"].nunique()
+    known = forecasts[is_scored(forecasts)]
+    if len(known) < len(forecasts):
+        # Each target is scored where it is known, and the scores are averaged.
+        scores = [score_forecasts(rows, scorers) for _, rows in known.groupby("target")]
+        if not scores:
+            return _no_scores(forecasts, scorers)
+        return sum(scores[1:], scores[0]) / len(scores)
     shape = (-1, n_targets) if n_targets > 1 else (-1,)
     actual = forecasts["actual"].to_numpy().reshape(shape)
     rows = {}
@@ -69,6 +76,21 @@ def score_forecasts(
     return pd.DataFrame(rows).T.rename_axis(index="metric")
 
 
+def is_scored(forecasts: pd.DataFrame) -> np.ndarray:
+    """Return which rows have a known target, and one known before."""
+    return forecasts[["actual", "naive"]].notna().all(axis=1).to_numpy()
+
+
+def _no_scores(
+    forecasts: pd.DataFrame, scorers: Mapping[str, Callable]
+) -> pd.DataFrame:
+    """Return the scores of rows without any known target."""
+    baselines = [name for name in SKILLS if name in forecasts]
+    columns = [FORECAST, *baselines, *(SKILLS[name] for name in baselines)]
+    metrics = [name.removeprefix("neg_") for name in scorers]
+    return pd.DataFrame(np.nan, pd.Index(metrics, name="metric"), columns)
+
+
 def relative_skill(value: float, reference: float, best: float) -> float:
     """Return the fraction of the way from a reference score to the best score."""
     return (value - reference) / (best - reference) if best != reference else np.nan
@@ -76,6 +98,7 @@ def relative_skill(value: float, reference: float, best: float) -> float:
 
 def score_intervals(forecasts: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Compute the coverage and mean width of the prediction intervals by group."""
+    forecasts = forecasts[is_scored(forecasts)]
     lower, upper = forecasts["lower"], forecasts["upper"]
     inside = forecasts["actual"].between(lower, upper).astype(float)
     rows = forecasts[by].assign(coverage=inside, width=upper - lower)

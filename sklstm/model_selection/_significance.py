@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from sklstm.model_selection._scores import FORECAST, SKILLS, relative_skill
+from sklstm.model_selection._scores import FORECAST, SKILLS, is_scored, relative_skill
 
 # Loss of one value, and the function of its mean that is the metric.
 _Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -62,6 +62,8 @@ def significance_table(forecasts: pd.DataFrame, metric: str) -> pd.DataFrame:
     loss, from_mean = _LOSSES[metric]
     origin = _number_origins(forecasts)
     n_lags = _count_overlaps(forecasts, origin)
+    scored = is_scored(forecasts)
+    forecasts, origin = forecasts[scored], origin[scored]
     actual = forecasts["actual"].to_numpy()
     losses = {
         name: loss(forecasts[name].to_numpy() - actual, actual)

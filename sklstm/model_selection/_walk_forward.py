@@ -20,6 +20,7 @@ from sklstm._core.introspection import (
     target_names,
     unwrap_final_estimator,
 )
+from sklstm._data.missing import carry_forward
 from sklstm.model_selection._cross_validation import Fold, make_folds
 from sklstm.model_selection._result import WalkForwardResult
 from sklstm.model_selection._scores import (
@@ -377,6 +378,8 @@ def _series_table(
     name, labels = timeline.series[series][:2]
     step = np.arange(len(test)) % (result.horizon or len(test))
     last_known = test - step - 1
+    # The last known value; missing as long as none is known.
+    observed = carry_forward(actual, before=np.nan)
     columns: dict[str, Any] = {"fold": number}
     if timeline.panel is not None:
         columns["series"] = [name] * (len(test) * n_targets)
@@ -385,7 +388,7 @@ def _series_table(
         "target": np.tile(np.arange(n_targets), len(test)),
         "actual": actual[test].ravel(),
         FORECAST: forecast.ravel(),
-        "naive": actual[last_known].ravel(),
+        "naive": observed[last_known].ravel(),
     }
     if result.interval is not None:
         bounds = result.interval[series].reshape(-1, 2)
@@ -394,7 +397,7 @@ def _series_table(
         same_season = last_known - (season_length - 1) + step % season_length
         if test[0] < season_length:  # a young series of a panel
             same_season = last_known
-        columns["seasonal_naive"] = actual[same_season].ravel()
+        columns["seasonal_naive"] = observed[same_season].ravel()
     return pd.DataFrame(columns, index=labels[np.repeat(test, n_targets)])
 
 

@@ -82,7 +82,7 @@ class TestFit:
                 "covariate_scale",
                 "target_mean",
                 "target_scale",
-                "spread_floor",
+                "typical_spread",
             ):
                 np.testing.assert_array_equal(
                     getattr(history.scaling, name), getattr(alone.scaling, name)
@@ -290,7 +290,7 @@ class TestInvalidInput:
             (walks(30, 30), walks(30)[:1], "y must be a list.*X holds 2, y 1"),
             ([walks(30)[0], walks(30)[0][:, :1]], None, r"X\[1\]: X has 1 features"),
             (
-                [walks(30)[0], np.full((30, 2), np.nan)],
+                [walks(30)[0], np.full((30, 2), np.inf)],
                 None,
                 r"X\[1\]: Input X",
             ),
@@ -343,10 +343,10 @@ class TestInvalidInput:
         series = walks(30, 30)
         model = make().fit(series)
         before = model.forecast()
-        with pytest.raises(ValueError, match="NaN"):
-            clone(model).fit([*series, np.full((9, 2), np.nan)])
-        with pytest.raises(ValueError, match="NaN"):
-            model.fit([*series, np.full((9, 2), np.nan)])
+        with pytest.raises(ValueError, match="infinity"):
+            clone(model).fit([*series, np.full((9, 2), np.inf)])
+        with pytest.raises(ValueError, match="infinity"):
+            model.fit([*series, np.full((9, 2), np.inf)])
         np.testing.assert_array_equal(model.forecast()[0], before[0])
 
     @pytest.mark.parametrize(
