@@ -5,8 +5,8 @@
 Values are removed at random, or in blocks of one season. The forecaster takes the
 series with the missing values, or a copy in which each history is interpolated up to
 the moment of the forecast, its end filled with the last value. All forecasts are
-compared with the actual values. Prints the mean absolute error, relative to that on the complete
-series, averaged over several patterns of missing values.
+compared with the actual values. Prints the mean absolute error, relative to that on the
+complete series, averaged over several patterns of missing values.
 """
 
 import argparse
