@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sklstm._data.labels import column_labels
 from sklstm._data.time_index import index_of, same_labels
+from sklstm._sklearn import safe_indexing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class SeriesInput(NamedTuple):
@@ -30,16 +35,18 @@ class SeriesInput(NamedTuple):
         """Labels of the rows, or None."""
         return index_of(self.X, self.y)
 
-    def with_targets(self, names: Sequence) -> SeriesInput:
+    def with_targets(self, names: pd.Index | None) -> SeriesInput:
         """Put the columns of y in the order of these names."""
-        columns = list(getattr(self.y, "columns", names))
-        if columns == list(names) or set(names) <= {None}:
+        columns = column_labels(self.y) if hasattr(self.y, "columns") else None
+        if names is None or columns is None or columns.equals(names):
             return self
         if set(columns) != set(names):
             raise ValueError(
-                f"y must have the targets {list(names)}, as in fit, got {columns}."
+                f"y must have the targets {list(names)}, as in fit, got "
+                f"{list(columns)}."
             )
-        return self._replace(y=self.y[list(names)])
+        positions = [list(columns).index(name) for name in names]
+        return self._replace(y=safe_indexing(self.y, positions, axis=1))
 
 
 @dataclass(frozen=True)
