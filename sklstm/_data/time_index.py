@@ -22,6 +22,9 @@ from sklstm._data.time_steps import date_range, find_gaps, usual_step
 if TYPE_CHECKING:
     import pandas as pd
 
+# A market that closes on single days may close for at most so long at a time.
+_LONGEST_HOLIDAYS = np.timedelta64(14, "D")
+
 # Kinds of time stamps.
 _ZONES = ("times without a time zone", "times with a time zone")
 
@@ -244,21 +247,37 @@ class TimeIndex:
 
     def _find_unexpected(self, times: Any) -> _UnexpectedRow | None:
         """Find the first row that is not at the time expected of it."""
-        if self.step is None or self._has_holidays():
+        if self.step is None:
             return None
+        if self._has_holidays():
+            return self._find_closure(times)
         expected = self._next_times(len(times))
         unexpected = np.flatnonzero(_differs(times, expected, self.last))
         if not len(unexpected):
             return None
-        row = unexpected[0]
+        return self._describe_unexpected(times, unexpected[0], expected[unexpected[0]])
+
+    def _find_closure(self, times: Any) -> _UnexpectedRow | None:
+        """Find the first row after more days without rows than holidays explain."""
+        previous = times.insert(0, self.last)[:-1]
+        has_periods = not hasattr(times, "normalize")
+        begins = [t.to_timestamp() if has_periods else t for t in (previous, times)]
+        for row in np.flatnonzero(begins[1] - begins[0] > _LONGEST_HOLIDAYS).tolist():
+            (expected,) = replace(self, last=previous[row])._next_times(1)
+            begin = expected.start_time if has_periods else expected
+            if begins[1][row] - begin > _LONGEST_HOLIDAYS:
+                return self._describe_unexpected(times, row, expected)
+        return None
+
+    def _describe_unexpected(
+        self, times: Any, row: int, expected: Any
+    ) -> _UnexpectedRow:
         if row == 0:
             place = f"begins at {times[0]}"
             previous = f"the last row seen, {self.last},"
         else:
             place, previous = f"has {times[row]} in row {row}", str(times[row - 1])
-        return _UnexpectedRow(
-            place, expected[row], previous, bool(times[row] > expected[row])
-        )
+        return _UnexpectedRow(place, expected, previous, bool(times[row] > expected))
 
     def _comparable_times(self, index: pd.Index | None) -> Any:
         """Return the times of rows if they are of the kind of the last one seen.

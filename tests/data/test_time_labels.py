@@ -323,6 +323,24 @@ class TestGaps:
         assert_no_warning(index)
         assert_no_warning(index.normalize().unique())
 
+    @pytest.mark.parametrize(
+        ("index", "n_holidays"),
+        [
+            (dates("B"), 5),
+            (dates("B", tz=BERLIN), 5),
+            (dates(weekdays("1111110")), 5),
+            (dates(weekdays("1111110")).to_period("D"), 5),
+            (dates("10B"), 0),
+        ],
+    )
+    def test_a_long_closure_is_a_gap(self, index, n_holidays):
+        model = forecaster().fit(frame(index)[:40])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.predict(frame(index)[40 + n_holidays :])
+        with pytest.warns(UserWarning, match="but the row expected after"):
+            model.predict(frame(index)[56:])
+
     def test_seasons_are_no_gaps(self):
         index = pd.date_range("2015-01-01", "2023-12-31")
         assert_no_warning(index[index.month.isin([6, 7, 8])])
