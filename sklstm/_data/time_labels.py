@@ -10,8 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-# Stands for datetime.date objects where others have a format of strftime.
+# These stand for labels that are no text, where others have a format of strftime:
+# datetime.date objects, and integers such as 20240131.
 _DATE_OBJECTS = "date"
+_DAY_NUMBERS = "integer"
 
 # Text that has one meaning only: the year comes first.
 _WRITTEN_TIME = re.compile(
@@ -43,7 +45,8 @@ def read_times(index: pd.Index) -> TimeLabels:
     """Read labels as times, if all of them have that meaning and no other.
 
     Besides pandas' own times these are dates, times and periods in an index of
-    objects, categories of them, and text in the order year, month, day.
+    objects, categories of them, text in the order year, month, day, and integers such
+    as 20240131 if each of them is a day from 1900 to 2099.
 
     Parameters
     ----------
@@ -59,7 +62,9 @@ def read_times(index: pd.Index) -> TimeLabels:
         index = index.astype(index.categories.dtype)
     if index.nlevels > 1 or not len(index) or is_time(index):
         return TimeLabels(index)
-    if index.dtype.kind in "iufb":
+    if is_number(index):
+        return _read_numbers(index)
+    if index.dtype.kind in "fb":
         return TimeLabels(index)
     kind = pd.api.types.infer_dtype(index, skipna=False)
     if kind == "string":
@@ -77,7 +82,7 @@ def read_times(index: pd.Index) -> TimeLabels:
         if kind == "period":
             return TimeLabels(pd.PeriodIndex(index))
         if kind == "integer":
-            return TimeLabels(index.astype(np.int64))
+            return _read_numbers(index.astype(np.int64))
     except (TypeError, ValueError):  # such as times with and without a time zone
         pass
     return TimeLabels(index)
@@ -96,6 +101,8 @@ def write_times(times: Any, written: str | None) -> pd.Index:
         return times
     if written == _DATE_OBJECTS:
         return pd.Index(times.date, dtype=object)
+    if written == _DAY_NUMBERS:
+        return times.strftime("%Y%m%d").astype(np.int64)
     return times.strftime(written)
 
 
@@ -118,6 +125,18 @@ def are_unread_dates(index: pd.Index) -> bool:
         and index.dtype.kind in "OUT"
         and all(isinstance(x, str) and _OTHER_DATE.fullmatch(x) for x in index)
     )
+
+
+def _read_numbers(index: pd.Index) -> TimeLabels:
+    import pandas as pd
+
+    if not _WRITTEN_DAY.fullmatch(str(index[0])):
+        return TimeLabels(index)
+    years = index.to_numpy(np.int64) // 10000
+    if not (years.min() >= 1900 and years.max() < 2100):
+        return TimeLabels(index)
+    times = pd.to_datetime(index.astype(str), format="%Y%m%d", errors="coerce")
+    return TimeLabels(index) if times.hasnans else TimeLabels(times, _DAY_NUMBERS)
 
 
 def _read_text(index: pd.Index) -> TimeLabels:

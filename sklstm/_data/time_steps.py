@@ -197,7 +197,7 @@ def find_gaps(index: Any) -> np.ndarray:
         gaps = gaps[~_in_calendar(index, gaps)]
     # Rows at the same distance from each other end the gaps that recur.
     distances = np.diff(values[gaps + 1])
-    if len(distances) > 1:
+    if len(distances) > 2:
         n_equal = np.unique(distances, return_counts=True)[1].max()
         if n_equal >= _MIN_RECURRING * len(distances):
             return np.array([], int)
