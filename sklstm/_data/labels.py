@@ -1,20 +1,23 @@
-"""Labels of forecasts: the time index of the rows and the names of the targets."""
+"""Labels of columns, and of forecasts: the time index and the names of the targets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sklstm._data.time_index import TimeIndex, index_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class TargetFormat(NamedTuple):
     """Format in which the targets were passed, and forecasts are returned."""
 
-    names: tuple = ()
+    names: pd.Index | None = None
     one_d: bool = False  # of shape (n_timesteps,)
 
 
@@ -44,11 +47,7 @@ class Labels:
         targets : TargetFormat
             Its names are used where y has none.
         """
-        names = targets.names
-        if hasattr(y, "columns"):
-            names = tuple(y.columns)
-        elif hasattr(y, "name"):
-            names = (y.name,)
+        names = targets.names if y is None else column_labels(y)
         times = TimeIndex.from_index(index_of(X, y))
         return cls(times, targets._replace(names=names))
 
@@ -78,10 +77,11 @@ class Labels:
 
         if index is None:
             index = self.times.next_index(len(forecast))
-        names = list(self.targets.names)
+        names = self.targets.names
         if self.targets.one_d:
-            return pd.Series(forecast, index=index, name=names[0] if names else None)
-        return pd.DataFrame(forecast, index=index, columns=names or None)
+            name = None if names is None else names[0]
+            return pd.Series(forecast, index=index, name=name)
+        return pd.DataFrame(forecast, index=index, columns=names)
 
     def label_several(
         self, values: np.ndarray, names: Sequence, index: Any = None
@@ -108,6 +108,29 @@ class Labels:
             index = self.times.next_index(len(values))
         if self.targets.one_d:
             return pd.DataFrame(values[:, 0], index=index, columns=list(names))
-        targets = list(self.targets.names) or list(range(values.shape[1]))
-        columns = pd.MultiIndex.from_product([targets, names])
+        targets = self.targets.names
+        if targets is None:
+            targets = pd.RangeIndex(values.shape[1])
+        repeated = targets.repeat(len(names))
+        levels = [repeated.get_level_values(i) for i in range(targets.nlevels)]
+        columns = pd.MultiIndex.from_arrays(
+            [*levels, list(names) * len(targets)], names=[*targets.names, None]
+        )
         return pd.DataFrame(values.reshape(len(values), -1), index, columns)
+
+
+def column_labels(data: Any) -> pd.Index | None:
+    """Return the labels of columns, or the name of a Series; None if there are none."""
+    import pandas as pd
+
+    columns = getattr(data, "columns", None)
+    if isinstance(columns, pd.Index):
+        return columns
+    if columns is not None:
+        names = list(columns)
+        return pd.Index(names) if all(isinstance(n, str) for n in names) else None
+    name = getattr(data, "name", None)
+    if name is None:
+        return None
+    # As an object, the name keeps its type.
+    return pd.Index([name], dtype=object, tupleize_cols=False)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sklstm._data.time_index import index_of, same_labels
+from sklstm._data.labels import column_labels
+from sklstm._data.time_index import has_order, index_of, same_labels
+from sklstm._data.time_labels import as_times, is_time
+from sklstm._sklearn import safe_indexing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class SeriesInput(NamedTuple):
@@ -30,16 +36,18 @@ class SeriesInput(NamedTuple):
         """Labels of the rows, or None."""
         return index_of(self.X, self.y)
 
-    def with_targets(self, names: Sequence) -> SeriesInput:
+    def with_targets(self, names: pd.Index | None) -> SeriesInput:
         """Put the columns of y in the order of these names."""
-        columns = list(getattr(self.y, "columns", names))
-        if columns == list(names) or set(names) <= {None}:
+        columns = column_labels(self.y) if hasattr(self.y, "columns") else None
+        if names is None or columns is None or columns.equals(names):
             return self
         if set(columns) != set(names):
             raise ValueError(
-                f"y must have the targets {list(names)}, as in fit, got {columns}."
+                f"y must have the targets {list(names)}, as in fit, got "
+                f"{list(columns)}."
             )
-        return self._replace(y=self.y[list(names)])
+        positions = [list(columns).index(name) for name in names]
+        return self._replace(y=safe_indexing(self.y, positions, axis=1))
 
 
 @dataclass(frozen=True)
@@ -128,8 +136,27 @@ def _split_list(X: Any, y: Any, weight: Any) -> list[SeriesInput]:
     ]
 
 
+def _check_levels(index: Any) -> None:
+    """Raise an error if the levels of an index seem to be (time, series)."""
+    last = as_times(index.levels[-1])
+    if is_time(last) or not len(index):
+        return
+    for i, level in enumerate(index.levels[:-1]):
+        is_text = level.dtype.kind in "OUT" and isinstance(level[0], str)
+        # Series of numbered rows may be named by days: as text, they can be told.
+        if is_time(as_times(level)) and not (has_order(last) and is_text):
+            raise ValueError(
+                f"X must have an index of (series, time), but its level {i}, "
+                f"{index.names[i]!r}, holds times such as {level[0]}, and its last "
+                f"one, {index.names[-1]!r}, holds {last[0]!r}. Swap them with "
+                "X.swaplevel(0, -1).sort_index(). If times do name the series, make "
+                "them text: X.rename(str, level=0)."
+            )
+
+
 def _split_frame(X: Any, y: Any, weight: Any) -> tuple[Panel, list[SeriesInput]]:
     index = X.index
+    _check_levels(index)
     for name, values in {"y": y, "sample_weight": weight}.items():
         other = index_of(values)
         if values is not None and (

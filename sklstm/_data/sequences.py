@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from sklstm._data.time_index import index_of, is_time
+from sklstm._data.time_index import index_of
+from sklstm._data.time_labels import is_time
 
 
 @dataclass(frozen=True)

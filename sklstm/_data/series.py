@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import (
@@ -14,12 +14,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklstm._data.labels import column_labels
 from sklstm._data.panel import Panel, SeriesInput, split_series
 from sklstm._data.time_index import (
     check_rows_in_order,
     index_of,
     warn_of_irregular_rows,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class CheckedSeries(NamedTuple):
@@ -37,7 +41,8 @@ def check_series(
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_`` and ``feature_names_in_``, or has them compared.
+        Gets ``n_features_in_``, ``feature_names_in_`` and ``_column_labels``, or has
+        them compared.
     X : array-like of shape (n_timesteps, n_features)
     y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets), optional
     reset : bool
@@ -67,6 +72,7 @@ def check_series(
         )
     check_rows_in_order(index_of(X), index_of(y))
     names = getattr(X, "columns", None)
+    X = _check_column_labels(estimator, X, reset=reset)
     X = validate_data(
         estimator, X, dtype=np.float64, reset=reset, ensure_all_finite=False
     )
@@ -90,7 +96,8 @@ def check_several_series(
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_`` and ``feature_names_in_``, or has them compared.
+        Gets ``n_features_in_``, ``feature_names_in_`` and ``_column_labels``, or has
+        them compared.
     X : array-like of shape (n_timesteps, n_features), list of them, or a frame with an
             index of (series, time)
     y, weight : as X, optional
@@ -170,18 +177,55 @@ def check_enough_rows(X: np.ndarray, window_length: int, horizon: int) -> None:
         )
 
 
+def _check_column_labels(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Remember the labels of the columns of X, or compare them with those of fit.
+
+    scikit-learn remembers and compares labels only if all of them are strings.
+
+    Returns
+    -------
+    X : array-like
+        With labels that scikit-learn takes: it refuses a mixture of types.
+    """
+    labels = column_labels(X) if hasattr(X, "columns") else None
+    fitted = getattr(estimator, "_column_labels", None)
+    if reset:
+        estimator._column_labels = labels
+    elif (
+        labels is not None
+        and fitted is not None
+        and not labels.equals(fitted)
+        and not (_are_strings(labels) or _are_strings(fitted))
+    ):
+        raise ValueError(
+            f"X must have the columns of fit, {list(fitted)}, in their order, got "
+            f"{list(labels)}. Select them by these labels, or pass an array."
+        )
+    types = {type(label) for label in ([] if labels is None else labels)}
+    if types == {str} or not any(issubclass(each, str) for each in types):
+        return X
+    assert labels is not None
+    # str() turns NumPy's strings into Python's.
+    names = list(map(str, labels)) if _are_strings(labels) else range(len(labels))
+    return X.set_axis(names, axis=1)
+
+
+def _are_strings(labels: pd.Index) -> bool:
+    return all(isinstance(label, str) for label in labels)
+
+
 def check_columns(
-    name: str, columns: Any, names: Sequence[str] | np.ndarray | None, n_columns: int
+    name: str, columns: Any, labels: pd.Index | None, n_columns: int
 ) -> np.ndarray:
-    """Return the indices of columns selected by name or index.
+    """Return the indices of columns selected by label or index.
 
     Parameters
     ----------
     name : str
         Parameter that selects the columns, for messages.
-    columns : int, str, sequence of them, or None
-    names : sequence of str or None
-        Names of all columns, if they have any.
+    columns : int, label, sequence of them, or None
+    labels : pandas.Index or None
+        Labels of all columns, if they have any.
     n_columns : int
         Number of all columns.
 
@@ -191,34 +235,55 @@ def check_columns(
     """
     if columns is None:
         return np.array([], dtype=int)
-    if isinstance(columns, str | Integral):
+    known = [] if labels is None else list(labels)
+    # A label may be a sequence itself: those of several levels are tuples.
+    if (
+        isinstance(columns, str)
+        or not np.iterable(columns)
+        or any(_is_same_label(columns, label) for label in known)
+    ):
         columns = [columns]
-    indices = []
-    for column in columns:
-        if isinstance(column, str):
-            if names is None:
-                raise ValueError(
-                    f"{name}={column!r} is a column's name, but X has no column names. "
-                    "Pass X as a DataFrame, or the column's index."
-                )
-            if column not in names:
-                raise ValueError(
-                    f"{name}={column!r} is not a column of X, which has {list(names)}."
-                )
-            indices.append(list(names).index(column))
-        elif isinstance(column, Integral) and not isinstance(column, bool):
-            if not -n_columns <= int(column) < n_columns:
-                raise ValueError(
-                    f"{name}={column} is out of range: X has {n_columns} columns."
-                )
-            indices.append(int(column) % n_columns)
-        else:
-            raise ValueError(
-                f"{name} must hold columns' names or indices, got {column!r}."
-            )
+    indices = [_find_column(name, column, known, n_columns) for column in columns]
     if len(set(indices)) < len(indices):
         raise ValueError(f"{name} names a column twice: {columns!r}.")
     return np.array(indices, dtype=int)
+
+
+def _find_column(name: str, column: Any, known: list, n_columns: int) -> int:
+    """Return the index of a column given by its label or index."""
+    is_integer = isinstance(column, Integral) and not isinstance(column, bool)
+    found = [i for i, label in enumerate(known) if _is_same_label(column, label)]
+    if is_integer and -n_columns <= int(column) < n_columns:
+        index = int(column) % n_columns
+        if found not in ([], [index]):
+            raise ValueError(
+                f"{name}={column} is ambiguous: X has the column labels {known}, and "
+                f"{column} is the label of column {found[0]}, but the index of column "
+                f"{index}. Give X labels of text, for example with "
+                "X.rename(columns=str), and pass those."
+            )
+        return index
+    if found:
+        return found[0]
+    if is_integer:
+        raise ValueError(f"{name}={column} is out of range: X has {n_columns} columns.")
+    if known:
+        raise ValueError(f"{name}={column!r} is not a column of X, which has {known}.")
+    if isinstance(column, str):
+        raise ValueError(
+            f"{name}={column!r} is a column's name, but X has no column names. "
+            "Pass X as a DataFrame, or the column's index."
+        )
+    raise ValueError(f"{name} must hold columns' names or indices, got {column!r}.")
+
+
+def _is_same_label(column: Any, label: Any) -> bool:
+    """Return whether a column is given by this label; True is not the label 1."""
+    return (
+        isinstance(column, Hashable)
+        and isinstance(column, bool) == isinstance(label, bool)
+        and bool(column == label)
+    )
 
 
 def _is_one_d(x: Any) -> bool:

@@ -1,74 +1,106 @@
-"""The time index of a series: its regular step, gaps and continuation."""
+"""The time index of a series: its last time, its step and its continuation."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+
+from sklstm._data.time_labels import (
+    are_unread_dates,
+    as_times,
+    is_number,
+    is_time,
+    read_times,
+    write_times,
+)
+from sklstm._data.time_steps import date_range, find_gaps, usual_step
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Fewer rows may not show the step of a series: five days in a row may be trading days.
-MIN_STEP_ROWS = 7
+# A market that closes on single days may close for at most so long at a time.
+_LONGEST_HOLIDAYS = np.timedelta64(14, "D")
 
-# Longer steps count as gaps only if they are at most this fraction of all steps. More
-# of them belong to the series, such as weekends without trading.
-_MAX_GAP_FRACTION = 0.01
-
-# Gaps are looked for only where the other steps differ by at most this fraction of the
-# usual step, as the lengths of months do.
-_MAX_STEP_RANGE = 0.25
-
-# Fewer steps do not show which one is usual.
-_MIN_STEPS = 10
+# Kinds of time stamps.
+_ZONES = ("times without a time zone", "times with a time zone")
 
 
 @dataclass(frozen=True)
 class TimeIndex:
-    """Position of a series in time: the label of its last row, and its step.
+    """Position of a series in time: the time of its last row, and its step.
 
     Parameters
     ----------
     has_index : bool
         Whether the rows had a pandas index.
     last : label, optional
-        Label of the last row; None if that row had none.
+        Time of the last row, in the time zone of the first ones; None if that row had
+        no label.
     step : int or pandas offset, optional
-        Step from one label to the next; None if the labels are irregular.
+        Step from one time to the next; None if the times are irregular.
+    kind : str
+        Kind of the labels. Only those of the same kind can be compared.
     name : hashable, optional
         Name of the index.
+    written : str, optional
+        How times are written in the labels; see `write_times`.
+    zone : tzinfo, optional
+        Time zone of the last rows, for the labels of the next ones.
     """
 
     has_index: bool = False
     last: Any = None
     step: Any = None
+    kind: str = ""
     name: Any = None
+    written: str | None = None
+    zone: Any = None
 
     @classmethod
     def from_index(cls, index: pd.Index | None) -> TimeIndex:
         """Describe the index of the rows of a series; None if they have none."""
         if index is None:
             return cls()
-        return cls(True, index[-1], usual_step(index), index.name)
+        times, written = read_times(index)
+        return cls(
+            has_index=True,
+            last=times[-1],
+            step=usual_step(times),
+            kind=_kind_of(times[-1]),
+            name=index.name,
+            written=written,
+            zone=getattr(times, "tz", None),
+        )
 
     def extended_by(self, index: pd.Index | None) -> TimeIndex:
         """Move on to the last of the rows that follow, keeping the step."""
         if index is None:
             # The position in time is unknown until rows have labels again.
             return replace(self, last=None)
-        if self.last is not None and type(index[-1]) is not type(self.last):
-            return TimeIndex.from_index(index)
-        return replace(self, has_index=True, last=index[-1], name=index.name)
+        times = TimeIndex.from_index(index)
+        if times.kind != self.kind:
+            return times
+        last = times.last
+        if self.zone is not None and self.last is not None:
+            # The step is that of the clocks there: a day has 23 hours in spring.
+            last = last.tz_convert(self.last.tz)
+        return replace(times, last=last, step=self.step)
 
     def restarted_at(self, index: pd.Index | None) -> TimeIndex:
         """Describe the rows of a new stream; if they show no step, keep this one."""
-        times = TimeIndex.from_index(index)
-        if times.step is None and type(times.last) is type(self.last):
-            return replace(times, step=self.step)
-        return times
+        return TimeIndex.from_index(index).with_step_of(self)
+
+    def with_step_of(self, *others: TimeIndex) -> TimeIndex:
+        """Take the step of the first of others that has one, if it is unknown."""
+        if self.step is not None or not self.has_index:
+            return self
+        steps = (other.step for other in others if other.kind == self.kind)
+        step = next((step for step in steps if step is not None), None)
+        return replace(self, step=step)
 
     def next_index(self, n_rows: int) -> pd.Index:
         """Return the labels of the next rows; numbers from 1 if they are unknown."""
@@ -76,21 +108,31 @@ class TimeIndex:
 
         if self.step is None or self.last is None:
             return pd.RangeIndex(1, n_rows + 1, name="step")
-        index: pd.Index
-        if isinstance(self.last, pd.Timestamp):
-            index = _date_range(self.last, n_rows + 1, self.step)
+        times = self._next_times(n_rows)
+        if self.zone is not None:
+            times = times.tz_convert(self.zone)
+        return write_times(times, self.written).rename(self.name)
+
+    def _next_times(self, n_rows: int) -> Any:
+        """Return the times of the next rows."""
+        import pandas as pd
+
+        last, step, periods = self.last, self.step, cast(Any, pd.PeriodIndex)
+        if isinstance(last, pd.Timestamp):
+            index = date_range(last, n_rows + 1, step)
             # The first date is later than `last` if `last` is not on the grid of the
             # frequency.
-            index = index[index > self.last][:n_rows]
-        elif isinstance(self.last, pd.Period):
-            index = pd.period_range(self.last + 1, periods=n_rows)
-        elif isinstance(self.last, pd.Timedelta):
-            first = self.last + self.step
-            index = pd.timedelta_range(first, periods=n_rows, freq=self.step)
-        else:
-            first = self.last + self.step
-            index = pd.RangeIndex(first, first + n_rows * self.step, self.step)
-        return index.rename(self.name)
+            return index[index > last][:n_rows]
+        if isinstance(last, pd.Period):
+            if isinstance(step, Integral):
+                ordinals = last.ordinal + int(step) * np.arange(1, n_rows + 1)
+                return periods.from_ordinals(ordinals, freq=last.freq)
+            days: Any = date_range(last.start_time, n_rows + 1, step)
+            return days[days > last.start_time][:n_rows].to_period(last.freq)
+        first = last + step
+        if isinstance(last, pd.Timedelta):
+            return pd.timedelta_range(first, periods=n_rows, freq=step)
+        return pd.RangeIndex(first, first + n_rows * step, step)
 
     def check_continued(
         self,
@@ -131,7 +173,8 @@ class TimeIndex:
             How to pass rows that were seen before, as a main clause.
         """
         self._check_not_seen(index, name, rewind_hint)
-        row = self._find_unexpected(index)
+        times = self._comparable_times(index)
+        row = None if times is None else self._find_unexpected(times)
         if row is not None:
             raise ValueError(
                 f"{name} must hold the rows that come next, but it {row.place}, and "
@@ -153,9 +196,10 @@ class TimeIndex:
         gap_remedy : str
             What to do about a gap other than to fill it.
         """
-        if not self._is_comparable(index) or _warn_of_duplicates(index, name):
+        times = self._comparable_times(index)
+        if times is None or _warn_of_duplicates(times, name):
             return
-        row = self._find_unexpected(index)
+        row = self._find_unexpected(times)
         if row is None:
             return
         if row.is_late:
@@ -171,78 +215,91 @@ class TimeIndex:
 
     def was_seen(self, index: pd.Index | None) -> bool:
         """Return whether the first label is not later than the last row seen."""
-        return (
-            index is not None
-            and self._is_comparable(index)
-            and bool(index[0] <= self.last)
-        )
+        times = self._comparable_times(index)
+        return times is not None and bool(times[0] <= self.last)
 
     def _check_not_seen(
         self, index: pd.Index | None, name: str, rewind_hint: str
     ) -> None:
-        """Raise an error if rows were seen before, or only one side has a time zone."""
-        import pandas as pd
-
-        first, last = (None if index is None else index[0]), self.last
-        if (
-            isinstance(first, pd.Timestamp)
-            and isinstance(last, pd.Timestamp)
-            and (first.tz is None) != (last.tz is None)
-        ):
+        """Raise an error if rows were seen before, or have times of another kind."""
+        if index is None or self.last is None or not len(index):
+            return
+        times = as_times(index)
+        first, kind = times[0], _kind_of(times[0])
+        if kind != self.kind and {kind, self.kind} == set(_ZONES):
             raise ValueError(
                 f"{name} must have times like those seen before, but begins at "
-                f"{first}, and the last row seen is {last}: only one of them has a "
-                "time zone. Add it to the other with X.tz_localize(...), or remove it "
-                "with X.tz_localize(None)."
+                f"{first}, and the last row seen is {self.last}: only one of them has "
+                "a time zone. Add it to the other with X.tz_localize(...), or remove "
+                "it with X.tz_localize(None)."
             )
-        if index is not None and self.was_seen(index):
+        if kind != self.kind and is_time(times) and _is_time_kind(self.kind):
             raise ValueError(
-                f"{name} must begin after the last row seen, {last}, but begins at "
-                f"{first}. Leave out the rows seen before; {rewind_hint}."
+                f"{name} must have {self.kind}, like the rows seen before, but its "
+                f"index has {kind}. Convert it, for example with X.to_period(...) or "
+                "X.to_timestamp()."
+            )
+        if self.was_seen(index):
+            raise ValueError(
+                f"{name} must begin after the last row seen, {self.last}, but begins "
+                f"at {first}. Leave out the rows seen before; {rewind_hint}."
             )
 
-    def _find_unexpected(self, index: pd.Index | None) -> _UnexpectedRow | None:
+    def _find_unexpected(self, times: Any) -> _UnexpectedRow | None:
         """Find the first row that is not at the time expected of it."""
-        if (
-            index is None
-            or not self._is_comparable(index)
-            or self.step is None
-            or self._has_holidays()
-        ):
+        if self.step is None:
             return None
-        expected = self.next_index(len(index))
-        unexpected = np.flatnonzero(_differs(index, expected, self.last))
+        if self._has_holidays():
+            return self._find_closure(times)
+        expected = self._next_times(len(times))
+        unexpected = np.flatnonzero(_differs(times, expected, self.last))
         if not len(unexpected):
             return None
-        row = unexpected[0]
+        return self._describe_unexpected(times, unexpected[0], expected[unexpected[0]])
+
+    def _find_closure(self, times: Any) -> _UnexpectedRow | None:
+        """Find the first row after more days without rows than holidays explain."""
+        previous = times.insert(0, self.last)[:-1]
+        has_periods = not hasattr(times, "normalize")
+        begins = [t.to_timestamp() if has_periods else t for t in (previous, times)]
+        for row in np.flatnonzero(begins[1] - begins[0] > _LONGEST_HOLIDAYS).tolist():
+            (expected,) = replace(self, last=previous[row])._next_times(1)
+            begin = expected.start_time if has_periods else expected
+            if begins[1][row] - begin > _LONGEST_HOLIDAYS:
+                return self._describe_unexpected(times, row, expected)
+        return None
+
+    def _describe_unexpected(
+        self, times: Any, row: int, expected: Any
+    ) -> _UnexpectedRow:
         if row == 0:
-            place = f"begins at {index[0]}"
+            place = f"begins at {times[0]}"
             previous = f"the last row seen, {self.last},"
         else:
-            place, previous = f"has {index[row]} in row {row}", str(index[row - 1])
-        return _UnexpectedRow(
-            place, expected[row], previous, bool(index[row] > expected[row])
-        )
+            place, previous = f"has {times[row]} in row {row}", str(times[row - 1])
+        return _UnexpectedRow(place, expected, previous, bool(times[row] > expected))
 
-    def _is_comparable(self, index: pd.Index | None) -> bool:
-        """Return whether labels are times of the same kind as the last one seen."""
+    def _comparable_times(self, index: pd.Index | None) -> Any:
+        """Return the times of rows if they are of the kind of the last one seen.
+
+        They have its time zone; None if they cannot be compared.
+        """
         if index is None or self.last is None or not len(index):
-            return False
-        first, last = index[0], self.last
-        return (
-            is_time(index)
-            and type(first) is type(last)
-            and getattr(first, "tz", None) == getattr(last, "tz", None)
-            and getattr(first, "freq", None) == getattr(last, "freq", None)
-        )
+            return None
+        times: Any = as_times(index)
+        if not is_time(times) or _kind_of(times[0]) != self.kind:
+            return None
+        return times if self.zone is None else times.tz_convert(self.last.tz)
 
     def _has_holidays(self) -> bool:
         """Return whether the steps are business days, some of which are skipped."""
         import pandas as pd
 
-        step = self.last.freq if isinstance(self.last, pd.Period) else self.step
+        step = self.step
         if isinstance(self.last, pd.Timestamp):
             step = pd.tseries.frequencies.to_offset(step)
+        elif isinstance(self.last, pd.Period) and isinstance(step, Integral):
+            step = self.last.freq
         return isinstance(step, pd.offsets.BusinessDay | pd.offsets.BusinessHour)
 
 
@@ -264,13 +321,6 @@ def index_of(*frames: Any) -> Any:
     return None
 
 
-def is_time(index: pd.Index) -> bool:
-    """Return whether labels are time stamps, periods or time deltas."""
-    import pandas as pd
-
-    return isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
-
-
 def same_labels(index: pd.Index, other: pd.Index) -> bool:
     """Return whether labels are equal; the resolution of times may differ."""
     if index.equals(other):
@@ -287,16 +337,11 @@ def check_rows_in_order(index: pd.Index | None, target_index: pd.Index | None) -
     index, target_index : pandas.Index or None
         Labels of the rows of X and of y.
     """
+    index = None if index is None else as_times(index)
+    target_index = None if target_index is None else as_times(target_index)
     for name, labels in (("X", index), ("y", target_index)):
-        if labels is None or not _has_order(labels):
-            continue
-        if not labels.is_monotonic_increasing:
-            raise ValueError(
-                f"rows must be in time order, but the index of {name} decreases. Sort "
-                "X, y and sample_weight by time, for example with X.sort_index(). If "
-                "the order of the rows is right, number them with "
-                "X.reset_index(drop=True)."
-            )
+        if labels is not None and has_order(labels):
+            _check_order(labels, name)
     if (
         index is None
         or target_index is None
@@ -313,6 +358,22 @@ def check_rows_in_order(index: pd.Index | None, target_index: pd.Index | None) -
         )
 
 
+def _check_order(labels: pd.Index, name: str) -> None:
+    if labels.hasnans:
+        row = int(np.flatnonzero(labels.isna())[0])
+        raise ValueError(
+            f"rows must have a time each, but the index of {name} has none in row "
+            f"{row}. Drop such rows, or give them their times."
+        )
+    if not labels.is_monotonic_increasing:
+        raise ValueError(
+            f"rows must be in time order, but the index of {name} decreases. Sort "
+            "X, y and sample_weight by time, for example with X.sort_index(). If "
+            "the order of the rows is right, number them with "
+            "X.reset_index(drop=True)."
+        )
+
+
 def warn_of_irregular_rows(index: pd.Index | None, *, name: str) -> None:
     """Warn if rows seem to be missing, or if a time occurs more than once.
 
@@ -323,15 +384,27 @@ def warn_of_irregular_rows(index: pd.Index | None, *, name: str) -> None:
     name : str
         Name of the rows in messages.
     """
-    if index is None or not _has_order(index) or usual_step(index) is not None:
+    if index is None:
         return
-    if _warn_of_duplicates(index, name):
+    if are_unread_dates(index):
+        warnings.warn(
+            f"{name} has an index of text that looks like dates, such as "
+            f"{index[0]!r}. Whether its rows are in order is not checked. Convert it, "
+            "for example with X.index = pandas.to_datetime(X.index, format=...).",
+            UserWarning,
+            stacklevel=2,
+        )
         return
-    gaps = _find_gaps(index)
+    times = as_times(index)
+    if not (is_time(times) or is_number(times)) or usual_step(times) is not None:
+        return
+    if _warn_of_duplicates(times, name):
+        return
+    gaps = find_gaps(times)
     if len(gaps):
         row = gaps[0]
         warnings.warn(
-            f"{name} seems to lack rows: after {index[row]} comes {index[row + 1]}, "
+            f"{name} seems to lack rows: after {times[row]} comes {times[row + 1]}, "
             f"while other rows are closer together (number of gaps: {len(gaps)}). The "
             "rows are used as if none were missing. Fill the gaps, for example with "
             "X.asfreq(...).interpolate() in pandas. If no rows are missing, number "
@@ -342,57 +415,14 @@ def warn_of_irregular_rows(index: pd.Index | None, *, name: str) -> None:
         )
 
 
-def usual_step(index: pd.Index) -> Any:
-    """Return the step from one label to the next, or None if it is not regular."""
-    import pandas as pd
-
-    if isinstance(index, pd.PeriodIndex):
-        return 1 if (np.diff(index.asi8) == 1).all() else None
-    if isinstance(index, pd.DatetimeIndex):
-        return _usual_offset(index)
-    if isinstance(index, pd.TimedeltaIndex) or pd.api.types.is_integer_dtype(index):
-        steps = index[1:] - index[:-1]
-        regular = len(steps) and (steps == steps[0]).all() and index[0] < index[-1]
-        return steps[0] if regular else None
-    return None
-
-
-def _usual_offset(index: pd.DatetimeIndex) -> Any:
-    import pandas as pd
-
-    if index.freq is not None:
-        return index.freq
-    if len(index) < 3 or not index.is_monotonic_increasing:
-        return None
-    offset = pd.infer_freq(index)
-    if offset == "bh":
-        return None  # pandas infers business hours from any eight hours of a day
-    if offset == "D" and len(index) < MIN_STEP_ROWS and index.dayofweek.max() < 5:
-        return None
-    return offset
-
-
-def _find_gaps(index: Any) -> np.ndarray:
-    """Return the positions of the rows after which some seem to be missing."""
-    import pandas as pd
-
-    steps = np.diff(index.asi8 if is_time(index) else index.to_numpy(np.int64))
-    if len(steps) < _MIN_STEPS:
-        return np.array([], int)
-    usual = np.median(steps)
-    is_long = steps > 1.5 * usual
-    if isinstance(index, pd.DatetimeIndex):
-        nights = np.diff(index.normalize().asi8) > 0
-        if is_long[nights].all():
-            is_long &= ~nights
-    regular = np.ptp(steps[~is_long]) <= _MAX_STEP_RANGE * usual
-    rare = is_long.sum() <= max(1, _MAX_GAP_FRACTION * len(steps))
-    return np.flatnonzero(is_long & regular & rare)
+def has_order(index: pd.Index) -> bool:
+    """Return whether the order of labels is the order in time."""
+    return is_time(index) or index.dtype.kind in "iuf"
 
 
 def _warn_of_duplicates(index: Any, name: str) -> bool:
     """Warn if a time occurs more than once, and return whether one does."""
-    if not is_time(index) or index.is_unique:
+    if index.is_unique:
         return False
     warnings.warn(
         f"{name} has {index[index.duplicated()][0]} more than once, and its rows "
@@ -418,21 +448,18 @@ def _differs(index: pd.Index, expected: pd.Index, last: Any) -> np.ndarray:
     return np.asarray(2 * abs(index - expected) >= steps)
 
 
-def _date_range(first: Any, n_rows: int, step: Any) -> pd.DatetimeIndex:
-    """Return dates at a regular step, also across changes of the clocks."""
+def _kind_of(label: Any) -> str:
+    """Describe labels like this one, as far as they can be compared."""
     import pandas as pd
 
-    try:
-        return pd.date_range(first, periods=n_rows, freq=step)
-    except Exception:  # of pandas or pytz: an hour that does not exist, or exists twice
-        dates = pd.date_range(first.tz_localize(None), periods=n_rows, freq=step)
-        return dates.tz_localize(
-            first.tz,
-            ambiguous=np.ones(n_rows, bool),
-            nonexistent="shift_forward",
-        )
+    if isinstance(label, pd.Timestamp):
+        return _ZONES[label.tz is not None]
+    if isinstance(label, pd.Period):
+        return f"periods of {label.freqstr}"
+    if isinstance(label, pd.Timedelta):
+        return "time deltas"
+    return "numbers" if isinstance(label, Integral) else type(label).__name__
 
 
-def _has_order(index: pd.Index) -> bool:
-    """Return whether the order of labels is the order in time."""
-    return is_time(index) or index.dtype.kind in "iu"
+def _is_time_kind(kind: str) -> bool:
+    return kind.startswith(("times", "periods", "time deltas"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -53,6 +53,9 @@ from sklstm.forecasting._windows import (
     last_observed,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class TrainingWindows(NamedTuple):
     """The windows to train on."""
@@ -93,6 +96,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     # Fitted state.
     n_features_in_: int
     feature_names_in_: np.ndarray
+    _column_labels: pd.Index | None  # of X, whatever their type
     target_columns_: list[int | None]
     window_length_: int
     _panel: Panel | None  # format of the series; None for a single one
@@ -142,7 +146,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         )
         weights, self._weight_unit = check_panel_weights(inputs, checked)
         future_columns = check_columns(
-            "known_future", self.known_future, self._feature_names, self.n_features_in_
+            "known_future", self.known_future, self._column_labels, self.n_features_in_
         )
         longest = max((series.X for series in checked), key=len)
         auto = isinstance(self.window_length, str)
@@ -154,7 +158,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             inputs,
             checked,
             np.setdiff1d(np.arange(self.n_features_in_), future_columns),
-            names=self._feature_names,
+            names=self._column_labels,
             # With these, windows are read relative to the target's history.
             warn=self.normalize in ("window", "last"),
         )
@@ -461,11 +465,6 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         tags.regressor_tags.poor_score = True
         return tags
 
-    @property
-    def _feature_names(self) -> np.ndarray | None:
-        """Names of the columns of X, if they have any."""
-        return getattr(self, "feature_names_in_", None)
-
     def _choose_window_length(self, targets: Sequence[np.ndarray]) -> None:
         """Set the length of a window by the season of the targets of each series."""
         # The last rows are those of the calibration windows.
@@ -663,7 +662,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             Labels of the rows, if ``X_future`` has them.
         """
         scaling, horizon = history.scaling, self._shape.horizon
-        names = self._feature_names
+        names = self._column_labels
         future = check_future_covariates(
             X_future, scaling.future_columns, names, self.n_features_in_
         )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_array
 
 from sklstm._data.series import check_no_infinity
+from sklstm._sklearn import safe_indexing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def check_future_covariates(
     X_future: Any,
     future_columns: np.ndarray,
-    names: Sequence[str] | np.ndarray | None,
+    names: pd.Index | None,
     n_features: int,
 ) -> np.ndarray | None:
     """Check the future covariates of a series, and select their columns.
@@ -25,8 +29,8 @@ def check_future_covariates(
     X_future : array-like of shape (n_rows, n_features or n_future), or None
     future_columns : ndarray of int
         Columns of X that are future covariates.
-    names : sequence of str or None
-        Names of the columns of X.
+    names : pandas.Index or None
+        Labels of the columns of X.
     n_features : int
         Number of columns of X.
 
@@ -44,14 +48,8 @@ def check_future_covariates(
         )
     labels: Sequence | None = None
     if hasattr(X_future, "columns") and names is not None:
-        labels = [names[column] for column in future_columns]
-        missing = [name for name in labels if name not in X_future.columns]
-        if missing:
-            raise ValueError(
-                f"X_future lacks the columns {list(map(str, missing))}, which "
-                "known_future names."
-            )
-        values = X_future[labels]
+        labels = list(names[future_columns])
+        values = safe_indexing(X_future, _find_columns(X_future, labels), axis=1)
     else:
         values = np.asarray(X_future)
         n_future = len(future_columns)
@@ -75,6 +73,21 @@ def check_future_covariates(
             "unknown out of known_future and fit again."
         )
     return values
+
+
+def _find_columns(X_future: Any, labels: list) -> list[int]:
+    """Find the columns with these labels."""
+    columns = list(X_future.columns)
+    missing = [label for label in labels if label not in columns]
+    if missing:
+        raise ValueError(
+            f"X_future lacks the columns {missing}, which known_future names. It has "
+            f"{columns}. Give it the labels of X, or pass an array."
+        )
+    twice = [label for label in labels if columns.count(label) > 1]
+    if twice:
+        raise ValueError(f"X_future holds the columns {twice} more than once.")
+    return [columns.index(label) for label in labels]
 
 
 def check_steps(

@@ -12,7 +12,8 @@ import numpy as np
 from sklstm._data.labels import Labels
 from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
-from sklstm._data.time_index import MIN_STEP_ROWS, index_of, warn_of_irregular_rows
+from sklstm._data.time_index import index_of, warn_of_irregular_rows
+from sklstm._data.time_steps import MIN_STEP_ROWS
 from sklstm._data.windows import count_windows
 from sklstm.engine import WindowData
 from sklstm.forecasting._target_columns import TargetColumn
@@ -124,13 +125,10 @@ class History:
         -------
         history : History
         """
-        times = self.labels.times
-        if n_rows >= MIN_STEP_ROWS or not times.has_index or times.step is not None:
+        if n_rows >= MIN_STEP_ROWS:
             return self
-        steps = (other.labels.times.step for other in others)
-        step = next((step for step in steps if step is not None), None)
-        labels = replace(self.labels, times=replace(times, step=step))
-        return replace(self, labels=labels)
+        times = self.labels.times.with_step_of(*(each.labels.times for each in others))
+        return replace(self, labels=replace(self.labels, times=times))
 
     def extended_by(self, rows: SeriesRows, series: SeriesInput) -> History:
         """Append the rows that follow.

@@ -83,13 +83,14 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         Forecasts are mapped back to the units of y. Covariates are standardised by the
         training rows. None scales nothing.
     target : "auto", int, str, list or None, default="auto"
-        Column of X that holds the history of the target, one for each target. "auto"
-        finds the column of which y is an affine image, so a scaler before the
-        forecaster does no harm. None: X does not hold the history, and the target is
-        standardised.
+        Column of X that holds the history of the target, one for each target, by label
+        or index (a label that is neither text nor integer in a list). "auto" finds the
+        column of which y is an affine image, so a scaler before the forecaster does no
+        harm. None: X does not hold the history, and the target is standardised.
     known_future : int, str, list or None, default=None
-        Columns of X that are future covariates: their values at the forecast rows are
-        known in advance (calendar features, planned prices) and read there.
+        Columns of X that are future covariates, by label or index as in ``target``:
+        their values at the forecast rows are known in advance (calendar features,
+        planned prices) and read there.
     calibration_split : float, default=0.0
         Fraction of the windows, the last in time, that training does not use. The
         errors of their forecasts calibrate the prediction intervals.

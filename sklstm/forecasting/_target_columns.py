@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from sklstm._data.labels import TargetFormat
 from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
 from sklstm._data.series import CheckedSeries, check_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A column holds the history of a target if a straight line through both leaves at most
 # this fraction of the target's standard deviation: float32 and rounded copies pass.
@@ -46,7 +49,7 @@ def find_targets(
     checked: Sequence[CheckedSeries],
     candidates: np.ndarray,
     *,
-    names: np.ndarray | None,
+    names: pd.Index | None,
     warn: bool,
 ) -> list[SeriesTargets]:
     """Find the targets of each series, and the columns that hold their history.
@@ -59,8 +62,8 @@ def find_targets(
     checked : sequence of CheckedSeries
     candidates : ndarray of int
         Columns of X that are no future covariates.
-    names : ndarray of str or None
-        Names of the columns of X.
+    names : pandas.Index or None
+        Labels of the columns of X.
     warn : bool
         Whether to warn if "auto" finds no column for a target.
 
@@ -71,7 +74,7 @@ def find_targets(
     Xs = [series.X for series in checked]
     if all(series.y is None for series in checked):
         columns = _columns_as_targets(target, candidates)
-        target_format = TargetFormat(() if names is None else tuple(names[candidates]))
+        target_format = TargetFormat(None if names is None else names[candidates])
         return [SeriesTargets(X[:, candidates], columns, target_format) for X in Xs]
     Ys = _stack_targets(inputs, checked)
     target_format = TargetFormat(one_d=getattr(checked[0].y, "ndim", None) == 1)

@@ -11,7 +11,8 @@ import pandas as pd
 from sklearn.utils import indexable
 
 from sklstm._data.panel import Panel, split_series
-from sklstm._data.time_index import index_of
+from sklstm._data.time_index import has_order, index_of
+from sklstm._data.time_labels import as_times, is_number, is_time
 from sklstm._sklearn import num_samples, safe_indexing
 
 # Rows of some series: the number of each series, and positions among its own rows.
@@ -39,7 +40,7 @@ class Timeline:
     panel : Panel or None
         None for a single series.
     index : Index
-        Labels of the times.
+        The times; their numbers if the labels of the rows are no times.
     series : list of SeriesTimes
     """
 
@@ -65,28 +66,38 @@ class Timeline:
         for each in inputs:
             indexable(each.X, each.y)
         labels = [_row_labels(each.X, each.y) for each in inputs]
+        index: pd.Index
         rows = [np.arange(len(index)) for index in labels]
         if panel is None:
-            (index,) = labels
-            return cls(None, index, [SeriesTimes(0, index, rows[0], rows[0])])
+            series = [SeriesTimes(0, labels[0], rows[0], rows[0])]
+            return cls(None, _times_or_numbers(as_times(labels[0])), series)
         if panel.names is None:
             n_times = max(len(index) for index in labels)
             index = pd.RangeIndex(n_times)
             positions = [each + n_times - len(each) for each in rows]
             names: list = list(range(panel.n_series))
         else:
-            index = X.index.get_level_values(-1).unique().sort_values()
-            positions = [index.get_indexer(each) for each in labels]
             rows = [each.rows for each in inputs]
+            times = as_times(X.index.get_level_values(-1))
+            if has_order(times):
+                index = times.unique().sort_values()
+            else:
+                # The longest series show the order best.
+                index = times[np.concatenate(sorted(rows, key=len)[::-1])].unique()
+            positions = [index.get_indexer(times[each]) for each in rows]
             names = panel.names
         for each, steps in zip(inputs, map(np.diff, positions), strict=True):
             if (steps < 0).any():
                 raise ValueError(
                     f"{each.place}: rows must be in time order, but the index "
                     "decreases. Sort X and y by time, for example with X.sort_index()."
+                    if has_order(index)
+                    else f"{each.place}: the labels of the rows are no times, and come "
+                    "in another order than in other series. Give X an index of "
+                    "(series, time)."
                 )
-        series = map(SeriesTimes, names, labels, positions, rows)
-        return cls(panel, index, list(series))
+        series = list(map(SeriesTimes, names, labels, positions, rows))
+        return cls(panel, _times_or_numbers(index), series)
 
     def targets(self, y: Any) -> list[np.ndarray]:
         """Return the targets of each series, of shape (n_timesteps, n_targets)."""
@@ -143,6 +154,14 @@ class Timeline:
 
     def _rows_of(self, number: int, rows: np.ndarray) -> np.ndarray:
         return self.series[number].rows[rows]
+
+
+def _times_or_numbers(index: pd.Index) -> pd.Index:
+    """Return times as they are, and numbers for other labels, which sktime refuses."""
+    usable = is_time(index) or is_number(index)
+    if usable and index.is_unique and index.is_monotonic_increasing:
+        return index
+    return pd.RangeIndex(len(index))
 
 
 def _row_labels(X: Any, y: Any) -> pd.Index:

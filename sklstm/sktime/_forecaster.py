@@ -13,7 +13,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sklstm import LSTMForecaster
 from sklstm._core.seeds import RandomState
-from sklstm._data.time_index import usual_step
+from sklstm._data.time_steps import named_frequency
 
 _AUTHORS = "The sklstm developers"
 
@@ -418,7 +418,7 @@ class SktimeLSTMForecaster(BaseForecaster):
         for rows in self._history.values():
             if not isinstance(rows.index, pd.DatetimeIndex):
                 return None
-            if (step := usual_step(rows.index)) is not None:
+            if (step := named_frequency(rows.index)) is not None:
                 return pd.tseries.frequencies.to_offset(step)
         return getattr(self.cutoff, "freq", None)
 
