@@ -32,6 +32,22 @@ class Gaps(NamedTuple):
             np.minimum(following - rows, NEVER).astype(np.int32),
         )
 
+    def within(self, lengths: np.ndarray) -> Gaps:
+        """Return the gaps of several series, concatenated, each for itself.
+
+        Parameters
+        ----------
+        lengths : ndarray of shape (n_series,)
+            Number of rows of each series.
+        """
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        before = np.arange(len(starts)) - starts
+        after = np.repeat(lengths, lengths) - 1 - before
+        return Gaps(
+            np.where(self.since > before[:, None], NEVER, self.since),
+            np.where(self.until > after[:, None], NEVER, self.until),
+        )
+
 
 class FilledSeries(NamedTuple):
     """A series whose missing values are filled window by window. Create it with `fill`.
@@ -118,7 +134,9 @@ def interpolate(values: np.ndarray, gaps: Gaps | None = None) -> np.ndarray:
     exists = (before < NEVER) | (after < NEVER)
     last, following = last * exists, following * exists
     share = before / (before + after)
-    between = (1 - share) * values[last, columns] + share * values[following, columns]
+    # In this form a gap between equal values is constant to the last bit.
+    start, end = values[last, columns], values[following, columns]
+    between = start + share * (end - start)
     filled[rows, columns] = np.where(exists, between, 0.0)
     return filled
 
