@@ -418,6 +418,16 @@ def test_collections(adapter, estimator, y, unequal):
     assert set(fitted.get_params()) == set(model.get_params()) - {"warm_start"}
 
 
+def test_series_with_missing_values():
+    X = np.random.default_rng(0).normal(size=(12, 2, 6))
+    X[X > 1] = np.nan
+    options = {"units": 2, "epochs": 1, "random_state": 0}
+    y = np.arange(12.0)
+    expected = RNNRegressor(**options).fit(X.swapaxes(1, 2), y)
+    fitted = SktimeRNNRegressor(**options).fit(X, y)
+    np.testing.assert_array_equal(fitted.predict(X), expected.predict(X.swapaxes(1, 2)))
+
+
 def test_tokens():
     X = np.random.default_rng(0).integers(1, 5, (12, 1, 6))
     options = {"units": 2, "epochs": 1, "random_state": 0, "embedding_dim": 2}

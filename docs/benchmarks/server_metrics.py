@@ -1,6 +1,7 @@
 """Anomalies in server metrics (SMD, NAB): the detectors, PCA and an isolation forest.
 
     python docs/benchmarks/server_metrics.py --data FOLDER [--seeds 3] [--only NAME ...]
+        [--missing FRACTION]
 
 SMD: two machines with 38 metrics each, with training rows and labelled test rows. NAB:
 three single metrics; the beginning of each (15 %, at most 750 rows: NAB's probationary
@@ -11,6 +12,9 @@ of PCA and the isolation forest are evaluated both as they are and smoothed over
 rows, since the detectors smooth their scores, too. Prints average precision, ROC-AUC
 and VUS-PR (buffers of up to 100 rows, if aeon is installed) per series and averaged,
 per row and without point adjustment.
+
+With --missing, that fraction of all values, in training and test rows, is deleted at
+random. The detectors take the rest as it is; for the other methods it is interpolated.
 """
 
 import argparse
@@ -51,6 +55,16 @@ def read_nab(folder):
         n = int(min(0.15 * len(frame), 750))
         rows = frame[["value"]].to_numpy()
         yield name, rows[:n], rows[n:], anomalous[n:]
+
+
+def delete_values(rows, fraction, rng):
+    """Set a fraction of the values to NaN at random."""
+    return np.where(rng.random(rows.shape) < fraction, np.nan, rows)
+
+
+def interpolate(rows):
+    """Fill missing values linearly."""
+    return pd.DataFrame(rows).interpolate(limit_direction="both").fillna(0).to_numpy()
 
 
 def standardise(train, *others):
@@ -120,7 +134,7 @@ def measures(labels, scores):
     return [*scores_by_row, range_pr_vus_score(labels, scores, max_buffer_size=100)]
 
 
-def compare(title, series, methods, seeds, only):
+def compare(title, series, methods, seeds, only, missing=0.0):
     print(title)
     results = []
     for method, score in methods.items():
@@ -130,8 +144,13 @@ def compare(title, series, methods, seeds, only):
         is_random = is_sklstm or method == "IsolationForest"
         for name, train, test, labels in series:
             for seed in range(seeds if is_random else 1):
+                rows = train, test
+                if missing:
+                    rng = np.random.default_rng(seed)
+                    rows = [delete_values(part, missing, rng) for part in rows]
+                    rows = rows if is_sklstm else [interpolate(part) for part in rows]
                 begin = time.perf_counter()
-                scores = score(train, test, seed)
+                scores = score(*rows, seed)
                 seconds = time.perf_counter() - begin
                 kinds = {"": scores}
                 if not is_sklstm:
@@ -157,6 +176,9 @@ def main():
     parser.add_argument("--only", nargs="+", help="parts of the names of methods")
     parser.add_argument("--sets", nargs="+", default=["smd", "nab"])
     parser.add_argument("--epochs", type=int, help="for a quick test")
+    parser.add_argument(
+        "--missing", type=float, default=0.0, help="fraction of the values to delete"
+    )
     arguments = parser.parse_args()
     parameters = {"epochs": arguments.epochs} if arguments.epochs else {}
     if arguments.data is None:
@@ -177,6 +199,7 @@ def main():
             methods(window, **parameters),
             arguments.seeds,
             arguments.only,
+            arguments.missing,
         )
 
 

@@ -60,6 +60,7 @@ DETECTORS = {
     "window_length": [Interval(Integral, 1, None, closed="left")],
     "smoothing": [Interval(Integral, 1, None, closed="left")],
     "min_deviation": [Interval(Real, 0, None, closed="left")],
+    "missing_values": [StrOptions({"ignore", "score"})],
 }
 
 LANGUAGE = {

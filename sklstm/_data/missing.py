@@ -32,6 +32,80 @@ class Gaps(NamedTuple):
             np.minimum(following - rows, NEVER).astype(np.int32),
         )
 
+    def within(self, lengths: np.ndarray) -> Gaps:
+        """Return the gaps of several series, concatenated, each for itself.
+
+        Parameters
+        ----------
+        lengths : ndarray of shape (n_series,)
+            Number of rows of each series.
+        """
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        before = np.arange(len(starts)) - starts
+        after = np.repeat(lengths, lengths) - 1 - before
+        return Gaps(
+            np.where(self.since > before[:, None], NEVER, self.since),
+            np.where(self.until > after[:, None], NEVER, self.until),
+        )
+
+
+class FilledSeries(NamedTuple):
+    """A series whose missing values are filled window by window. Create it with `fill`.
+
+    Between two observed values of a window, missing ones are interpolated; before the
+    first and after the last one, that one is repeated. So a window depends on its own
+    rows only, and a forecast never on the row that it forecasts. A column without any
+    value in a window is zero there; for that, the first row is zero, and the rows of
+    the series come after it.
+    """
+
+    values: np.ndarray  # (1 + n_rows, n_columns): interpolated over the whole series
+    since: np.ndarray  # rows back to the value at the end of a window that ends here
+    until: np.ndarray  # rows on to the value at the start of a window that starts here
+
+    @classmethod
+    def fill(cls, values: np.ndarray, window_length: int) -> FilledSeries:
+        """Fill a series.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            NaN for missing values.
+        window_length : int
+
+        Returns
+        -------
+        filled : FilledSeries
+        """
+        gaps = Gaps.find(values)
+        after_first = [(1, 0), (0, 0)]
+        rows = np.arange(1, len(values) + 1, dtype=np.int32)[:, None]
+        since = np.where(gaps.since < window_length, gaps.since, rows)
+        return cls(
+            np.pad(interpolate(values, gaps), after_first),
+            np.pad(since, after_first),
+            np.pad(gaps.until, after_first),
+        )
+
+
+def count_missing(values: np.ndarray, before: np.ndarray | int = 0) -> np.ndarray:
+    """Count the values in succession that are missing, up to each value.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+    before : ndarray of shape (n_columns,) or int, default=0
+        Number that is missing directly before the first row.
+
+    Returns
+    -------
+    n_missing : ndarray of shape (n_rows, n_columns)
+        0 where a value is observed.
+    """
+    since = Gaps.find(values).since
+    from_start = before + np.arange(1, len(values) + 1)[:, None]
+    return np.where(since < NEVER, since, from_start)
+
 
 def interpolate(values: np.ndarray, gaps: Gaps | None = None) -> np.ndarray:
     """Fill missing values by linear interpolation.
@@ -62,7 +136,9 @@ def interpolate(values: np.ndarray, gaps: Gaps | None = None) -> np.ndarray:
     exists = (before < NEVER) | (after < NEVER)
     last, following = last * exists, following * exists
     share = before / (before + after)
-    between = (1 - share) * values[last, columns] + share * values[following, columns]
+    # In this form a gap between equal values is constant to the last bit.
+    start, end = values[last, columns], values[following, columns]
+    between = start + share * (end - start)
     filled[rows, columns] = np.where(exists, between, 0.0)
     return filled
 

@@ -30,6 +30,7 @@ class ColumnScaling:
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_columns)
+            NaN for missing values, which do not count.
         min_deviation : float
             Lower bound of the standard deviation of a column, as a fraction of its
             largest magnitude.
@@ -37,7 +38,16 @@ class ColumnScaling:
         Returns
         -------
         scaling : ColumnScaling
+            A column without values has mean 0 and scale NaN: later ones are missing
+            too, because they have no scale.
         """
+        if (missing := np.isnan(rows)).any():
+            mean, scale = np.zeros(rows.shape[1]), np.full(rows.shape[1], np.nan)
+            for column in np.flatnonzero(~missing.all(axis=0)):
+                observed = rows[~missing[:, column], column, None]
+                alone = cls.fit(observed, min_deviation=min_deviation)
+                mean[column], scale[column] = alone.mean[0], alone.scale[0]
+            return cls(mean, scale)
         # In units of the largest magnitude, so that squares neither overflow nor
         # underflow.
         largest = np.abs(rows).max(axis=0)

@@ -73,7 +73,8 @@ def check_sequences(
         compares its ``n_features_in_`` and ``feature_names_in_``.
     X : array-like of shape (n, T) or (n, T, C), or list of (T_i,) or (T_i, C)
     tokens : bool
-        Whether the sequences hold token ids, with 0 as padding.
+        Whether the sequences hold token ids, with 0 as padding, rather than numbers,
+        which may be NaN.
     fitted : SequenceSchema, optional
         Schema of the sequences in fit, to compare with. None in fit.
 
@@ -96,7 +97,7 @@ def check_sequences(
     _check_cells(estimator, X)
     channel_names = _check_channel_names(X, fitted)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
-        sequences = check_list_of_sequences(X)
+        sequences = check_list_of_sequences(X, allow_nan=not tokens)
         n_features = _count_features(sequences, tokens)
     else:
         sequences, n_features = _check_array_of_sequences(estimator, X, tokens, fitted)
@@ -106,6 +107,7 @@ def check_sequences(
             "X must hold one token per time step when embedding_dim is set, got "
             f"{n_channels} values per time step."
         )
+    _check_values(sequences)
     if fitted is not None and n_channels != fitted.n_channels:
         raise ValueError(
             f"X has {n_channels} channel(s), but {type(estimator).__name__} was fitted "
@@ -195,12 +197,14 @@ def _count_features(sequences: Sequences, tokens: bool) -> int:
     return int(lengths[0])
 
 
-def check_list_of_sequences(X: Iterable[Any]) -> Sequences:
+def check_list_of_sequences(X: Iterable[Any], *, allow_nan: bool = False) -> Sequences:
     """Check a list of sequences of any lengths.
 
     Parameters
     ----------
     X : iterable of array-like of shape (n_steps,) or (n_steps, n_channels)
+    allow_nan : bool, default=False
+        Whether values may be missing.
 
     Returns
     -------
@@ -237,23 +241,65 @@ def check_list_of_sequences(X: Iterable[Any]) -> Sequences:
             )
     lengths = np.array([len(array) for array in arrays])
     sequences = Sequences(np.concatenate(arrays), lengths)
-    finite = np.isfinite(sequences.rows).all(axis=1)
-    if not finite.all():
-        i, row = sequences.locate(~finite)
+    invalid = np.isinf(sequences.rows) if allow_nan else ~np.isfinite(sequences.rows)
+    if invalid.any():
+        i, row = sequences.locate(invalid.any(axis=1))
+        kind, remedy = (
+            ("infinity", "Set it to NaN")
+            if allow_nan
+            else ("NaN or infinity", "Fill it")
+        )
         raise ValueError(
-            f"Input X contains NaN or infinity: X[{i}], step "
-            f"{row - sequences.starts[i]}. Fill it, or leave the step out."
+            f"Input X contains {kind}: X[{i}], step {row - sequences.starts[i]}. "
+            f"{remedy}, or leave the step out."
         )
     return sequences
+
+
+def _check_values(sequences: Sequences) -> None:
+    """Reject sequences without any value."""
+    missing = np.isnan(sequences.rows).all(axis=1)
+    empty = np.logical_and.reduceat(missing, sequences.starts)
+    if empty.any():
+        raise ValueError(
+            f"X[{int(np.argmax(empty))}] holds no value: all are NaN. Leave it out."
+        )
+
+
+def _check_no_padding(X: np.ndarray) -> None:
+    """Reject an array in which shorter sequences are padded with NaN.
+
+    In most arrays with padding, hardly any steps but those of the padding are missing.
+    """
+    missing = np.isnan(X) if X.ndim == 2 else np.isnan(X).all(axis=2)
+    n_padding = np.logical_and.accumulate(missing[:, ::-1], axis=1).sum(axis=1)
+    padded = np.flatnonzero(n_padding)
+    lengths = np.unique(n_padding[padded])
+    if len(lengths) < 2 or 2 * n_padding.sum() <= missing.sum():
+        return
+    values = "x[~np.isnan(x)]" if X.ndim == 2 else "x[~np.isnan(x).all(axis=1)]"
+    i = padded[0]
+    raise ValueError(
+        f"X seems to be padded with NaN: {len(padded)} sequences end with steps of it, "
+        f"such as X[{i}] with {n_padding[i]}. Sequences of unequal lengths are a list "
+        f"without padding: [{values} for x in X]. If the steps are missing values, "
+        "pass list(X)."
+    )
 
 
 def _check_array_of_sequences(
     estimator: BaseEstimator, X: Any, tokens: bool, fitted: SequenceSchema | None
 ) -> tuple[Sequences, int]:
     """Check an array of sequences of equal length, and count its features."""
+    finite = True if tokens else "allow-nan"
     if getattr(X, "ndim", 2) > 2:
         X = check_array(
-            X, dtype=np.float64, allow_nd=True, input_name="X", estimator=estimator
+            X,
+            dtype=np.float64,
+            ensure_all_finite=finite,
+            allow_nd=True,
+            input_name="X",
+            estimator=estimator,
         )
         if X.ndim > 3:
             raise ValueError(
@@ -262,10 +308,22 @@ def _check_array_of_sequences(
             )
         n_features = X.shape[2]
     elif not tokens and (fitted is None or fitted.n_channels == 1 < fitted.n_features):
-        X = validate_data(estimator, X, dtype=np.float64, reset=fitted is None)
+        X = validate_data(
+            estimator,
+            X,
+            dtype=np.float64,
+            ensure_all_finite=finite,
+            reset=fitted is None,
+        )
         n_features = X.shape[1]
     else:
-        X = check_array(X, dtype=np.float64, input_name="X", estimator=estimator)
+        X = check_array(
+            X,
+            dtype=np.float64,
+            ensure_all_finite=finite,
+            input_name="X",
+            estimator=estimator,
+        )
         n_features = 1
     n_sequences, n_steps = X.shape[:2]
     if not n_steps or not n_features:
@@ -273,6 +331,7 @@ def _check_array_of_sequences(
             f"X[0] is empty: X has shape {X.shape}, and every sequence needs at least "
             "one step of one channel."
         )
+    _check_no_padding(X)
     rows = X.reshape(n_sequences * n_steps, -1)
     return Sequences(rows, np.full(n_sequences, n_steps)), n_features
 

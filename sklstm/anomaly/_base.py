@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from math import ceil
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from sklstm._core.estimator import (
     restore_on_error,
 )
 from sklstm._core.seeds import RandomState
+from sklstm._data.missing import FilledSeries, count_missing
 from sklstm._data.scaling import ColumnScaling
 from sklstm._data.segments import AnomalySegments
 from sklstm._data.series import check_series, check_several_series
@@ -30,6 +32,9 @@ from sklstm._data.windows import number_windows, split_off_tails
 from sklstm._sklearn import fit_context
 from sklstm.anomaly._error_model import BoundaryCorrection, ErrorModel, smooth
 from sklstm.anomaly._threshold import CONTAMINATION, ThresholdMixin, find_offset
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 # Maximum number of values that one run of the network returns: bounds the memory.
 _MAX_VALUES_PER_RUN = 2**22
@@ -41,6 +46,10 @@ _AUTO_CONTAMINATION = 0.001
 # boundary correction is estimated.
 _MAX_EXCERPTS = 30
 
+# What a value adds to the distance of its row if its column has stopped reporting, in
+# thresholds: smoothed, the row is an outlier where half of the values are of that kind.
+_SILENCE_WEIGHT = 2.0
+
 
 class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     """Base of the detectors of anomalous rows in time series.
@@ -49,6 +58,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     row are averaged over all windows that cover it. A row is scored by the Mahalanobis
     distance of its errors to the errors of normal rows. Subclasses define the network
     and which rows it predicts.
+
+    Missing values are filled within each window. Columns that had some in training have
+    a mask beside them in the window. Missing values have no error.
     """
 
     _auto_steps = 1500
@@ -65,6 +77,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     contamination: float | Literal["auto"]
     smoothing: int
     min_deviation: float
+    missing_values: Literal["ignore", "score"]
     bidirectional: bool
     recurrent_dropout: float
     loss: Any
@@ -74,8 +87,12 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     _scaling: ColumnScaling
     _error_model: ErrorModel
     _boundary_correction: BoundaryCorrection
+    _window_length: int
     _smoothing: int
+    _masked_columns: np.ndarray  # those with missing values in the training rows
+    _longest_gaps: np.ndarray  # (n_columns,): missing values in succession, in fit
     _history: np.ndarray  # last rows seen; none after a fit on several series
+    _missing_before: np.ndarray  # (n_columns,): missing values just before the history
     _time_index: TimeIndex
 
     def __init__(
@@ -85,6 +102,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         contamination: float | Literal["auto"] = "auto",
         smoothing: int = 31,
         min_deviation: float = 0.01,
+        missing_values: Literal["ignore", "score"] = "ignore",
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = False,
@@ -108,6 +126,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self.contamination = contamination
         self.smoothing = smoothing
         self.min_deviation = min_deviation
+        self.missing_values = missing_values
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
@@ -129,13 +148,24 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
     @abstractmethod
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int
+        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
     ) -> engine.WindowNetwork | engine.AutoencoderNetwork:
         """Describe the network on top of the recurrent layers."""
 
     @abstractmethod
-    def _window_data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
-        """Describe the windows of a standardised series by their first rows."""
+    def _describe_windows(
+        self, series: np.ndarray, starts: np.ndarray, targets: np.ndarray
+    ) -> engine.WindowData | engine.ReconstructionData:
+        """Describe the windows of a series by their first rows.
+
+        Parameters
+        ----------
+        series : ndarray of shape (n_rows, n_columns + n_masks)
+            Standardised columns and their masks, without missing values.
+        starts : ndarray of shape (n_windows,)
+        targets : ndarray of shape (n_rows, n_columns)
+            The columns, with NaN for missing values.
+        """
 
     @property
     @abstractmethod
@@ -155,7 +185,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         X : array-like of shape (n_timesteps, n_features)
             Rows in time order. Several series with the same columns, to fit one
             detector to all of them, are a list of such arrays or a DataFrame with an
-            index of (series, time).
+            index of (series, time). NaN marks missing values; a column without any
+            value is not scored.
         y : None
             Ignored.
 
@@ -172,13 +203,13 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             If training diverges.
         """
         self._smoothing = self._check_smoothing()
+        self._window_length = int(self.window_length)
         _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
         previous = self._previous_fit()
         stack = self._recurrent_stack(
             bidirectional=self.bidirectional, recurrent_dropout=self.recurrent_dropout
         )
-        self._network = self._describe_network(stack, series[0].shape[1])
         n_training_rows = [
             self._count_training_rows(len(rows), source.place or "X")
             for rows, source in zip(series, inputs, strict=True)
@@ -186,17 +217,24 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         training_rows = [
             rows[:n] for rows, n in zip(series, n_training_rows, strict=True)
         ]
+        missing = self._check_missing(series, training_rows)
+        self._masked_columns = np.flatnonzero(missing)
+        self._network = self._describe_network(
+            stack, series[0].shape[1], len(self._masked_columns)
+        )
         self._scaling = ColumnScaling.fit(
             np.concatenate(training_rows), min_deviation=self.min_deviation
         )
         self._training_spec = self._describe_training(self.loss)
         scaled = [self._scaling.encode(rows) for rows in training_rows]
         self._train_network(scaled, previous, FitData(X, y))
+        self._longest_gaps = np.max(
+            [count_missing(rows).max(axis=0) for rows in series], axis=0
+        )
         self._calibrate(series, n_training_rows)
         # Which of several series a stream would continue is unknown.
         is_single = len(series) == 1
-        last_rows = series[0][-self._history_length :] if is_single else series[0][:0]
-        self._history = last_rows.copy()
+        self._remember(series[0] if is_single else series[0][:0], 0)
         self._time_index = TimeIndex.from_index(index_of(inputs[0].X))
         return self
 
@@ -221,7 +259,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             Minus the squared Mahalanobis distance of a row's errors, divided by the
             number of columns and averaged over ``smoothing`` rows. The covariance is
             that of the errors of held-out rows plus the identity matrix, on the scale
-            of standardised rows. For a list of series, a list of arrays.
+            of standardised rows. Missing values have no error: the distance is that of
+            the columns that are observed, divided by their number. Rows without any
+            value are left out of the average, which is 0, the score of a row exactly
+            as expected, if all are. For a list of series, a list of arrays.
         """
         return self._for_each_series(
             X, lambda rows, _: self._feature_scores(rows).sum(axis=1)
@@ -239,8 +280,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         -------
         scores : ndarray of shape (n_timesteps, n_features)
             Contributions, whose sum over the features is `score_samples`. The feature
-            with the lowest contribution is the most anomalous one. For a list of
-            series, a list of arrays.
+            with the lowest contribution is the most anomalous one. Missing values
+            contribute nothing, unless ``missing_values="score"``. For a list of series,
+            a list of arrays.
         """
         return self._for_each_series(X, lambda rows, _: self._feature_scores(rows))
 
@@ -256,7 +298,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         -------
         expected : ndarray of shape (n_timesteps, n_features)
             Reconstructions or forecasts in the units of X, averaged over all windows
-            that cover a row. For a list of series, a list of arrays.
+            that cover a row; of missing values too. NaN in a column that had no value
+            in fit. For a list of series, a list of arrays.
         """
 
         def expected(rows: np.ndarray, _: Any) -> np.ndarray:
@@ -322,9 +365,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
                 rewind_hint="update(..., new_stream=True) starts another stream",
                 gap_remedy="start a new stream by update(..., new_stream=True)",
             )
+        n_before = 0 if starts_stream else self._missing_before
         rows = np.concatenate([history, new_rows])
-        scores = self._feature_scores(rows)[-len(new_rows) :].sum(axis=1)
-        self._history = rows[-self._history_length :].copy()
+        scores = self._feature_scores(rows, n_before)[-len(new_rows) :].sum(axis=1)
+        self._remember(rows, n_before)
         times = self._time_index
         self._time_index = (
             times.restarted_at(index) if starts_stream else times.extended_by(index)
@@ -356,6 +400,33 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             )
         return int(self.smoothing)
 
+    def _check_missing(
+        self, series: list[np.ndarray], training_rows: list[np.ndarray]
+    ) -> np.ndarray:
+        """Return which columns have missing values to train on; check the others."""
+        missing = np.isnan(np.concatenate(training_rows))
+        n_held_out = sum(
+            np.isfinite(rows[len(part) :]).sum()
+            for rows, part in zip(series, training_rows, strict=True)
+        )
+        if missing.all() or not n_held_out:
+            place = "rows to train on" if missing.all() else "held-out rows"
+            raise ValueError(
+                f"All values of the {place} are NaN. Rows are held out by "
+                f"validation_split={self.validation_split}, the last ones of each "
+                "series: leave out rows without values at the ends of X."
+            )
+        names = getattr(self, "feature_names_in_", range(missing.shape[1]))
+        empty = [names[i] for i in np.flatnonzero(missing.all(axis=0))]
+        if empty:
+            warnings.warn(
+                f"Columns {empty} of X have no value in the rows to train on, and will "
+                "not be scored. Drop them.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return missing.any(axis=0)
+
     def _count_training_rows(self, n_rows: int, name: str) -> int:
         """Count the rows of a series to train on."""
         n_training_rows = n_rows - max(1, round(self.validation_split * n_rows))
@@ -372,12 +443,27 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     @property
     def _window_span(self) -> int:
         """Number of rows of a window and its output rows together."""
-        return max(self._network.window_length, self._output_rows.stop)
+        return max(self._window_length, self._output_rows.stop)
 
     @property
     def _history_length(self) -> int:
         """Number of rows before a row that its score depends on."""
         return self._window_span - 1 + self._smoothing // 2
+
+    def _remember(self, rows: np.ndarray, n_before: np.ndarray | int) -> None:
+        """Keep what the scores of rows that follow depend on.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+        n_before : ndarray of shape (n_columns,) or int
+            Number of values missing in succession just before the rows.
+        """
+        n_forgotten = max(len(rows) - self._history_length, 0)
+        n_missing = count_missing(rows[:n_forgotten], n_before)
+        before = np.broadcast_to(n_before, rows.shape[1])
+        self._missing_before = np.array(n_missing[-1] if n_forgotten else before)
+        self._history = rows[n_forgotten:].copy()
 
     def _train_network(
         self,
@@ -412,6 +498,21 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         data = self._window_data(np.concatenate(padded), np.concatenate(starts))
         return data, n_windows
 
+    def _window_data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
+        """Describe the windows of a standardised series by their first rows.
+
+        The network reads NaN as filled values, and in some columns sees a mask of them.
+        """
+        masked = self._masked_columns
+        if not len(masked) and not np.isnan(series).any():
+            return self._describe_windows(series, starts, series)
+        masks = np.isnan(series[:, masked]).astype(series.dtype)
+        filled = FilledSeries.fill(np.hstack([series, masks]), self._window_length)
+        # The filled series has one row more at its start.
+        targets = np.pad(series, [(1, 0), (0, 0)])
+        data = self._describe_windows(filled.values, starts + 1, targets)
+        return data._replace(targets=targets, since=filled.since, until=filled.until)
+
     def _hold_out(self, n_windows: list[int]) -> HoldOut:
         """Return the split that holds the last windows of each series out.
 
@@ -434,7 +535,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self._boundary_correction = BoundaryCorrection.fit(
             self._boundary_profiles(series), self._window_span - 1
         )
-        scores = [self._score_errors(rows).sum(axis=1) for rows in errors]
+        # Rows without any value do not count.
+        scores = [
+            self._score_errors(rows).sum(axis=1)[_has_value(rows)] for rows in errors
+        ]
         contamination = self.contamination
         if contamination == "auto":
             contamination = _AUTO_CONTAMINATION
@@ -452,9 +556,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         starts = np.linspace(0, len(longest) - n_rows, n_excerpts).astype(int)
         scaled = self._scaling.encode(longest)
         errors = [self._errors(scaled[start : start + n_rows]) for start in starts]
-        return np.array(
-            [self._error_model.contributions(rows).sum(axis=1) for rows in errors]
-        )
+        distances = [
+            self._error_model.contributions(rows).sum(axis=1) for rows in errors
+        ]
+        return np.where([_has_value(rows) for rows in errors], distances, np.nan)
 
     def _find_segments(self, rows: np.ndarray, X: Any) -> pd.DataFrame:
         contributions = self._feature_scores(rows)
@@ -466,20 +571,36 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             getattr(X, "columns", range(rows.shape[1])),
         )
 
-    def _feature_scores(self, rows: np.ndarray) -> np.ndarray:
-        return self._score_errors(self._errors(self._scaling.encode(rows)))
+    def _feature_scores(
+        self, rows: np.ndarray, n_before: np.ndarray | int = 0
+    ) -> np.ndarray:
+        """Compute the contributions to the scores.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+        n_before : ndarray of shape (n_columns,) or int, default=0
+            Number of values missing in succession just before the rows.
+        """
+        scores = self._score_errors(self._errors(self._scaling.encode(rows)))
+        if self.missing_values == "ignore":
+            return scores
+        has_stopped = count_missing(rows, n_before) > self._longest_gaps
+        # The unit of distances is 1, which bounds a threshold near zero.
+        distance = _SILENCE_WEIGHT * max(-self.offset_, 1.0)
+        return scores - smooth(distance * has_stopped, self._smoothing)
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
         contributions = self._error_model.contributions(errors)
         corrected = self._boundary_correction.apply(contributions)
-        return -smooth(corrected, self._smoothing)
+        return -smooth(corrected, self._smoothing, _has_value(errors))
 
     def _errors(self, scaled: np.ndarray) -> np.ndarray:
-        """Compute the errors of standardised rows."""
+        """Compute the errors of standardised rows; NaN for missing values."""
         errors = scaled - self._expected_values(scaled)
         if self._output_rows.start and len(errors) > 1:
             # The first row is forecast from copies of itself, which is no forecast.
-            errors[0] = errors[1]
+            errors[0] = np.where(np.isnan(scaled[0]), np.nan, errors[1])
         return errors
 
     def _expected_values(self, scaled: np.ndarray) -> np.ndarray:
@@ -504,3 +625,13 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         """Repeat the first row before a series, so that every row is predicted."""
         n_padding = max(self._output_rows.start, self._window_span - len(scaled))
         return np.concatenate([np.repeat(scaled[:1], n_padding, axis=0), scaled])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _has_value(errors: np.ndarray) -> np.ndarray:
+    """Return which rows have any error, which is NaN for missing values."""
+    return ~np.isnan(errors).all(axis=1)

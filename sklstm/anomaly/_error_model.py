@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import correlate1d
@@ -27,14 +28,20 @@ class ErrorModel:
         Parameters
         ----------
         errors : ndarray of shape (n_rows, n_columns)
-            Errors of normal rows, on the scale of standardised rows.
+            Errors of normal rows, on the scale of standardised rows. NaN for those of
+            missing values, which do not count.
 
         Returns
         -------
         model : ErrorModel
         """
-        mean = errors.mean(axis=0)
-        covariance = (errors - mean).T @ (errors - mean) / len(errors)
+        observed = ~np.isnan(errors)
+        counts = np.maximum(observed.sum(axis=0), 1)
+        mean = np.where(observed, errors, 0.0).sum(axis=0) / counts
+        centred = np.where(observed, errors - mean, 0.0)
+        # Divided so, the matrix is positive semidefinite whatever is missing, and the
+        # errors of columns that are rarely observed together are hardly correlated.
+        covariance = centred.T @ centred / np.sqrt(np.outer(counts, counts))
         ridge = _RIDGE * np.eye(errors.shape[1])
         return cls(mean, np.linalg.inv(covariance + ridge))
 
@@ -44,16 +51,47 @@ class ErrorModel:
         Parameters
         ----------
         errors : ndarray of shape (n_rows, n_columns)
+            NaN for those of missing values.
 
         Returns
         -------
         contributions : ndarray of shape (n_rows, n_columns)
             Their sum over the columns is the squared Mahalanobis distance of a row's
             errors, with the ridge added to the covariance, divided by the number of
-            columns.
+            columns. It is the distance of the errors of the columns that are observed;
+            the contribution of a missing value is zero.
         """
-        centred = errors - self.mean
-        return centred * (centred @ self.precision) / errors.shape[1]
+        missing = np.isnan(errors)
+        centred = np.where(missing, 0.0, errors - self.mean)
+        weighted = centred @ self.precision
+        incomplete = np.flatnonzero(missing.any(axis=1))
+        if len(incomplete):
+            weighted[incomplete] -= self._effect_of_missing(
+                weighted[incomplete], missing[incomplete]
+            )
+        n_observed = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
+        return centred * weighted / n_observed
+
+    def _effect_of_missing(
+        self, weighted: np.ndarray, missing: np.ndarray
+    ) -> np.ndarray:
+        """Compute what to subtract from errors weighted by the whole precision.
+
+        The precision of the columns ``o`` that are observed, the inverse of their
+        block of the covariance, is the Schur complement
+        ``P_oo - P_om inv(P_mm) P_mo``, computed once for all rows that miss the same
+        columns ``m``.
+        """
+        effect = np.zeros_like(weighted)
+        patterns, numbers = np.unique(missing, axis=0, return_inverse=True)
+        by_pattern = np.split(
+            np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1]
+        )
+        for pattern, rows in zip(patterns, by_pattern, strict=True):
+            block = self.precision[pattern]
+            solved = np.linalg.solve(block[:, pattern], weighted[rows][:, pattern].T)
+            effect[rows] = solved.T @ block
+        return effect
 
 
 @dataclass(frozen=True)
@@ -74,7 +112,8 @@ class BoundaryCorrection:
         Parameters
         ----------
         profiles : ndarray of shape (n_excerpts, n_rows)
-            Distances of the rows of each excerpt, scored as a series of its own.
+            Distances of the rows of each excerpt, scored as a series of its own. NaN
+            for rows without any value, which do not count.
         n_boundary_rows : int
             Number of rows at each end that may be predicted from less.
 
@@ -82,12 +121,12 @@ class BoundaryCorrection:
         -------
         correction : BoundaryCorrection
         """
-        profile = profiles.mean(axis=0)
+        profile = _mean_of_known(profiles)
         n_rows = min(n_boundary_rows, len(profile) // 3)
-        middle = profile[n_rows : len(profile) - n_rows].mean()
-        if not n_rows or middle <= 0:
+        middle = _mean_of_known(profile[n_rows : len(profile) - n_rows])
+        if not n_rows or not middle > 0:
             return cls(np.ones(1), np.ones(1))
-        ratios = np.maximum(profile / middle, 1.0)
+        ratios = np.fmax(profile / middle, 1.0)
         return cls(ratios[:n_rows], ratios[::-1][:n_rows])
 
     def apply(self, contributions: np.ndarray) -> np.ndarray:
@@ -112,7 +151,17 @@ class BoundaryCorrection:
         return contributions / ratios[:, None]
 
 
-def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:
+def _mean_of_known(values: np.ndarray) -> Any:
+    """Return the mean over the first axis of what is not NaN; NaN if nothing is."""
+    known = ~np.isnan(values)
+    counts = known.sum(axis=0)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(counts, sums / np.maximum(counts, 1), np.nan)
+
+
+def smooth(
+    values: np.ndarray, n_rows: int, counted: np.ndarray | None = None
+) -> np.ndarray:
     """Compute the centred moving average over rows, of fewer rows at both ends.
 
     Each window is summed separately rather than by running sums, so that a result does
@@ -123,6 +172,8 @@ def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:
     values : ndarray of shape (n_rows, n_columns)
     n_rows : int
         Length of the window, an odd number.
+    counted : ndarray of bool of shape (n_rows,), optional
+        False for rows of zeros that are left out of the averages.
 
     Returns
     -------
@@ -132,4 +183,6 @@ def smooth(values: np.ndarray, n_rows: int) -> np.ndarray:
         return values
     ones = np.ones(n_rows)
     sums = correlate1d(values, ones, axis=0, mode="constant")
-    return sums / correlate1d(np.ones(len(values)), ones, mode="constant")[:, None]
+    weight = np.ones(len(values)) if counted is None else counted.astype(float)
+    counts = correlate1d(weight, ones, mode="constant")
+    return sums / np.maximum(counts, 1.0)[:, None]

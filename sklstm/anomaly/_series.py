@@ -35,6 +35,12 @@ class LSTMAutoencoderDetector(SeriesDetector):
         weight: subtract the offset, or set 0. A column that was zero throughout has no
         scale, so that any other value counts as an extreme deviation. Standardised
         values are clipped at 10 standard deviations.
+    missing_values : {"ignore", "score"}, default="ignore"
+        Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
+        columns that are observed. "score" flags a column that has stopped reporting,
+        too: as soon as more of its values in succession are missing than ever in fit,
+        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
+        of its row, before smoothing.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -102,7 +108,8 @@ class LSTMAutoencoderDetector(SeriesDetector):
         Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
         Network, built from the weights at each access. Its inputs are windows of
-        standardised rows.
+        standardised rows, in which missing values are filled; after them come masks,
+        1 where a value is missing, of the columns that had missing values in fit.
 
     See Also
     --------
@@ -141,19 +148,22 @@ class LSTMAutoencoderDetector(SeriesDetector):
 
     @property
     def _output_rows(self) -> range:
-        return range(self._network.window_length)
+        return range(self._window_length)
 
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int
+        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
     ) -> engine.AutoencoderNetwork:
         return engine.AutoencoderNetwork(
-            stack=stack, window_length=int(self.window_length), n_columns=n_columns
+            stack=stack,
+            window_length=self._window_length,
+            n_columns=n_columns,
+            n_masks=n_masks,
         )
 
-    def _window_data(
-        self, series: np.ndarray, starts: np.ndarray
+    def _describe_windows(
+        self, series: np.ndarray, starts: np.ndarray, targets: np.ndarray
     ) -> engine.ReconstructionData:
-        return engine.ReconstructionData(series, starts)
+        return engine.ReconstructionData(series, starts, targets)
 
 
 class LSTMForecastDetector(SeriesDetector):
@@ -187,6 +197,12 @@ class LSTMForecastDetector(SeriesDetector):
         weight: subtract the offset, or set 0. A column that was zero throughout has no
         scale, so that any other value counts as an extreme deviation. Standardised
         values are clipped at 10 standard deviations.
+    missing_values : {"ignore", "score"}, default="ignore"
+        Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
+        columns that are observed. "score" flags a column that has stopped reporting,
+        too: as soon as more of its values in succession are missing than ever in fit,
+        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
+        of its row, before smoothing.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -253,7 +269,8 @@ class LSTMForecastDetector(SeriesDetector):
         Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
         Network, built from the weights at each access. Its inputs are windows of
-        standardised rows.
+        standardised rows, in which missing values are filled; after them come masks,
+        1 where a value is missing, of the columns that had missing values in fit.
 
     See Also
     --------
@@ -294,24 +311,26 @@ class LSTMForecastDetector(SeriesDetector):
 
     @property
     def _output_rows(self) -> range:
-        return range(self._network.window_length, self._network.window_length + 1)
+        return range(self._window_length, self._window_length + 1)
 
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int
+        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
     ) -> engine.WindowNetwork:
         return engine.WindowNetwork(
             stack=stack,
-            window_length=int(self.window_length),
+            window_length=self._window_length,
             horizon=1,
-            n_columns=n_columns,
+            n_columns=n_columns + n_masks,
             n_targets=n_columns,
             n_target_columns=n_columns,
             linear_skip=True,
         )
 
-    def _window_data(self, series: np.ndarray, starts: np.ndarray) -> engine.WindowData:
+    def _describe_windows(
+        self, series: np.ndarray, starts: np.ndarray, targets: np.ndarray
+    ) -> engine.WindowData:
         # Rows are standardised already, so windows have level 0 and scale 1.
-        shape = (len(starts), series.shape[1])
+        shape = (len(starts), targets.shape[1])
         level, scale = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         weight = np.ones(len(series), np.float32)
-        return engine.WindowData(series, starts, level, scale, series, weight)
+        return engine.WindowData(series, starts, level, scale, targets, weight)

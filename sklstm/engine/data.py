@@ -197,8 +197,12 @@ class ReconstructionData(NamedTuple):
     A sample is a window: the ``window_length`` rows from its start.
     """
 
-    series: np.ndarray  # (n_rows, n_columns)
+    series: np.ndarray  # (n_rows, n_columns), and masks after the columns
     starts: np.ndarray  # (n_windows,): first rows of the windows
+    # If values are missing: the columns with NaN, and the gaps as in `WindowData`.
+    targets: np.ndarray | None = None  # (n_rows, n_columns)
+    since: np.ndarray | None = None  # (n_rows, n_columns), and zeros for masks
+    until: np.ndarray | None = None
 
     @property
     def order(self) -> np.ndarray:

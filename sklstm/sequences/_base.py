@@ -197,12 +197,14 @@ class SequenceEstimator(RecurrentEstimator):
 
     def _describe_network(self, n_outputs: int) -> engine.SequenceNetwork:
         """Describe the network set by the parameters and the sequences in fit."""
+        scaling = self._scaling
         network = engine.SequenceNetwork(
             stack=self._recurrent_stack(
                 bidirectional=self.bidirectional,
                 recurrent_dropout=self.recurrent_dropout,
             ),
-            n_columns=1 if self._scaling is None else len(self._scaling.mean),
+            n_columns=1 if scaling is None else len(scaling.mean),
+            n_masks=0 if scaling is None else len(scaling.masked),
             n_outputs=n_outputs,
             activation=self._activation,
             pooling=self.pooling,
@@ -256,4 +258,5 @@ class SequenceEstimator(RecurrentEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.embedding_dim is None
         return tags

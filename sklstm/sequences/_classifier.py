@@ -26,7 +26,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     recurrent network, bidirectional by default [3]_, reads the sequence, and a dense
     layer on its pooled hidden states predicts the class probabilities. Sequences of
     unequal length are padded and masked batch by batch; padding never changes a
-    prediction.
+    prediction. Missing values are interpolated within each sequence, after scaling, and
+    marked.
 
     Parameters
     ----------
@@ -139,8 +140,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
         Fitted network of standard Keras layers, built at each access. Its inputs are
-        the scaled channels (followed by their differences), padded to whole patches,
-        and a boolean mask of the valid time steps; or token ids, with 0 as padding.
+        the scaled channels (followed by their differences, and by masks, 1 where a
+        value is missing, of the channels that had missing values in fit), padded to
+        whole patches, and a boolean mask of the valid time steps; or token ids, with 0
+        as padding.
 
     See Also
     --------
@@ -258,8 +261,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,)
             Class label of each sequence, of any type.
         sample_weight : array-like of shape (n_sequences,), optional
@@ -292,8 +295,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,)
             Class label of each sequence.
         classes : array-like of shape (n_classes,), optional
@@ -342,8 +345,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
 
         Returns
         -------
@@ -361,8 +364,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
 
         Returns
         -------

@@ -27,8 +27,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     A sample is a sequence of numbers, of one or several channels, or of tokens. A
     recurrent network, bidirectional by default [3]_, reads the sequence, and a dense
     layer on its pooled hidden states predicts the targets. Sequences of unequal length
-    are padded and masked batch by batch; padding never changes a prediction. To
-    forecast the next values of a time series, use `LSTMForecaster` instead.
+    are padded and masked batch by batch; padding never changes a prediction. Missing
+    values are interpolated within each sequence, after scaling, and marked. To forecast
+    the next values of a time series, use `LSTMForecaster` instead.
 
     Parameters
     ----------
@@ -136,8 +137,10 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
         Fitted network of standard Keras layers, built at each access. Its inputs are
-        the scaled channels (followed by their differences), padded to whole patches,
-        and a boolean mask of the valid time steps; or token ids, with 0 as padding.
+        the scaled channels (followed by their differences, and by masks, 1 where a
+        value is missing, of the channels that had missing values in fit), padded to
+        whole patches, and a boolean mask of the valid time steps; or token ids, with 0
+        as padding.
 
     See Also
     --------
@@ -252,8 +255,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,) or (n_sequences, n_targets)
             Targets of each sequence, in their own units.
         sample_weight : array-like of shape (n_sequences,), optional
@@ -284,8 +287,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
         y : array-like of shape (n_sequences,) or (n_sequences, n_targets)
             Targets of each sequence.
         sample_weight : array-like of shape (n_sequences,), optional
@@ -326,8 +329,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), or list of arrays
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
-            or (n_steps, n_channels) per sequence; their lengths may differ. With
-            ``embedding_dim``, the values are token ids.
+            or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
+            missing values. With ``embedding_dim``, the values are token ids.
 
         Returns
         -------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklstm._data.missing import NEVER, Gaps, interpolate
 from sklstm._data.scaling import is_constant, mean_and_scale
 from sklstm._data.sequences import Sequences
 
@@ -14,14 +15,16 @@ from sklstm._data.sequences import Sequences
 class ChannelScaling:
     """Scaling of the channels and of their differences. Create it with `fit`.
 
-    The network's columns are the channels and, with ``differences``, their first
-    differences after them.
+    The network's columns are the channels; with ``differences``, their first
+    differences after them; and masks of the channels that had missing values in fit, 1
+    where one is missing.
     """
 
     normalize: str | None
     differences: bool
-    mean: np.ndarray  # (n_columns,)
+    mean: np.ndarray  # (n_columns,), without masks
     scale: np.ndarray  # (n_columns,)
+    masked: np.ndarray  # channels with missing values in fit
 
     @classmethod
     def fit(
@@ -32,6 +35,7 @@ class ChannelScaling:
         Parameters
         ----------
         sequences : Sequences
+            NaN for missing values, which do not count.
         normalize : {"standard", "sequence"} or None
         differences : bool
             Whether to append the first differences of the channels.
@@ -41,17 +45,28 @@ class ChannelScaling:
         scaling : ChannelScaling
         """
         n_columns = sequences.rows.shape[1] * (1 + differences)
-        identity = cls(normalize, differences, np.zeros(n_columns), np.ones(n_columns))
+        scaling = cls(
+            normalize,
+            differences,
+            np.zeros(n_columns),
+            np.ones(n_columns),
+            np.flatnonzero(np.isnan(sequences.rows).any(axis=0)),
+        )
         if normalize is None:
-            return identity
-        columns = identity._unscaled_columns(sequences)
-        return cls(normalize, differences, *mean_and_scale(columns))
+            return scaling
+        mean, scale = mean_and_scale(scaling._unscaled_columns(sequences, filled=False))
+        return replace(scaling, mean=mean, scale=scale)
 
     def encode(self, sequences: Sequences) -> np.ndarray:
-        """Return the scaled columns: (n_rows, n_columns), single precision."""
-        columns = self._unscaled_columns(sequences)
+        """Return the network's columns, in single precision.
+
+        Missing values are interpolated within each sequence. A channel that has no
+        value in a sequence is zero there.
+        """
+        columns = self._unscaled_columns(sequences, filled=True)
         with np.errstate(over="ignore"):
             rows = ((columns - self.mean) / self.scale).astype(np.float32)
+        rows[np.isnan(columns)] = 0.0
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
             i, row = sequences.locate(~finite)
@@ -59,17 +74,32 @@ class ChannelScaling:
                 f"X[{i}] holds values too large for single precision when scaled as in "
                 f"fit: {sequences.rows[row].tolist()}."
             )
-        return rows
+        masks = np.isnan(sequences.rows[:, self.masked])
+        return np.hstack([rows, masks.astype(np.float32)])
 
-    def _unscaled_columns(self, sequences: Sequences) -> np.ndarray:
-        """Return the columns before mean and scale are applied."""
+    def _unscaled_columns(self, sequences: Sequences, *, filled: bool) -> np.ndarray:
+        """Return the columns before mean and scale are applied.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        filled : bool
+            Whether missing values of the channels are filled. Differences are always
+            those of filled values: the slope of a gap counts, rather than nothing.
+        """
         rows = sequences.rows
         if self.normalize == "sequence":
             rows = standardise_each_sequence(sequences)
+        if not filled and not self.differences:
+            return rows
+        without_gaps = interpolate_each_sequence(replace(sequences, rows=rows))
+        if filled:
+            rows = without_gaps
         if not self.differences:
             return rows
-        steps = np.diff(rows, axis=0, prepend=rows[:1])
-        steps[sequences.starts] = 0.0
+        steps = np.diff(without_gaps, axis=0, prepend=without_gaps[:1])
+        starts = sequences.starts
+        steps[starts] = np.where(np.isnan(without_gaps[starts]), np.nan, 0.0)
         return np.hstack([rows, steps])
 
 
@@ -81,15 +111,44 @@ def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
     Parameters
     ----------
     sequences : Sequences
+        NaN for missing values, which do not count.
 
     Returns
     -------
     rows : ndarray of shape (n_rows, n_channels)
     """
-    starts, n_steps = sequences.starts, sequences.lengths[:, None]
-    mean = np.add.reduceat(sequences.rows, starts, axis=0) / n_steps
+
+    def mean_of_each(rows: np.ndarray) -> np.ndarray:
+        sums = np.add.reduceat(np.where(observed, rows, 0.0), sequences.starts, axis=0)
+        return sums / counts
+
+    observed = ~np.isnan(sequences.rows)
+    counts = np.add.reduceat(observed.astype(int), sequences.starts, axis=0)
+    counts = np.maximum(counts, 1)
+    mean = mean_of_each(sequences.rows)
     centred = sequences.rows - np.repeat(mean, sequences.lengths, axis=0)
-    variance = np.add.reduceat(centred**2, starts, axis=0) / n_steps
-    scale = np.sqrt(variance)
+    scale = np.sqrt(mean_of_each(centred**2))
     scale = np.where(is_constant(scale, mean), 1.0, scale)
     return centred / np.repeat(scale, sequences.lengths, axis=0)
+
+
+def interpolate_each_sequence(sequences: Sequences) -> np.ndarray:
+    """Fill missing values by linear interpolation within each sequence.
+
+    Values before the first and after the last observed one of a channel repeat it.
+
+    Parameters
+    ----------
+    sequences : Sequences
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_channels)
+        NaN for channels that have no value in a sequence.
+    """
+    if not np.isnan(sequences.rows).any():
+        return sequences.rows
+    gaps = Gaps.find(sequences.rows).within(sequences.lengths)
+    filled = interpolate(sequences.rows, gaps)
+    filled[(gaps.since == NEVER) & (gaps.until == NEVER)] = np.nan
+    return filled

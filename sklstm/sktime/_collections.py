@@ -19,7 +19,7 @@ _TAGS = {
     "X_inner_mtype": ["df-list", "numpy3D"],
     "capability:multivariate": True,
     "capability:unequal_length": True,
-    "capability:missing_values": False,
+    "capability:missing_values": True,
     "capability:categorical_in_X": False,
     "capability:random_state": True,
     "property:randomness": "derandomized",

@@ -42,12 +42,27 @@ INVALID_SEQUENCES = {
         with_item(3, np.ones((4, 3))),
         r"X\[3\] has 3 channel\(s\), but X\[0\] has 2",
     ),
-    "NaN": (
+    "no value": ({}, with_item(3, [[np.nan] * 2] * 2), r"X\[3\] holds no value.*Leave"),
+    "infinity": (
         {},
-        with_item(3, [[1, 2], [np.nan, 0]]),
-        r"NaN or infinity: X\[3\], step 1.*Fill",
+        with_item(0, [[np.nan, 0], [-np.inf, 0]]),
+        r"contains infinity: X\[0\], step 1. Set it to NaN",
     ),
-    "infinity": ({}, with_item(0, [[np.inf, 0]]), r"NaN or infinity: X\[0\], step 0"),
+    "padding": (
+        {},
+        np.where(np.arange(4) < np.arange(1, 13)[:, None], 1.0, np.nan)[:, :, None],
+        r"padded with NaN: 3 seq.*X\[0\] with 3.*x\[~np.isnan\(x\).all\(axis=1\)\]",
+    ),
+    "padding of one channel": (
+        {},
+        np.where(np.arange(4) < np.arange(1, 13)[:, None], 1.0, np.nan),
+        r"padded with NaN.*a list without padding: \[x\[~np.isnan\(x\)\] for x in X\]",
+    ),
+    "a token that is NaN": (
+        TOKENS,
+        [[1, 2]] * 11 + [[3, np.nan]],
+        r"NaN or infinity: X\[11\], step 1. Fill",
+    ),
     "text inside": ({}, with_item(3, [["a", "b"]]), r"X\[3\] must hold numbers"),
     "ragged inside": ({}, with_item(3, [[1, 2], [1]]), r"X\[3\] must hold numbers"),
     "4-D inside": (
@@ -93,7 +108,8 @@ INVALID_SEQUENCES = {
         [[1, 2]] * 11 + [[2**31 + 5]],
         r"to 2147483647.*X\[11\]",
     ),
-    "3-D NaN": ({}, np.full((12, 2, 2), np.nan), "Input X contains NaN"),
+    "3-D NaN": ({}, np.full((12, 2, 2), np.nan), r"X\[0\] holds no value"),
+    "3-D infinity": ({}, np.full((12, 2, 2), np.inf), "Input X contains infinity"),
     "no steps": ({}, np.ones((12, 0, 2)), r"X\[0\] is empty: X has shape \(12, 0, 2\)"),
     "no sequences": ({}, np.ones((0, 3, 2)), r"0 sample\(s\)"),
     "an empty list": ({}, [], r"X holds no sequence.*\(n_steps, n_channels"),

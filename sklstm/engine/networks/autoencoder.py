@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 from sklstm.engine.backend import keras, tf
+from sklstm.engine.data import SampleData
 from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
 from sklstm.engine.networks.initial_weights import glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack
-from sklstm.engine.networks.window import gather_windows
+from sklstm.engine.networks.window import fill_ends, gather_windows
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,29 @@ class AutoencoderNetwork(SampleNetwork):
     window_length : int
         Number of rows in a window.
     n_columns : int
-        Number of columns of the series.
+        Number of columns to reconstruct.
+    n_masks : int
+        Number of columns after them, which are read only: they are 1 where a value is
+        missing.
+    missing_values : bool
+        Whether values of the series are missing.
     """
 
     stack: RecurrentStack
     window_length: int
     n_columns: int
+    n_masks: int = 0
+    missing_values: bool = False
+
+    def adapted_to(self, data: SampleData) -> Self:
+        """Gather windows with missing values if the data have some."""
+        missing_values = getattr(data, "since", None) is not None
+        return replace(self, missing_values=missing_values)
 
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network."""
         layers = keras.layers
-        window = keras.Input((self.window_length, self.n_columns), name="window")
+        window = keras.Input((self.window_length, self._n_inputs), name="window")
         code = self.stack.apply(window, fast=fast)
         x = layers.RepeatVector(self.window_length, name="repeated_code")(code)
         decoder = replace(self.stack, units=self.stack.units[::-1])
@@ -48,17 +62,28 @@ class AutoencoderNetwork(SampleNetwork):
     def data_signature(self) -> DataSignature:
         """Describe the tensors of `ReconstructionData`."""
         inputs = {
-            "series": tf.TensorSpec([None, self.n_columns]),
+            "series": tf.TensorSpec([None, self._n_inputs]),
             "starts": tf.TensorSpec([None], tf.int32),
         }
-        return DataSignature(inputs, targets={})
+        if not self.missing_values:
+            return DataSignature(inputs, targets={})
+        gaps = tf.TensorSpec([None, self._n_inputs], tf.int32)
+        targets = {"targets": tf.TensorSpec([None, self.n_columns])}
+        return DataSignature(inputs | {"since": gaps, "until": gaps}, targets)
 
     def gather_inputs(self, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
         """Cut windows."""
-        return gather_windows(tensors, index, self.window_length)
+        windows = gather_windows(tensors, index, self.window_length)
+        return fill_ends(windows, tensors, index) if self.missing_values else windows
 
     def gather_targets(
         self, tensors: Tensors, index: tf.Tensor
     ) -> tuple[tf.Tensor, float]:
         """Cut windows: the network is to return its inputs."""
-        return self.gather_inputs(tensors, index), 1.0
+        if self.missing_values:
+            tensors = {**tensors, "series": tensors["targets"]}
+        return gather_windows(tensors, index, self.window_length), 1.0
+
+    @property
+    def _n_inputs(self) -> int:
+        return self.n_columns + self.n_masks

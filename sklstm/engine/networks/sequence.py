@@ -32,7 +32,7 @@ class SequenceNetwork(SampleNetwork):
     stack : RecurrentStack
         The recurrent layers.
     n_columns : int
-        Number of values read at each step; 1 for tokens.
+        Number of values read at each step, without masks; 1 for tokens.
     n_outputs : int
         Number of values of the output.
     activation : str
@@ -52,6 +52,8 @@ class SequenceNetwork(SampleNetwork):
         Size of the vocabulary, including 0 for padding; 0 for sequences of numbers.
     embedding_dim : int
         Length of the vector that represents a token.
+    n_masks : int
+        Number of columns after the values, which are 1 where a value is missing.
     """
 
     stack: RecurrentStack
@@ -65,6 +67,7 @@ class SequenceNetwork(SampleNetwork):
     crop: float = 0.0
     n_tokens: int = 0
     embedding_dim: int = 0
+    n_masks: int = 0
 
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network."""
@@ -76,15 +79,11 @@ class SequenceNetwork(SampleNetwork):
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
             n_columns = self.embedding_dim
         else:
-            x = keras.Input((None, self.n_columns), name="sequence")
+            x = keras.Input((None, self._n_inputs), name="sequence")
             valid = keras.Input((None,), dtype="bool", name="valid")
             inputs = [x, valid]
-            if self.noise:
-                noise = layers.GaussianNoise(
-                    self.noise, seed=PLACEHOLDER_SEED, name="noise"
-                )
-                x = noise(x)
-            n_columns = self.n_columns
+            x = self._add_noise(x)
+            n_columns = self._n_inputs
         if self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
@@ -107,6 +106,22 @@ class SequenceNetwork(SampleNetwork):
         )(pooled)
         return keras.Model(inputs, output, name="sequence_network")
 
+    @property
+    def _n_inputs(self) -> int:
+        return self.n_columns + self.n_masks
+
+    def _add_noise(self, x: KerasTensor) -> KerasTensor:
+        """Add noise during training, to all columns but the masks."""
+        if not self.noise:
+            return x
+        noise = keras.layers.GaussianNoise(
+            self.noise, seed=PLACEHOLDER_SEED, name="noise"
+        )
+        if not self.n_masks:
+            return noise(x)
+        values, masks = x[:, :, : self.n_columns], x[:, :, self.n_columns :]
+        return keras.ops.concatenate([noise(values), masks], axis=2)
+
     def data_signature(self) -> DataSignature:
         """Describe the tensors of `SequenceData`."""
         return DataSignature(
@@ -114,7 +129,7 @@ class SequenceNetwork(SampleNetwork):
                 "rows": (
                     tf.TensorSpec([None], tf.int32)
                     if self.n_tokens
-                    else tf.TensorSpec([None, self.n_columns])
+                    else tf.TensorSpec([None, self._n_inputs])
                 ),
                 "starts": tf.TensorSpec([None], tf.int32),
                 "lengths": tf.TensorSpec([None], tf.int32),

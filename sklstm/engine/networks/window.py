@@ -359,7 +359,7 @@ class WindowNetwork(SampleNetwork):
         """Cut windows, normalise their target columns, and add future covariates."""
         window = gather_windows(tensors, index, self.window_length)
         if self.missing_values:
-            window = _fill_ends(window, tensors, index)
+            window = fill_ends(window, tensors, index)
         n_target_columns = self.n_target_columns
         if n_target_columns:
             level = tf.gather(tensors["level"], index)[:, None, :n_target_columns]
@@ -397,7 +397,7 @@ def gather_windows(tensors: Tensors, index: tf.Tensor, window_length: int) -> tf
     return tf.gather(tensors["series"], starts[:, None] + tf.range(window_length))
 
 
-def _fill_ends(windows: tf.Tensor, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
+def fill_ends(windows: tf.Tensor, tensors: Tensors, index: tf.Tensor) -> tf.Tensor:
     """Fill missing values at both ends of windows without the rows beyond.
 
     At the end of a window, its last observed value is repeated, or the last one before
