@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -94,6 +97,27 @@ def _count_dask_tasks() -> int:
         return sys.modules["distributed"].get_worker().state.nthreads
     except ValueError:
         return 1
+
+
+# Keras names layers by counters that threads share.
+_building = threading.RLock()
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Let this thread make networks, losses and optimizers in single precision.
+
+    Data, states and gradients of the engine are float32, whatever policy the process
+    has set (`keras.config.set_dtype_policy`, `set_floatx`). The policy belongs to the
+    thread, so others are not affected.
+    """
+    with _building:
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float32")
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
 
 
 def on_gpu() -> bool:

@@ -105,6 +105,50 @@ def rebind_variables(
     return copied
 
 
+def optimizer_config(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Return the configuration of an optimizer, with a schedule as it is.
+
+    Keras asks a learning rate schedule for its configuration, which a user's own one
+    need not have. Uses the attribute ``_learning_rate``; without it the schedule is
+    returned as its configuration.
+    """
+    learning_rate = getattr(optimizer, "_learning_rate", None)
+    if not callable(learning_rate):
+        return optimizer.get_config()
+    without_schedule = object.__new__(type(optimizer))
+    without_schedule.__dict__.update(vars(optimizer), _learning_rate=None)
+    return without_schedule.get_config() | {"learning_rate": learning_rate}
+
+
+def compile_arguments(network: keras.Model) -> dict[str, Any]:
+    """Return the arguments with which a network was compiled, as objects.
+
+    Uses the attribute ``_compile_config``. Without it metrics are made from their
+    configurations, and a schedule of the learning rate needs one, too.
+    """
+    used = getattr(getattr(network, "_compile_config", None), "config", None)
+    if used is None:
+        used = {
+            name: None
+            if name in ("optimizer", "loss")
+            else keras.saving.deserialize_keras_object(value)
+            for name, value in network.get_compile_config().items()
+        }
+    return {**used, "optimizer": network.optimizer, "loss": network.loss}
+
+
+def pin_loss_type(loss: keras.losses.Loss) -> None:
+    """Make a loss compute in single precision.
+
+    Uses its attributes ``_dtype`` and ``_dtype_policy``. Without them a loss that reads
+    its ``dtype`` computes in the type that Keras was set to when it was made.
+    """
+    if hasattr(loss, "_dtype"):
+        loss._dtype = "float32"
+    if hasattr(loss, "_dtype_policy"):
+        loss._dtype_policy = keras.DTypePolicy("float32")
+
+
 @contextmanager
 def preserve_random_state() -> Iterator[None]:
     """Restore the generator from which operations without a seed draw one.

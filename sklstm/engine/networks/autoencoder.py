@@ -32,10 +32,12 @@ class AutoencoderNetwork(SampleNetwork):
     window_length: int
     n_columns: int
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         layers = keras.layers
-        window = keras.Input((self.window_length, self.n_columns), name="window")
+        window = keras.Input(
+            (self.window_length, self.n_columns), dtype="float32", name="window"
+        )
         code = self.stack.apply(window, fast=fast)
         x = layers.RepeatVector(self.window_length, name="repeated_code")(code)
         decoder = replace(self.stack, units=self.stack.units[::-1])

@@ -66,7 +66,7 @@ class SequenceNetwork(SampleNetwork):
     n_tokens: int = 0
     embedding_dim: int = 0
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         layers, ops = keras.layers, keras.ops
         if self.n_tokens:
@@ -76,7 +76,7 @@ class SequenceNetwork(SampleNetwork):
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
             n_columns = self.embedding_dim
         else:
-            x = keras.Input((None, self.n_columns), name="sequence")
+            x = keras.Input((None, self.n_columns), dtype="float32", name="sequence")
             valid = keras.Input((None,), dtype="bool", name="valid")
             inputs = [x, valid]
             if self.noise:
