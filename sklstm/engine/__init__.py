@@ -11,7 +11,7 @@ first use (`sklstm.engine.backend`). Where to find, or to add:
   ``language_program.py`` for what happens in an epoch
 """
 
-from sklstm.engine.backend import is_keras_object, prepare_keras
+from sklstm.engine.backend import check_process, is_keras_object, prepare_keras
 from sklstm.engine.data import (
     IMPOSSIBLE_LOGIT,
     MIN_WINDOWS_PER_STREAM,
@@ -83,6 +83,7 @@ __all__ = [
     "MIN_WINDOWS_PER_STREAM",
     # Keras
     "PackedNetwork",
+    "check_process",
     "enable_copying",
     "is_keras_object",
     "prepare_keras",

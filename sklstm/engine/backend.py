@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -99,25 +96,44 @@ def _count_dask_tasks() -> int:
         return 1
 
 
-# Keras names layers by counters that threads share.
-_building = threading.RLock()
+# Whether TensorFlow had started when this process was forked.
+_forked_too_late = False
 
 
-@contextmanager
-def single_precision() -> Iterator[None]:
-    """Let this thread make networks, losses and optimizers in single precision.
+def check_process() -> None:
+    """Raise an error where TensorFlow would wait for ever.
 
-    Data, states and gradients of the engine are float32, whatever policy the process
-    has set (`keras.config.set_dtype_policy`, `set_floatx`). The policy belongs to the
-    thread, so others are not affected.
+    A forked process has no threads of TensorFlow, but believes that it has started
+    them.
     """
-    with _building:
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-        try:
-            yield
-        finally:
-            keras.config.set_dtype_policy(policy)
+    if _forked_too_late:
+        raise RuntimeError(
+            "this process was forked after TensorFlow had started, and TensorFlow "
+            'cannot run in such a process. Start processes by the method "spawn" or '
+            '"forkserver" of multiprocessing; or load and use models in each worker '
+            "process only, not before it is forked (gunicorn: without --preload)."
+        )
+
+
+def _note_fork() -> None:
+    global _forked_too_late
+    _forked_too_late |= _has_started()
+
+
+def _has_started() -> bool:
+    """Return whether TensorFlow runs.
+
+    Uses ``_context`` of a module of TensorFlow and its ``_initialized``. Without them,
+    it counts as running once it is imported.
+    """
+    if "tensorflow" not in sys.modules:
+        return False
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", 0)
+    return context is not None and getattr(context, "_initialized", True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def on_gpu() -> bool:

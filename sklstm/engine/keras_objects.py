@@ -106,10 +106,11 @@ def _reduce(value: Any) -> tuple:
     return restore, (KerasObject.describe(value),)
 
 
-def _with_subclasses(base: type) -> Iterator[type]:
+def _with_subclasses(base: type[Any]) -> Iterator[type[Any]]:
     yield base
-    for cls in base.__subclasses__():
-        yield from _with_subclasses(cls)
+    subclass: type[Any]
+    for subclass in base.__subclasses__():
+        yield from _with_subclasses(subclass)
 
 
 def _copies_itself(cls: type[Any], base: type[Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm.engine.backend import keras
+from sklstm.engine.backend import check_process, keras
 from sklstm.engine.keras_objects import enable_copying
 from sklstm.engine.private_api import compile_arguments, flatten_layers
 
@@ -45,6 +45,7 @@ class PackedNetwork:
 
     def unpack(self) -> keras.Model:
         """Make a copy of the network."""
+        check_process()
         with keras.saving.custom_object_scope(self._classes):
             network = self._restore(*self._content)
         if self._compiled_with is None:

@@ -7,9 +7,11 @@ new version of either library cannot break this package by renaming one.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklstm.engine.backend import keras, prepare_keras, tf
 
@@ -135,6 +137,50 @@ def compile_arguments(network: keras.Model) -> dict[str, Any]:
             for name, value in network.get_compile_config().items()
         }
     return {**used, "optimizer": network.optimizer, "loss": network.loss}
+
+
+# Keras names layers by counters that threads share.
+_building = threading.RLock()
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Make networks and optimizers in single precision, whatever Keras is set to.
+
+    The engine's data and states are float32. The policy belongs to the thread, so no
+    other one is affected. Uses Keras' ``global_state`` to restore a policy that is not
+    set; without it the policy of `keras.config.floatx` is set.
+    """
+    with _building:
+        state = _global_state()
+        policy = keras.config.dtype_policy() if state is None else state.get()
+        keras.config.set_dtype_policy("float32")
+        try:
+            yield
+        finally:
+            if state is None:
+                keras.config.set_dtype_policy(policy)
+            else:
+                state.set(policy)
+
+
+class _PolicyState(NamedTuple):
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+
+
+def _global_state() -> _PolicyState | None:
+    prepare_keras()
+    try:
+        from keras.src.backend.common import global_state
+
+        read, write = (
+            global_state.get_global_attribute,
+            global_state.set_global_attribute,
+        )
+    except (ImportError, AttributeError):
+        return None
+    return _PolicyState(partial(read, "dtype_policy"), partial(write, "dtype_policy"))
 
 
 def pin_loss_type(loss: keras.losses.Loss) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sklstm.engine.backend import keras, single_precision, tf
+from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import (
     InitialValues,
     NetworkState,
@@ -21,7 +21,7 @@ from sklstm.engine.data import (
 from sklstm.engine.graph import Graph
 from sklstm.engine.losses import make_optimizer
 from sklstm.engine.networks.initial_weights import draw_weights
-from sklstm.engine.private_api import seed_states
+from sklstm.engine.private_api import seed_states, single_precision
 
 if TYPE_CHECKING:
     from sklstm.engine.networks import NetworkSpec
@@ -270,7 +270,7 @@ class Program(ABC):
         for variable, value in zip(self.optimizer.variables, state, strict=True):
             variable.assign(value)
         if settings.learning_rate is not None:
-            self.optimizer.learning_rate = settings.learning_rate
+            _set_learning_rate(self.optimizer, settings.learning_rate)
         for number, variable in enumerate(self._seed_states):
             variable.assign(np.array([settings.seed, number << 16], np.uint32))
 
@@ -298,7 +298,12 @@ class _LearningRateSchedule:
         # A callback may have changed the rate since; its change is kept.
         self._full_rate *= float(self._optimizer.learning_rate) / self._scheduled
         self._scheduled = max(self._full_rate * self._factors[epoch], 1e-30)
-        self._optimizer.learning_rate = self._scheduled
+        _set_learning_rate(self._optimizer, self._scheduled)
+
+
+def _set_learning_rate(optimizer: keras.optimizers.Optimizer, rate: float) -> None:
+    # Keras keeps it in the type that it is set to, which must not make a difference.
+    optimizer.learning_rate = float(np.float32(rate))
 
 
 def as_tensors(

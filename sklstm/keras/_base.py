@@ -123,6 +123,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
 
     def _fit_network(self, X: Any, y: Any, sample_weight: Any, *, epochs: int) -> None:
         """Build a network and train it."""
+        engine.check_process()
         X = self._validate_samples(X, reset=True)
         y = self._validate_y(y, len(X), reset=True)
         weight = self._sample_weights(y, sample_weight)
@@ -150,6 +151,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         initial_epoch : int
             Number of epochs trained before, whose history is kept.
         """
+        engine.check_process()
         X = self._validate_samples(X, reset=False)
         y = self._validate_y(y, len(X), reset=False)
         weight = self._sample_weights(y, sample_weight)
@@ -192,6 +194,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
 
     def _predict_raw(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
+        engine.check_process()
         outputs = super()._predict_raw(X)
         self._detach_callbacks()
         return np.asarray(outputs, dtype=np.float64)

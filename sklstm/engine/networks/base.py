@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sklstm.engine.backend import single_precision
+from sklstm.engine.backend import check_process
+from sklstm.engine.private_api import single_precision
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +37,7 @@ class NetworkSpec(ABC):
         -------
         network : keras.Model
         """
+        check_process()
         with single_precision():
             network = self._build(fast=fast)
             if not fast:
