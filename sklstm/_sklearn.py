@@ -3,6 +3,7 @@
 scikit-learn keeps no promise about them: where a release moves one, it is mended here.
 """
 
+from sklearn.base import _clone_parametrized as clone_parametrized
 from sklearn.base import _fit_context as fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -24,6 +25,7 @@ __all__ = [
     "Options",
     "RealNotInt",
     "StrOptions",
+    "clone_parametrized",
     "check_sample_weight",
     "fit_context",
     "num_samples",

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
 from sklstm._core.callbacks import EpochReporter
+from sklstm._core.keras_parameters import KerasParameters, refuse_class
 from sklstm._core.params import check_units
 from sklstm._core.seeds import RandomState, TrainingSeeds, draw_seeds
 
@@ -28,7 +29,7 @@ Initializer = Callable[[np.ndarray], engine.InitialValues]
 Method = TypeVar("Method", bound=Callable)
 
 
-class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators of this package that train a network.
 
     A fitted estimator is its parameters plus NumPy arrays, so pickle, deepcopy,
@@ -92,6 +93,8 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _describe_training(self, loss: Any) -> engine.TrainingSpec:
         """Describe the loss and the optimizer set by the parameters."""
         optimizer = self.optimizer
+        refuse_class("loss", loss)
+        refuse_class("optimizer", optimizer)
         if not (
             isinstance(optimizer, str) or engine.is_keras_object(optimizer, "optimizer")
         ):
@@ -272,6 +275,7 @@ class RecurrentEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         several = isinstance(self.callbacks, list | tuple)
         callbacks = list(self.callbacks) if several else [self.callbacks]
         for callback in callbacks:
+            refuse_class("callbacks", callback)
             if not engine.is_keras_object(callback, "callback"):
                 raise ValueError(
                     "callbacks must hold keras.callbacks.Callback instances, got "

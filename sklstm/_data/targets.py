@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,19 @@ def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarr
         )
     _check_consistent_length(y, n_sequences)
     return y
+
+
+def check_class_weight(class_weight: Any, classes: np.ndarray) -> None:
+    """Raise an error if ``class_weight`` names a class that does not exist."""
+    if not isinstance(class_weight, Mapping):
+        return
+    unknown = [label for label in class_weight if label not in classes.tolist()]
+    if unknown:
+        raise ValueError(
+            f"class_weight names the class {unknown[0]!r}, which is not among the "
+            f"classes {classes.tolist()}. Its keys must be labels of y, of the same "
+            "type."
+        )
 
 
 def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:

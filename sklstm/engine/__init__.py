@@ -6,12 +6,12 @@ first use (`sklstm.engine.backend`). Where to find, or to add:
 - a kind of network: ``networks/``, one file a kind
 - a recurrent cell: ``networks/recurrent.py``, ``layers/fused.py`` and
   ``layers/scan_cells.py``
-- a loss: ``losses.py``
+- a loss: ``losses.py``; how objects of Keras are copied: ``keras_objects.py``
 - the training loop: ``program.py``, and ``sample_program.py`` or
   ``language_program.py`` for what happens in an epoch
 """
 
-from sklstm.engine.backend import is_keras_object, prepare_keras
+from sklstm.engine.backend import check_process, is_keras_object, prepare_keras
 from sklstm.engine.data import (
     IMPOSSIBLE_LOGIT,
     MIN_WINDOWS_PER_STREAM,
@@ -32,6 +32,7 @@ from sklstm.engine.data import (
     Weights,
     WindowData,
 )
+from sklstm.engine.keras_objects import enable_copying
 from sklstm.engine.losses import training_spec
 from sklstm.engine.networks import (
     AutoencoderNetwork,
@@ -43,6 +44,7 @@ from sklstm.engine.networks import (
     SequenceNetwork,
     WindowNetwork,
 )
+from sklstm.engine.packed_network import PackedNetwork
 from sklstm.engine.pool import borrow_program
 from sklstm.engine.private_api import preserve_random_state
 
@@ -80,6 +82,9 @@ __all__ = [
     "IMPOSSIBLE_LOGIT",
     "MIN_WINDOWS_PER_STREAM",
     # Keras
+    "PackedNetwork",
+    "check_process",
+    "enable_copying",
     "is_keras_object",
     "prepare_keras",
     "preserve_random_state",

@@ -96,6 +96,46 @@ def _count_dask_tasks() -> int:
         return 1
 
 
+# Whether TensorFlow had started when this process was forked.
+_forked_too_late = False
+
+
+def check_process() -> None:
+    """Raise an error where TensorFlow would wait for ever.
+
+    A forked process has no threads of TensorFlow, but believes that it has started
+    them.
+    """
+    if _forked_too_late:
+        raise RuntimeError(
+            "this process was forked after TensorFlow had started, and TensorFlow "
+            'cannot run in such a process. Start processes by the method "spawn" or '
+            '"forkserver" of multiprocessing; or load and use models in each worker '
+            "process only, not before it is forked (gunicorn: without --preload)."
+        )
+
+
+def _note_fork() -> None:
+    global _forked_too_late
+    _forked_too_late |= _has_started()
+
+
+def _has_started() -> bool:
+    """Return whether TensorFlow runs.
+
+    Uses ``_context`` of a module of TensorFlow and its ``_initialized``. Without them,
+    it counts as running once it is imported.
+    """
+    if "tensorflow" not in sys.modules:
+        return False
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", 0)
+    return context is not None and getattr(context, "_initialized", True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
 def on_gpu() -> bool:
     """Return whether TensorFlow computes on a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))

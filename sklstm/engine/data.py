@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from sklstm.engine.keras_objects import KerasObject
 
 # Ids of two reserved tokens: the padding of a sequence, which is also the boundary
 # before and after a document, and tokens outside the vocabulary.
@@ -77,16 +80,15 @@ class TrainingSpec:
 
     Parameters
     ----------
-    loss : str, tuple of float or callable
-        A name or serialized configuration that Keras knows; the quantiles of a
-        pinball loss; or a function of (y_true, y_pred) that keeps the batch and time
-        axes.
-    optimizer : str
-        A name or serialized configuration that Keras knows.
+    loss : str, KerasObject, tuple of float or callable
+        A name that Keras knows; an object of Keras; the quantiles of a pinball loss; or
+        a function of (y_true, y_pred) that keeps the batch and time axes.
+    optimizer : str or KerasObject
+        A name that Keras knows, or an object of Keras.
     """
 
-    loss: str | tuple[float, ...] | Callable
-    optimizer: str
+    loss: str | KerasObject | tuple[float, ...] | Callable
+    optimizer: str | KerasObject
 
 
 class LinearMaps(NamedTuple):

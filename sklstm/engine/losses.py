@@ -1,20 +1,18 @@
 """Losses and optimizers: from what a user passes to a specification, and back.
 
 A loss of this package's own, such as the pinball loss of quantiles, is described in
-`TrainingSpec.loss` by a plain value and made in `make_loss`.
+`TrainingSpec.loss` by a plain value and made in `BatchLoss`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sklstm.engine.backend import keras
+from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import TrainingSpec
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from sklstm.engine.keras_objects import KerasObject
+from sklstm.engine.private_api import pin_loss_type
 
 
 def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
@@ -48,22 +46,57 @@ def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
                     f"{module.__name__}, or an instance."
                 ) from None
     if isinstance(loss, keras.losses.Loss):
-        loss = json.dumps(keras.losses.serialize(loss), sort_keys=True)
+        loss = KerasObject.describe(loss).copy()
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        optimizer = json.dumps(keras.optimizers.serialize(optimizer), sort_keys=True)
+        optimizer = KerasObject.describe(optimizer).copy()
     return TrainingSpec(loss, optimizer)
 
 
-def make_loss(spec: TrainingSpec) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Make the loss: a function of (y_true, y_pred) that reduces the last axis only."""
-    loss = spec.loss
-    if isinstance(loss, tuple):
-        return _pinball(loss)
-    if isinstance(loss, str):
-        loss = keras.losses.get(_config_or_name(loss))
-    if isinstance(loss, keras.losses.Loss):
-        return loss.call
-    return loss
+class BatchLoss:
+    """The loss of a batch: weighted values, reduced as the loss says.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    """
+
+    def __init__(self, spec: TrainingSpec):
+        loss = spec.loss
+        if isinstance(loss, KerasObject):
+            loss = loss.make()
+            pin_loss_type(loss)
+        elif isinstance(loss, str):
+            loss = keras.losses.get(loss)
+        self._reduction = getattr(loss, "reduction", None)
+        if isinstance(loss, tuple):
+            self._compute = _pinball(loss)
+        else:
+            self._compute = getattr(loss, "call", loss)
+
+    def __call__(
+        self, targets: tf.Tensor, outputs: tf.Tensor, weight: tf.Tensor | float
+    ) -> tf.Tensor:
+        """Compute the loss; each weight concerns a value of all axes but the last."""
+        values = tf.cast(self._compute(targets, outputs), tf.float32)
+        weight = tf.convert_to_tensor(weight, tf.float32)
+        n_axes = len(outputs.shape) - 1 if weight.shape.rank == 0 else weight.shape.rank
+        # A user's function may reduce all axes, or none.
+        if values.shape.rank == n_axes + 1:
+            values = tf.reduce_mean(values, axis=-1)
+        elif values.shape.rank not in (0, n_axes):
+            raise ValueError(
+                f"loss must reduce the last axis only: for y_pred of shape "
+                f"{tuple(outputs.shape)} it returns a tensor of shape "
+                f"{tuple(values.shape)}. Leave the other axes to the estimator, which "
+                "weights and averages them."
+            )
+        weighted = values * weight
+        if self._reduction == "sum":
+            return tf.reduce_sum(weighted)
+        if self._reduction == "mean_with_sample_weight":
+            total = tf.reduce_sum(weight * tf.ones_like(values))
+            return tf.math.divide_no_nan(tf.reduce_sum(weighted), total)
+        return tf.reduce_mean(weighted)
 
 
 def _pinball(
@@ -85,8 +118,6 @@ def _pinball(
 
 def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
     """Make a new optimizer."""
-    return keras.optimizers.get(_config_or_name(spec.optimizer))
-
-
-def _config_or_name(text: str) -> Any:
-    return json.loads(text) if text.startswith("{") else text
+    if isinstance(spec.optimizer, KerasObject):
+        return spec.optimizer.make()
+    return keras.optimizers.get(spec.optimizer)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias, overload
 from weakref import WeakValueDictionary
 
+from sklstm.engine.backend import check_process
 from sklstm.engine.data import TrainingSpec
 from sklstm.engine.language_program import LanguageProgram
 from sklstm.engine.networks import LanguageNetwork, NetworkSpec, SampleNetwork
@@ -104,7 +105,13 @@ def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Any
     program : Program
         A `SampleProgram` for a `SampleNetwork`, a `LanguageProgram` for a
         `LanguageNetwork`.
+
+    Raises
+    ------
+    RuntimeError
+        If the process was forked after TensorFlow had started.
     """
+    check_process()
     key = (network, training)
     program = _pool.take(key)
     try:

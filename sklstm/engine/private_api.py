@@ -7,9 +7,11 @@ new version of either library cannot break this package by renaming one.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklstm.engine.backend import keras, prepare_keras, tf
 
@@ -103,6 +105,94 @@ def rebind_variables(
     copied = copy.copy(function)
     copied.set_external_captures(rebound)
     return copied
+
+
+def optimizer_config(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Return the configuration of an optimizer, with a schedule as it is.
+
+    Keras asks a learning rate schedule for its configuration, which a user's own one
+    need not have. Uses the attribute ``_learning_rate``; without it the schedule is
+    returned as its configuration.
+    """
+    learning_rate = getattr(optimizer, "_learning_rate", None)
+    if not callable(learning_rate):
+        return optimizer.get_config()
+    without_schedule = object.__new__(type(optimizer))
+    without_schedule.__dict__.update(vars(optimizer), _learning_rate=None)
+    return without_schedule.get_config() | {"learning_rate": learning_rate}
+
+
+def compile_arguments(network: keras.Model) -> dict[str, Any]:
+    """Return the arguments with which a network was compiled, as objects.
+
+    Uses the attribute ``_compile_config``. Without it metrics are made from their
+    configurations, and a schedule of the learning rate needs one, too.
+    """
+    used = getattr(getattr(network, "_compile_config", None), "config", None)
+    if used is None:
+        used = {
+            name: None
+            if name in ("optimizer", "loss")
+            else keras.saving.deserialize_keras_object(value)
+            for name, value in network.get_compile_config().items()
+        }
+    return {**used, "optimizer": network.optimizer, "loss": network.loss}
+
+
+# Keras names layers by counters that threads share.
+_building = threading.RLock()
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Make networks and optimizers in single precision, whatever Keras is set to.
+
+    The engine's data and states are float32. The policy belongs to the thread, so no
+    other one is affected. Uses Keras' ``global_state`` to restore a policy that is not
+    set; without it the policy of `keras.config.floatx` is set.
+    """
+    with _building:
+        state = _global_state()
+        policy = keras.config.dtype_policy() if state is None else state.get()
+        keras.config.set_dtype_policy("float32")
+        try:
+            yield
+        finally:
+            if state is None:
+                keras.config.set_dtype_policy(policy)
+            else:
+                state.set(policy)
+
+
+class _PolicyState(NamedTuple):
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+
+
+def _global_state() -> _PolicyState | None:
+    prepare_keras()
+    try:
+        from keras.src.backend.common import global_state
+
+        read, write = (
+            global_state.get_global_attribute,
+            global_state.set_global_attribute,
+        )
+    except (ImportError, AttributeError):
+        return None
+    return _PolicyState(partial(read, "dtype_policy"), partial(write, "dtype_policy"))
+
+
+def pin_loss_type(loss: keras.losses.Loss) -> None:
+    """Make a loss compute in single precision.
+
+    Uses its attributes ``_dtype`` and ``_dtype_policy``. Without them a loss that reads
+    its ``dtype`` computes in the type that Keras was set to when it was made.
+    """
+    if hasattr(loss, "_dtype"):
+        loss._dtype = "float32"
+    if hasattr(loss, "_dtype_policy"):
+        loss._dtype_policy = keras.DTypePolicy("float32")
 
 
 @contextmanager

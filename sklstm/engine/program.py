@@ -21,7 +21,7 @@ from sklstm.engine.data import (
 from sklstm.engine.graph import Graph
 from sklstm.engine.losses import make_optimizer
 from sklstm.engine.networks.initial_weights import draw_weights
-from sklstm.engine.private_api import seed_states
+from sklstm.engine.private_api import seed_states, single_precision
 
 if TYPE_CHECKING:
     from sklstm.engine.networks import NetworkSpec
@@ -72,16 +72,16 @@ class Program(ABC):
     ):
         self.spec = network
         self.network = network.build(fast=True)
-        self.optimizer = make_optimizer(training)
-        self.optimizer.build(self.network.trainable_variables)
-        # Keras' callbacks look for the optimizer on the model.
-        self.network.compile(optimizer=self.optimizer, loss="mse")
+        with single_precision():
+            self.optimizer = make_optimizer(training)
+            self.optimizer.build(self.network.trainable_variables)
         self._initial_weights = self.network.get_weights()
         self._initial_optimizer_state = self._optimizer_state()
         self._seed_states = seed_states(self.network)
         self._template = template
         self._graphs: dict[str, Graph] = {}
         self._loaded: Weights | None = None
+        self._shown: keras.Model | None = None  # to callbacks
         self._training_data = data
         index = tf.TensorSpec([None], tf.int32)
         batch_size, seed = tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)
@@ -185,14 +185,8 @@ class Program(ABC):
         validation = None
         if samples.validation is not None:
             validation = tf.constant(samples.validation, tf.int32)
-        keras_callbacks = keras.callbacks.CallbackList(
-            list(callbacks),
-            model=self.network,
-            epochs=settings.epochs,
-            verbose=0,
-            steps=1,
-        )
-        self.network.stop_training = False
+        keras_callbacks, shown = self._prepare_callbacks(callbacks, settings.epochs)
+        shown.stop_training = False
         history: dict[str, list[float]] = {"loss": []}
         best_loss, best_epoch, best_weights = np.inf, 0, start.weights
         keras_callbacks.on_train_begin()
@@ -222,12 +216,33 @@ class Program(ABC):
                 epoch, logs, self._current_weights
             )
             out_of_patience = patience is not None and epoch - best_epoch >= patience
-            if stop or out_of_patience or self.network.stop_training:
+            if stop or out_of_patience or shown.stop_training:
                 break
         # Before the weights are read: some callbacks restore weights at the end.
         keras_callbacks.on_train_end()
         weights = self._current_weights() if patience is None else best_weights
         return NetworkState(weights, self._optimizer_state()), history
+
+    def _prepare_callbacks(
+        self, callbacks: Sequence[keras.callbacks.Callback], epochs: int
+    ) -> tuple[keras.callbacks.CallbackList, keras.Model]:
+        """Return the callbacks as Keras calls them, and the network that they see."""
+        shown, called = self.network, list(callbacks)
+        if called:
+            # Imported here, because defining a callback loads Keras.
+            from sklstm.engine.callbacks import KeepInStep
+
+            if self._shown is None:
+                self._shown = self.spec.build()
+                # Not compiled: a saved network would name a loss that it was not
+                # trained with.
+                self._shown.optimizer = self.optimizer
+            shown = self._shown
+            called = KeepInStep(self.network, shown).between(called)
+        called_list = keras.callbacks.CallbackList(
+            called, model=shown, epochs=epochs, verbose=0, steps=1
+        )
+        return called_list, shown
 
     def _load(self, weights: Weights) -> None:
         """Put weights into the network, unless they are there already."""
@@ -255,7 +270,7 @@ class Program(ABC):
         for variable, value in zip(self.optimizer.variables, state, strict=True):
             variable.assign(value)
         if settings.learning_rate is not None:
-            self.optimizer.learning_rate = settings.learning_rate
+            _set_learning_rate(self.optimizer, settings.learning_rate)
         for number, variable in enumerate(self._seed_states):
             variable.assign(np.array([settings.seed, number << 16], np.uint32))
 
@@ -283,7 +298,12 @@ class _LearningRateSchedule:
         # A callback may have changed the rate since; its change is kept.
         self._full_rate *= float(self._optimizer.learning_rate) / self._scheduled
         self._scheduled = max(self._full_rate * self._factors[epoch], 1e-30)
-        self._optimizer.learning_rate = self._scheduled
+        _set_learning_rate(self._optimizer, self._scheduled)
+
+
+def _set_learning_rate(optimizer: keras.optimizers.Optimizer, rate: float) -> None:
+    # Keras keeps it in the type that it is set to, which must not make a difference.
+    optimizer.learning_rate = float(np.float32(rate))
 
 
 def as_tensors(

@@ -15,7 +15,7 @@ from sklstm.engine.data import (
     Weights,
     WindowData,
 )
-from sklstm.engine.losses import make_loss
+from sklstm.engine.losses import BatchLoss
 from sklstm.engine.program import Program, as_tensors
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SampleProgram(Program):
         inputs, targets = network.data_signature()
         super().__init__(network, training, inputs | targets, template)
         self._input_data = inputs
-        self._loss = make_loss(training)
+        self._loss = BatchLoss(training)
         index = tf.TensorSpec([None], tf.int32)
         self._forward = self._compile(self._run_forward, inputs, index)
 
@@ -124,7 +124,7 @@ class SampleProgram(Program):
         outputs = self.network(inputs, training=training)
         if self.spec.missing_values:
             targets, outputs = _leave_out_unknown(targets, outputs)
-        return tf.reduce_mean(self._loss(targets, outputs) * weight)
+        return self._loss(targets, outputs, weight)
 
 
 def _leave_out_unknown(

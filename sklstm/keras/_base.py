@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,11 +16,12 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklstm import engine
+from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState, draw_seeds
 from sklstm._data.panel import is_list_of_tables
 from sklstm._data.sequences import Sequences, check_list_of_sequences
 from sklstm._data.weights import check_weights
-from sklstm._sklearn import Interval, Options
+from sklstm._sklearn import Interval, Options, clone_parametrized
 
 engine.prepare_keras()  # scikeras loads Keras
 
@@ -39,7 +40,7 @@ class _IdentityTransformer:
         return X
 
 
-class KerasSequenceEstimator(BaseWrapper, ABC):
+class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
     """Base of the classifier and the regressor.
 
     It overrides these hooks of scikeras' wrapper: ``_predict_raw``,
@@ -122,6 +123,7 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
 
     def _fit_network(self, X: Any, y: Any, sample_weight: Any, *, epochs: int) -> None:
         """Build a network and train it."""
+        engine.check_process()
         X = self._validate_samples(X, reset=True)
         y = self._validate_y(y, len(X), reset=True)
         weight = self._sample_weights(y, sample_weight)
@@ -149,6 +151,7 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
         initial_epoch : int
             Number of epochs trained before, whose history is kept.
         """
+        engine.check_process()
         X = self._validate_samples(X, reset=False)
         y = self._validate_y(y, len(X), reset=False)
         weight = self._sample_weights(y, sample_weight)
@@ -191,6 +194,7 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
 
     def _predict_raw(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
+        engine.check_process()
         outputs = super()._predict_raw(X)
         self._detach_callbacks()
         return np.asarray(outputs, dtype=np.float64)
@@ -318,7 +322,7 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
     def _check_model_param(self) -> Callable:
         # scikeras trains a network that is passed as ``model`` itself, and not a copy.
         if hasattr(self.model, "get_weights"):
-            return lambda: copy.deepcopy(self.model)
+            return engine.PackedNetwork(self.model).unpack
         return self.model
 
     def _get_compile_kwargs(self) -> dict[str, Any]:
@@ -327,6 +331,20 @@ class KerasSequenceEstimator(BaseWrapper, ABC):
             kwargs["loss"] = self._default_loss()
         # An optimizer or metric belongs to one network; the user's is not used itself.
         return copy.deepcopy(kwargs)
+
+    def __getstate__(self) -> Any:
+        return engine.PackedNetwork.pack_all(super().__getstate__())
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(engine.PackedNetwork.unpack_all(state))
+
+    def __sklearn_clone__(self) -> Self:
+        # A network as ``model`` is copied with what it was compiled with.
+        stand_in = object.__new__(type(self))
+        stand_in.__dict__.update(engine.PackedNetwork.pack_all(vars(self)))
+        cloned = clone_parametrized(stand_in)
+        cloned.__dict__.update(engine.PackedNetwork.unpack_all(vars(cloned)))
+        return cloned
 
     __repr__ = BaseEstimator.__repr__
 

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklstm._core.estimator import restore_on_error
 from sklstm._core.seeds import RandomState
-from sklstm._data.targets import check_labels
+from sklstm._data.targets import check_class_weight, check_labels
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import StrOptions, fit_context
 from sklstm.keras._base import KerasSequenceEstimator, has_size, is_sparse
@@ -337,6 +337,7 @@ class KerasSequenceClassifier(ClassifierMixin, KerasSequenceEstimator):
         if self.class_weight is None:
             return super()._sample_weights(y, sample_weight)
         class_weight = self.class_weight
+        check_class_weight(class_weight, self.classes_)
         if isinstance(class_weight, Mapping):
             class_weight = {
                 label: class_weight.get(label, 1.0) for label in np.unique(y)

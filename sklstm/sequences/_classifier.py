@@ -13,7 +13,7 @@ from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
 from sklstm._core.seeds import RandomState
-from sklstm._data.targets import check_labels
+from sklstm._data.targets import check_class_weight, check_labels
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import StrOptions, fit_context
 from sklstm.sequences._base import SequenceEstimator, TrainingTargets
@@ -437,6 +437,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     ) -> tuple[np.ndarray, float]:
         """Combine sample and class weights, in units of their mean or of ``unit``."""
         weight, _ = check_weights(sample_weight, labels, 1.0)
+        check_class_weight(self.class_weight, self.classes_)
         if isinstance(self.class_weight, Mapping | str):
             class_weight = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=labels

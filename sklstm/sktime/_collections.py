@@ -9,6 +9,7 @@ from sktime.classification.base import BaseClassifier
 from sktime.regression.base import BaseRegressor
 
 from sklstm import RNNClassifier, RNNRegressor
+from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState
 
 _AUTHORS = "The sklstm developers"
@@ -26,7 +27,7 @@ _TAGS = {
 }
 
 
-class _CollectionMixin:
+class _CollectionMixin(KerasParameters):
     """Conversion of sktime's collections of series."""
 
     embedding_dim: int | None

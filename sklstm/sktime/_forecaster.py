@@ -12,13 +12,14 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sklstm import LSTMForecaster
+from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState
 from sklstm._data.time_steps import named_frequency
 
 _AUTHORS = "The sklstm developers"
 
 
-class SktimeLSTMForecaster(BaseForecaster):
+class SktimeLSTMForecaster(KerasParameters, BaseForecaster):
     """`sklstm.LSTMForecaster` with sktime's interface.
 
     One recurrent network forecasts all columns of y from windows of their history. For

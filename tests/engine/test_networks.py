@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sklstm import engine
@@ -50,6 +51,32 @@ def test_specifications_are_unpickled_without_keras():
     assert result.stdout.split() == [str(len(SPECS)), "set()"]
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("spec", SPECS, ids=name)
+def test_onnx(spec, tmp_path):
+    """A network is exported right after it was built, for any number of samples."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    network = spec.build()
+    network.export(tmp_path / "network.onnx", format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
+    rng = np.random.default_rng(0)
+    for n_samples in (1, 5):
+        inputs = {}
+        for tensor in network.inputs:
+            shape = (n_samples, *(n or 6 for n in tensor.shape[1:]))
+            if tensor.dtype == "bool":  # sequences of unequal lengths
+                inputs[tensor.name] = np.arange(6) < 6 - np.arange(n_samples)[:, None]
+            elif tensor.dtype == "int32":
+                inputs[tensor.name] = rng.integers(1, 9, shape, dtype=np.int32)
+            else:
+                inputs[tensor.name] = rng.normal(size=shape).astype(np.float32)
+        expected = network(list(inputs.values()))
+        expected = expected if isinstance(expected, list) else [expected]
+        for a, b in zip(session.run(None, inputs), expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=name)
 def test_the_fast_network_has_the_weights_of_the_standard_one(spec):
     standard, fast = spec.build(), spec.build(fast=True)
@@ -61,10 +88,10 @@ def test_the_fast_network_has_the_weights_of_the_standard_one(spec):
 @pytest.mark.parametrize(
     ("kind", "methods"),
     [
-        (engine.NetworkSpec, ["build"]),
+        (engine.NetworkSpec, ["_build"]),
         (
             engine.SampleNetwork,
-            ["build", "data_signature", "gather_inputs", "gather_targets"],
+            ["_build", "data_signature", "gather_inputs", "gather_targets"],
         ),
     ],
 )

@@ -37,12 +37,10 @@ forecaster.fit(X[:-n_test], y[:-n_test])
 # The export
 # ----------
 # ``network_`` is a plain `keras.Model` of standard layers, which can be saved as
-# ``.keras`` and loaded without sklstm. Keras exports it to ONNX with tf2onnx. The
-# network has to be called once before the export, and a warning that tf2onnx raises
-# about a NumPy name is suppressed.
+# ``.keras`` and loaded without sklstm. Keras exports it to ONNX with tf2onnx. A warning
+# that tf2onnx raises about a NumPy name is suppressed.
 
 network = forecaster.network_
-network([np.zeros((1, 24, 1))])
 with TemporaryDirectory() as folder:
     file = Path(folder) / "forecaster.onnx"
     with warnings.catch_warnings():

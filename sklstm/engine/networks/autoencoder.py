@@ -46,10 +46,12 @@ class AutoencoderNetwork(SampleNetwork):
         missing_values = getattr(data, "since", None) is not None
         return replace(self, missing_values=missing_values)
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         layers = keras.layers
-        window = keras.Input((self.window_length, self._n_inputs), name="window")
+        window = keras.Input(
+            (self.window_length, self._n_inputs), dtype="float32", name="window"
+        )
         code = self.stack.apply(window, fast=fast)
         x = layers.RepeatVector(self.window_length, name="repeated_code")(code)
         decoder = replace(self.stack, units=self.stack.units[::-1])

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
+from sklstm.engine.backend import check_process
+from sklstm.engine.private_api import single_precision
+
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
@@ -23,9 +26,8 @@ class NetworkSpec(ABC):
     kept, and it holds no Keras objects, so a fitted estimator can be pickled with it.
     """
 
-    @abstractmethod
     def build(self, *, fast: bool = False) -> keras.Model:
-        """Build the network.
+        """Build the network, in single precision whatever Keras is set to.
 
         Parameters
         ----------
@@ -37,6 +39,17 @@ class NetworkSpec(ABC):
         -------
         network : keras.Model
         """
+        check_process()
+        with single_precision():
+            network = self._build(fast=fast)
+            if not fast:
+                # Keras exports a network only after it has been called.
+                network(network.inputs)
+            return network
+
+    @abstractmethod
+    def _build(self, *, fast: bool) -> keras.Model:
+        """Build the network; every `keras.Input` of floats is given its type."""
 
 
 class DataSignature(NamedTuple):

@@ -43,12 +43,12 @@ class LanguageNetwork(NetworkSpec):
     window_length: int
     unknown_rate: float = 0.0
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network: from tokens and first states to logits and last states."""
         stack = self.stack
         tokens = keras.Input((None,), dtype="int32", name="tokens")
         states = [
-            keras.Input((size,), name=f"state_{i}")
+            keras.Input((size,), dtype="float32", name=f"state_{i}")
             for i, size in enumerate(stack.state_sizes)
         ]
         x = embedding(self.n_tokens, self.embedding_dim)(tokens)

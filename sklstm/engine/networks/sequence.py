@@ -69,7 +69,7 @@ class SequenceNetwork(SampleNetwork):
     embedding_dim: int = 0
     n_masks: int = 0
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         layers, ops = keras.layers, keras.ops
         if self.n_tokens:
@@ -79,7 +79,7 @@ class SequenceNetwork(SampleNetwork):
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
             n_columns = self.embedding_dim
         else:
-            x = keras.Input((None, self._n_inputs), name="sequence")
+            x = keras.Input((None, self._n_inputs), dtype="float32", name="sequence")
             valid = keras.Input((None,), dtype="bool", name="valid")
             inputs = [x, valid]
             x = self._add_noise(x)

@@ -91,14 +91,18 @@ class WindowNetwork(SampleNetwork):
         missing_values = getattr(data, "since", None) is not None
         return replace(self, missing_values=missing_values)
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         layers = keras.layers
-        window = keras.Input((self.window_length, self.n_columns), name="window")
+        window = keras.Input(
+            (self.window_length, self.n_columns), dtype="float32", name="window"
+        )
         inputs, future = [window], None
         if self.n_future_columns:
             future = keras.Input(
-                (self.horizon, self.n_future_columns), name="known_future"
+                (self.horizon, self.n_future_columns),
+                dtype="float32",
+                name="known_future",
             )
             inputs.append(future)
         decode = {"dense": self._decode_densely, "segments": self._decode_segments}
@@ -442,13 +446,13 @@ class EnsembleNetwork(NetworkSpec):
     n_members: int
     aggregate: str
 
-    def build(self, *, fast: bool = False) -> keras.Model:
+    def _build(self, *, fast: bool) -> keras.Model:
         """Build the members and combine their forecasts."""
         members = [self.member.build(fast=fast) for _ in range(self.n_members)]
         for number, member in enumerate(members):
             member.name = f"member_{number}"
         inputs = [
-            keras.Input(tensor.shape[1:], name=tensor.name)
+            keras.Input(tensor.shape[1:], dtype="float32", name=tensor.name)
             for tensor in members[0].inputs
         ]
         forecasts = keras.ops.stack([member(inputs) for member in members])
