@@ -133,7 +133,8 @@ def _select_columns(tables: Sequence[Any], selected: Any) -> tuple[int, ...]:
                     f"has {n_columns}."
                 )
             return tuple(np.flatnonzero(selected).tolist())
-    indices = check_columns("categorical_features", selected, names, n_columns)
+    labels = None if names is None else pd.Index(names)
+    indices = check_columns("categorical_features", selected, labels, n_columns)
     return tuple(sorted(indices.tolist()))
 
 

@@ -11,15 +11,15 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from sklstm import (
+from sklstm import (  # noqa: E402
     CharLSTMGenerator,
     LSTMAutoencoderDetector,
     LSTMForecaster,
     RNNClassifier,
     engine,
 )
-from sklstm.engine import pool as pool_module
-from sklstm.engine import private_api
+from sklstm.engine import pool as pool_module  # noqa: E402
+from sklstm.engine import private_api  # noqa: E402
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(60, 2)), axis=0)
