@@ -41,6 +41,8 @@ WINDOWS = {
     "normalize": [StrOptions({"window", "last", "standard"}), None],
     "target": [list, tuple, Integral, str, None],
     "known_future": [list, tuple, Integral, str, None],
+    "categorical_features": ["array-like", Integral, str, None],
+    "covariate_scaling": [StrOptions({"series", "panel"})],
     "calibration_split": [Interval(Real, 0, 1, closed="left")],
 }
 

@@ -63,6 +63,12 @@ class CategoryEncoding:
             for column, ids in zip(self.columns, self.ids, strict=True)
         )
 
+    def select(self, columns: np.ndarray) -> CategoryEncoding:
+        """Return the encoding of a table that has only these columns, in this order."""
+        ids = dict(zip(self.columns, self.ids, strict=True))
+        kept = [i for i, column in enumerate(columns) if column in ids]
+        return CategoryEncoding(tuple(kept), tuple(ids[columns[i]] for i in kept))
+
     def encode(self, table: Any) -> np.ndarray:
         """Return a table as numbers, with the ids of the categories.
 

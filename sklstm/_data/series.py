@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,7 +89,13 @@ def check_series(
 
 
 def check_several_series(
-    estimator: Any, X: Any, y: Any = None, weight: Any = None, *, reset: bool
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    weight: Any = None,
+    *,
+    reset: bool,
+    encode: Callable[[list[SeriesInput]], list[SeriesInput]] | None = None,
 ) -> tuple[Panel | None, list[SeriesInput], list[CheckedSeries]]:
     """Check a single series or a panel.
 
@@ -103,6 +109,8 @@ def check_several_series(
     y, weight : as X, optional
     reset : bool
         Whether to set the features, rather than to compare with those of fit.
+    encode : callable, optional
+        Applied to the series before they are checked.
 
     Returns
     -------
@@ -125,6 +133,8 @@ def check_several_series(
             "rows of one series as an array."
         )
     panel, inputs = split_series(X, y, weight)
+    if encode is not None:
+        inputs = encode(inputs)
     checked = []
     for i, series in enumerate(inputs):
         with name_in_errors(series.place):

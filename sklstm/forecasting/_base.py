@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core.callbacks import FitData
+from sklstm._data.categories import CategoryEncoding
 from sklstm._data.labels import Labels
 from sklstm._data.panel import (
     Panel,
@@ -39,6 +41,10 @@ from sklstm.forecasting._calibration import (
     QuantileReducer,
     nonconformity_scores,
 )
+from sklstm.forecasting._covariate_scaling import (
+    CovariateScaling,
+    warn_of_useless_covariates,
+)
 from sklstm.forecasting._future_covariates import check_future_covariates, check_steps
 from sklstm.forecasting._history import History, SeriesRows, median_slope
 from sklstm.forecasting._target_columns import find_targets, fit_target_column
@@ -52,9 +58,6 @@ from sklstm.forecasting._windows import (
     is_trainable,
     last_observed,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class TrainingWindows(NamedTuple):
@@ -91,7 +94,9 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     normalize: str | None
     target: Any
     known_future: Any
+    covariate_scaling: str
     calibration_split: float
+    categorical_features: Any = None
 
     # Fitted state.
     n_features_in_: int
@@ -99,6 +104,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     _column_labels: pd.Index | None  # of X, whatever their type
     target_columns_: list[int | None]
     window_length_: int
+    _categories: CategoryEncoding
     _panel: Panel | None  # format of the series; None for a single one
     _histories: list[History]  # of each series
     _shape: WindowShape
@@ -142,7 +148,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     ) -> Self:
         """Fit the scaling of each series, and the model to the windows of all."""
         self._panel, inputs, checked = check_several_series(
-            self, X, y, sample_weight, reset=True
+            self, X, y, sample_weight, reset=True, encode=self._fit_categories
         )
         weights, self._weight_unit = check_panel_weights(inputs, checked)
         future_columns = check_columns(
@@ -157,7 +163,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             self.target,
             inputs,
             checked,
-            np.setdiff1d(np.arange(self.n_features_in_), future_columns),
+            np.setdiff1d(
+                np.arange(self.n_features_in_),
+                np.append(future_columns, self._categories.columns),
+            ),
             names=self._column_labels,
             # With these, windows are read relative to the target's history.
             warn=self.normalize in ("window", "last"),
@@ -168,6 +177,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             check_enough_rows(longest, self.window_length_, self.horizon)
         training, calibration = self._split_windows([len(s.X) for s in checked])
 
+        span = self.window_length_ + int(self.horizon)
+        n_training_rows = [len(windows) - 1 + span for windows in training]
         settings = ScalingSettings(
             self.normalize,
             self.window_length_,
@@ -175,8 +186,12 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             incomplete_columns=np.flatnonzero(
                 np.any([np.isnan(s.X).any(axis=0) for s in checked], axis=0)
             ),
+            categories=self._categories.n_ids,
+            shared=self._scale_covariates(
+                [s.X[:n] for s, n in zip(checked, n_training_rows, strict=True)],
+                [column.column for column in targets[0].columns],
+            ),
         )
-        span = self.window_length_ + int(self.horizon)
         histories = []
         for i, series in enumerate(inputs):
             Y, columns, target_format = targets[i]
@@ -185,7 +200,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 Labels.from_data(series.X, series.y, target_format),
                 columns,
                 settings,
-                n_training_rows=len(training[i]) - 1 + span,
+                n_training_rows=n_training_rows[i],
             )
             histories.append(history)
         self._histories = [
@@ -465,6 +480,44 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         tags.regressor_tags.poor_score = True
         return tags
 
+    def _fit_categories(self, inputs: list[SeriesInput]) -> list[SeriesInput]:
+        """Find the categories of all series, and replace them by their ids."""
+        selected, tables = self.categorical_features, [series.X for series in inputs]
+        if any(len(np.shape(table)) != 2 for table in tables):
+            selected = None  # an error follows
+        self._categories = CategoryEncoding.fit(tables, selected)
+        return [self._encode_categories(series) for series in inputs]
+
+    def _encode_categories(self, series: SeriesInput) -> SeriesInput:
+        """Replace categories by their ids."""
+        if not self._categories.columns or len(np.shape(series.X)) != 2:
+            return series
+        with name_in_errors(series.place):
+            values = self._categories.encode(series.X)
+        if not hasattr(series.X, "columns"):
+            return series._replace(X=values)
+        index = index_of(series.X)
+        return series._replace(X=pd.DataFrame(values, index, series.X.columns))
+
+    def _scale_covariates(
+        self, Xs: list[np.ndarray], target_columns: list[int | None]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return means and scales that all series share, and warn of useless columns.
+
+        Parameters
+        ----------
+        Xs : list of ndarray of shape (n_rows, n_columns)
+            Training rows of each series.
+        target_columns : list of (int or None)
+        """
+        columns = np.arange(self.n_features_in_)
+        targets = [column for column in target_columns if column is not None]
+        covariates = np.setdiff1d(columns, targets)
+        numbers = np.setdiff1d(covariates, self._categories.columns)
+        scaling = CovariateScaling.fit(Xs, numbers, self.covariate_scaling)
+        warn_of_useless_covariates(Xs, numbers, scaling, self._column_labels)
+        return None if self.normalize is None else (scaling.mean, scaling.scale)
+
     def _choose_window_length(self, targets: Sequence[np.ndarray]) -> None:
         """Set the length of a window by the season of the targets of each series."""
         # The last rows are those of the calibration windows.
@@ -541,6 +594,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         return SeriesRows(X, Y, weight)
 
     def _check_series(self, series: SeriesInput) -> CheckedSeries:
+        series = self._encode_categories(series)
         with name_in_errors(series.place):
             return check_series(self, series.X, series.y, reset=False)
 
@@ -664,7 +718,11 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         scaling, horizon = history.scaling, self._shape.horizon
         names = self._column_labels
         future = check_future_covariates(
-            X_future, scaling.future_columns, names, self.n_features_in_
+            X_future,
+            scaling.future_columns,
+            names,
+            self.n_features_in_,
+            self._categories,
         )
         if steps is None:
             steps = horizon if future is None else len(future)

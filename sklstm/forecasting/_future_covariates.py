@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from sklstm._data.categories import CategoryEncoding
 from sklstm._data.series import check_no_infinity
 from sklstm._sklearn import safe_indexing
 
@@ -21,6 +22,7 @@ def check_future_covariates(
     future_columns: np.ndarray,
     names: pd.Index | None,
     n_features: int,
+    categories: CategoryEncoding,
 ) -> np.ndarray | None:
     """Check the future covariates of a series, and select their columns.
 
@@ -33,6 +35,8 @@ def check_future_covariates(
         Labels of the columns of X.
     n_features : int
         Number of columns of X.
+    categories : CategoryEncoding
+        Of the columns of X.
 
     Returns
     -------
@@ -62,6 +66,9 @@ def check_future_covariates(
             )
         if values.shape[1] == n_features:
             values, labels = values[:, future_columns], future_columns.tolist()
+    categories = categories.select(future_columns)
+    if categories.columns:
+        values = categories.encode(values)
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )

@@ -92,7 +92,7 @@ def fit_linear_maps(
     data = _sample(data, n_windows)
     moments = [_sum_moments(data, shape, part, intercept) for part in steps]
     penalties = [np.inf]
-    if shape.n_target_columns or shape.n_future_columns:
+    if shape.n_target_columns or shape.n_covariate_changes:
         penalties += [*_PENALTIES]
     counted = [part for part in moments if (part.weight > _NO_WEIGHT).any()]
     some = counted[:: -(-len(counted) // _MAX_STEPS_OF_PENALTY) or 1]

@@ -91,6 +91,21 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         Columns of X that are future covariates, by label or index as in ``target``:
         their values at the forecast rows are known in advance (calendar features,
         planned prices) and read there.
+    categorical_features : "from_dtype", array-like, int, str or None, \
+            default="from_dtype"
+        Columns of X that hold categories: labels, indices or a mask of all columns.
+        "from_dtype" takes the columns of a frame whose type is category, string, object
+        or bool; None takes none. The network reads a vector of each category, of length
+        ``min(16, (n_categories + 1) // 2)``, which it learns. Missing values are a
+        category of their own. All categories that were not in fit share a vector, which
+        is learned by replacing categories at random in training.
+    covariate_scaling : {"series", "panel"}, default="series"
+        Where mean and standard deviation of a numeric covariate come from: from each
+        series, or from all series together. Use "panel" if a covariate has the same
+        unit in all series, such as a price: a change then has the same effect in all of
+        them, also where the covariate has not changed before. A covariate that is
+        constant within each series (a static covariate, such as the size of a shop) is
+        always scaled over all series.
     calibration_split : float, default=0.0
         Fraction of the windows, the last in time, that training does not use. The
         errors of their forecasts calibrate the prediction intervals.
@@ -242,6 +257,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         normalize: str | None = "window",
         target: Any = "auto",
         known_future: Any = None,
+        categorical_features: Any = "from_dtype",
+        covariate_scaling: str = "series",
         calibration_split: float = 0.0,
         quantiles: tuple[float, ...] | None = None,
         loss: Any = "mae",
@@ -275,6 +292,8 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
         self.normalize = normalize
         self.target = target
         self.known_future = known_future
+        self.categorical_features = categorical_features
+        self.covariate_scaling = covariate_scaling
         self.calibration_split = calibration_split
         self.quantiles = quantiles
         self.loss = loss

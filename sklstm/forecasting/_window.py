@@ -64,6 +64,13 @@ class WindowForecaster(Forecaster):
         their values at the forecast rows are known in advance (calendar features,
         planned prices). They follow the rows of the window; in three dimensions they
         are further columns, the same in each row of the window.
+    covariate_scaling : {"series", "panel"}, default="series"
+        Where mean and standard deviation of a numeric covariate come from: from each
+        series, or from all series together. Use "panel" if a covariate has the same
+        unit in all series, such as a price: a change then has the same effect in all of
+        them, also where the covariate has not changed before. A covariate that is
+        constant within each series (a static covariate, such as the size of a shop) is
+        always scaled over all series.
     calibration_split : float, default=0.0
         Fraction of the windows, the last in time, that training does not use. The
         errors of their forecasts calibrate the prediction intervals.
@@ -111,6 +118,7 @@ class WindowForecaster(Forecaster):
                 "normalize",
                 "target",
                 "known_future",
+                "covariate_scaling",
                 "calibration_split",
             )
         },
@@ -125,6 +133,7 @@ class WindowForecaster(Forecaster):
         normalize: str | None = "window",
         target: Any = "auto",
         known_future: Any = None,
+        covariate_scaling: str = "series",
         calibration_split: float = 0.0,
     ):
         self.regressor = regressor
@@ -133,6 +142,7 @@ class WindowForecaster(Forecaster):
         self.normalize = normalize
         self.target = target
         self.known_future = known_future
+        self.covariate_scaling = covariate_scaling
         self.calibration_split = calibration_split
 
     @restore_on_error

@@ -40,6 +40,14 @@ class WindowShape(NamedTuple):
     n_targets: int
     n_target_columns: int  # targets whose history is among the columns
     n_future_columns: int
+    # Categorical columns: pairs of an index among the columns, and the number of ids.
+    categories: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def n_future_categories(self) -> int:
+        """Number of future covariates that are categorical, the last columns."""
+        first = self.n_columns - self.n_future_columns
+        return sum(column >= first for column, _ in self.categories)
 
     @property
     def span(self) -> int:
@@ -48,8 +56,8 @@ class WindowShape(NamedTuple):
 
     @property
     def n_covariate_changes(self) -> int:
-        """Number of values of the future covariates that a window reaches over."""
-        return self.span * self.n_future_columns
+        """Number of values of numeric future covariates that a window reaches over."""
+        return self.span * (self.n_future_columns - self.n_future_categories)
 
     @property
     def n_history_rows(self) -> int:
@@ -65,6 +73,16 @@ class ScalingSettings(NamedTuple):
     future_columns: np.ndarray  # columns of X whose future values are known
     # Columns of X with missing values in fit: the model reads which ones are missing.
     incomplete_columns: np.ndarray = np.array([], dtype=int)
+    # Categorical columns of X: pairs of an index and the number of ids.
+    categories: tuple[tuple[int, int], ...] = ()
+    # Mean and scale of the columns of X that are scaled alike in all series, NaN for
+    # the others; None if each series has scales of its own.
+    shared: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def categorical_columns(self) -> np.ndarray:
+        """Categorical columns of X."""
+        return np.array([column for column, _ in self.categories], dtype=int)
 
 
 class ScaledSeries(NamedTuple):
@@ -91,11 +109,10 @@ class SeriesScaling:
     """Mapping between a series in its own units and what the model reads and predicts.
 
     The model reads the target columns first, then the past covariates, then the future
-    covariates. After the past covariates it reads which values of incomplete target
-    columns and past covariates are missing, and likewise after the future covariates.
-    It predicts the targets that have a target column first, then the
-    others. A target and its column are scaled alike, so that the level and spread of a
-    window apply to both.
+    covariates. Those of each kind are in this order: numbers, which values are missing
+    in incomplete columns, categories. It predicts the targets that have a target column
+    first, then the others. A target and its column are scaled alike, so that the level
+    and spread of a window apply to both.
 
     Use `fit` to create one.
     """
@@ -103,10 +120,12 @@ class SeriesScaling:
     settings: ScalingSettings
     target_columns: np.ndarray  # columns of X with the history of a target
     past_columns: np.ndarray  # columns of X that are past covariates
+    past_numbers: np.ndarray  # those of them that are not categorical
+    future_numbers: np.ndarray  # future covariates that are not categorical
     order: np.ndarray  # the targets, those with a target column first
     slope: np.ndarray  # target = slope * target column + offset
     offset: np.ndarray
-    covariate_mean: np.ndarray  # of past, then future covariates
+    covariate_mean: np.ndarray  # of past, then future covariates that are numbers
     covariate_scale: np.ndarray
     target_mean: np.ndarray  # in `order`
     target_scale: np.ndarray
@@ -134,7 +153,7 @@ class SeriesScaling:
         -------
         scaling : SeriesScaling
         """
-        normalize, window_length, future_columns, _ = settings
+        normalize, window_length, future_columns = settings[:3]
         has_column = np.array([target.column is not None for target in targets])
         order = np.argsort(~has_column, kind="stable")
         found = [targets[i] for i in order if has_column[i]]
@@ -142,18 +161,27 @@ class SeriesScaling:
         past_columns = np.setdiff1d(
             np.arange(X.shape[1]), np.append(target_columns, future_columns)
         )
-        covariates = np.append(past_columns, future_columns)
+        categorical = settings.categorical_columns
+        past_numbers = past_columns[~np.isin(past_columns, categorical)]
+        future_numbers = future_columns[~np.isin(future_columns, categorical)]
+        covariates = np.append(past_numbers, future_numbers)
         if normalize is None:
             covariate_mean = np.zeros(len(covariates))
             covariate_scale = np.ones(len(covariates))
             target_mean, target_scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
         else:
             covariate_mean, covariate_scale = mean_and_scale(X[:, covariates])
+            if settings.shared is not None:
+                mean, scale = (values[covariates] for values in settings.shared)
+                covariate_mean = np.where(np.isnan(mean), covariate_mean, mean)
+                covariate_scale = np.where(np.isnan(scale), covariate_scale, scale)
             target_mean, target_scale = mean_and_scale(Y[:, order])
         scaling = cls(
             settings=settings,
             target_columns=target_columns,
             past_columns=past_columns,
+            past_numbers=past_numbers,
+            future_numbers=future_numbers,
             order=order,
             slope=np.array([target.slope for target in found]),
             offset=np.array([target.offset for target in found]),
@@ -198,6 +226,19 @@ class SeriesScaling:
         return n_past + len(self.past_indicators) + self.n_future_columns
 
     @property
+    def categories(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of a column index, as the model reads them, and its number of ids."""
+        n_ids = dict(self.settings.categories)
+        past = [column for column in self.past_columns if column in n_ids]
+        future = [column for column in self.future_columns if column in n_ids]
+        n_past = self.n_columns - self.n_future_columns
+        return tuple(
+            (last - len(columns) + i, n_ids[column])
+            for last, columns in ((n_past, past), (self.n_columns, future))
+            for i, column in enumerate(columns)
+        )
+
+    @property
     def n_future_columns(self) -> int:
         """Number of columns that the model reads in the forecast rows, too."""
         return len(self.future_columns) + len(self.future_indicators)
@@ -211,6 +252,7 @@ class SeriesScaling:
             n_targets=len(self.order),
             n_target_columns=self.n_target_columns,
             n_future_columns=self.n_future_columns,
+            categories=self.categories,
         )
 
     def column_of_each_target(self) -> list[TargetColumn]:
@@ -223,22 +265,35 @@ class SeriesScaling:
 
     def encode(self, X: np.ndarray) -> ScaledSeries:
         """Scale X, up to the level and spread of each window, and fill gaps."""
-        n_past = len(self.past_columns)
-        n_before = self.n_columns - self.n_future_columns
-        mean, scale = self.covariate_mean, self.covariate_scale
         # Column by column, so that the whole series is not copied on the way.
         series = np.empty((len(X), self.n_columns), np.float32)
+        n_before = self.n_columns - self.n_future_columns
         series[:, : self.n_target_columns] = self._scale_targets(X)
-        for i, column in enumerate(self.past_columns):
-            scaled = (X[:, column] - mean[i]) / scale[i]
-            series[:, self.n_target_columns + i] = scaled
-        first = self.n_target_columns + n_past
-        series[:, first:n_before] = _MISSING * np.isnan(X[:, self.past_indicators])
-        for i, column in enumerate(self.future_columns):
-            scaled = (X[:, column] - mean[n_past + i]) / scale[n_past + i]
-            series[:, n_before + i] = scaled
-        first = n_before + len(self.future_columns)
-        series[:, first:] = _MISSING * np.isnan(X[:, self.future_indicators])
+        n_past_numbers = len(self.past_numbers)
+        mean, scale = self.covariate_mean, self.covariate_scale
+        for first, columns, numbers, indicators, scales in (
+            (
+                self.n_target_columns,
+                self.past_columns,
+                self.past_numbers,
+                self.past_indicators,
+                (mean[:n_past_numbers], scale[:n_past_numbers]),
+            ),
+            (
+                n_before,
+                self.future_columns,
+                self.future_numbers,
+                self.future_indicators,
+                (mean[n_past_numbers:], scale[n_past_numbers:]),
+            ),
+        ):
+            parts = [X[:, column] for column in numbers]
+            parts = [(x - m) / s for x, m, s in zip(parts, *scales, strict=True)]
+            parts += [_MISSING * np.isnan(X[:, column]) for column in indicators]
+            categories = columns[~np.isin(columns, numbers)]
+            parts += [X[:, column] for column in categories]
+            for i, part in enumerate(parts, start=first):
+                series[:, i] = part
         return fill_gaps(series, n_before)
 
     def _scale_targets(self, X: np.ndarray) -> np.ndarray:
@@ -365,15 +420,16 @@ def gather_history(data: WindowData, shape: WindowShape) -> np.ndarray:
 
 
 def gather_covariate_changes(data: WindowData, shape: WindowShape) -> np.ndarray:
-    """Gather the future covariates relative to the last row of each window.
+    """Gather numeric future covariates relative to the last row of each window.
 
     Returns
     -------
     changes : ndarray of shape (n_windows, n_covariate_changes)
         Row after row, of the window and of the forecast.
     """
-    covariates = data.series[:, shape.n_columns - shape.n_future_columns :]
-    rows = _cut(covariates, data, shape.span)
+    first = shape.n_columns - shape.n_future_columns
+    last = shape.n_columns - shape.n_future_categories
+    rows = _cut(data.series[:, first:last], data, shape.span)
     changes = rows - rows[:, [shape.window_length - 1]]
     return changes.reshape(len(changes), -1)
 

@@ -15,6 +15,7 @@ from sklstm.engine.networks.base import (
     SampleNetwork,
     Tensors,
 )
+from sklstm.engine.networks.categories import CategoryCounts, ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, learned_vectors
 
@@ -63,6 +64,10 @@ class WindowNetwork(SampleNetwork):
     channel_independent : bool
         Whether each target column goes through the recurrent layers alone, beside the
         covariates. All targets have a target column then.
+    categories : tuple of tuple of int
+        Index of each categorical column, and its number of ids. Those of the past, and
+        of the future covariates, come last. The network reads a learned vector of each
+        id; the linear maps do not read them.
     missing_values : bool
         Whether values of the series and targets are missing.
 
@@ -84,6 +89,7 @@ class WindowNetwork(SampleNetwork):
     n_quantiles: int = 1
     decoder: str = "dense"
     channel_independent: bool = False
+    categories: CategoryCounts = ()
     missing_values: bool = False
 
     def adapted_to(self, data: SampleData) -> Self:
@@ -106,20 +112,40 @@ class WindowNetwork(SampleNetwork):
             )
             inputs.append(future)
         decode = {"dense": self._decode_densely, "segments": self._decode_segments}
-        forecast = decode[self.decoder](window, future, fast=fast)
+        values = window, future
+        if self.categories:
+            values = self._embed_categories(*values)
+        forecast = decode[self.decoder](*values, fast=fast)
         shape: tuple[int, ...] = (self.horizon, self.n_targets)
         quantiles = (self.n_quantiles,) if self.n_quantiles > 1 else ()
         forecast = layers.Reshape(shape + quantiles, name="horizon")(forecast)
         linear = []
         if self.linear_skip and self.n_target_columns:
             linear.append(self._target_skip(window))
-        if self.linear_skip and self.n_future_columns:
+        if self.linear_skip and self._n_future_numbers:
             linear.append(self._future_skip(window, future))
         if linear and quantiles:
             linear = [layers.Reshape((*shape, 1))(part) for part in linear]
         if linear:
             forecast = layers.Add(name="sum")([forecast, *linear])
         return keras.Model(inputs, forecast, name="forecaster")
+
+    def _embed_categories(
+        self, window: KerasTensor, future: KerasTensor | None
+    ) -> tuple[KerasTensor, KerasTensor | None]:
+        """Replace the ids of categories by learned vectors, after all other columns."""
+        embeddings = ColumnEmbeddings(self.categories)
+        if future is not None:
+            first = self.n_columns - self.n_future_columns
+            future = embeddings.apply(future, first)
+        return embeddings.apply(window), future
+
+    @property
+    def _n_future_numbers(self) -> int:
+        """Number of future covariates that are not categorical."""
+        first = self.n_columns - self.n_future_columns
+        categorical = sum(column >= first for column, _ in self.categories)
+        return self.n_future_columns - categorical
 
     def _decode_densely(
         self, window: KerasTensor, future: KerasTensor | None, *, fast: bool
@@ -214,7 +240,7 @@ class WindowNetwork(SampleNetwork):
         ops = keras.ops
         history = ops.transpose(window[:, :, : self.n_targets], (0, 2, 1))
         history = ops.reshape(history, (-1, self.window_length, 1))
-        if self.n_columns == self.n_targets:
+        if window.shape[2] == self.n_targets:
             return history
         covariates = ops.repeat(window[:, :, self.n_targets :], self.n_targets, axis=0)
         return keras.layers.Concatenate(name="channels")([history, covariates])
@@ -290,9 +316,12 @@ class WindowNetwork(SampleNetwork):
         """
         layers = keras.layers
         history = layers.Permute((2, 1), name="columns_of_rows")(window)
-        crop = (self.n_columns - self.n_future_columns, 0)
+        n_categories = self.n_future_columns - self._n_future_numbers
+        crop = (self.n_columns - self.n_future_columns, n_categories)
         history = layers.Cropping1D(crop, name="covariates")(history)
         history = layers.Permute((2, 1), name="covariate_history")(history)
+        if n_categories:
+            future = future[:, :, : self._n_future_numbers]
         rows = layers.Concatenate(axis=1, name="covariate_rows")([history, future])
         crop = (self.window_length - 1, self.horizon)
         last = layers.Cropping1D(crop, name="last_covariates")(rows)
@@ -332,7 +361,7 @@ class WindowNetwork(SampleNetwork):
         values: dict[str, np.ndarray] = {"forecast/bias": intercept}
         if self.linear_skip and self.n_target_columns:
             values["linear_skip/kernel"] = maps.history.T / _SKIP_RATE
-        if self.linear_skip and self.n_future_columns:
+        if self.linear_skip and self._n_future_numbers:
             n_outputs = self.horizon * self.n_targets
             kernel = maps.covariates.reshape(n_outputs, -1).T
             values["future_skip/kernel"] = kernel / _SKIP_RATE
