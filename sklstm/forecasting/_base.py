@@ -37,7 +37,11 @@ from sklstm.forecasting._calibration import (
     QuantileReducer,
     nonconformity_scores,
 )
-from sklstm.forecasting._future_covariates import check_future_covariates, check_steps
+from sklstm.forecasting._future_covariates import (
+    check_future_covariates,
+    check_steps,
+    refuse_unknown_rows,
+)
 from sklstm.forecasting._history import History, SeriesRows, median_slope
 from sklstm.forecasting._target_columns import find_targets, fit_target_column
 from sklstm.forecasting._window_length import choose_window_length
@@ -150,6 +154,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             checked,
             np.setdiff1d(np.arange(self.n_features_in_), future_columns),
             names=self._feature_names,
+            horizon=int(self.horizon),
             # With these, windows are read relative to the target's history.
             warn=self.normalize in ("window", "last"),
         )
@@ -529,6 +534,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         results = []
         for position, series in inputs.items():
             history = self._histories[position]
+            columns = history.scaling.target_columns
+            if not len(columns):
+                columns = history.scaling.past_columns
+            refuse_unknown_rows(series.X, columns, series.name)
             rows, _ = self._check_series(series)
             if in_sample:
                 context = np.repeat(rows[:1], window_length, axis=0)

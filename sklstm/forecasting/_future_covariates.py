@@ -121,3 +121,29 @@ def check_steps(
             "name the columns whose future is known in known_future."
         )
     return steps
+
+
+def refuse_unknown_rows(X: Any, columns: np.ndarray, name: str) -> None:
+    """Raise an error if rows to predict hold no value in columns that must be known.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+    columns : ndarray of int
+        Columns of the targets, or else those that are no future covariates.
+    name : str
+        Name of the rows in messages.
+    """
+    try:
+        values = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):  # reported by later checks
+        return
+    if values.ndim != 2 or not len(columns) or columns.max() >= values.shape[1]:
+        return
+    if values.size and np.isnan(values[:, columns]).all():
+        raise ValueError(
+            f"{name} contains NaN in all rows of column(s) {columns.tolist()}: predict "
+            "takes observed rows, and forecasts each from those before it. To forecast "
+            "the rows after the last one seen, call forecast(steps), or "
+            "forecast(X_future=X) with the values of known_future."
+        )

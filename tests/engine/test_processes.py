@@ -9,8 +9,6 @@ import threading
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
-
 from sklstm import (
     CharLSTMGenerator,
     LSTMAutoencoderDetector,
@@ -20,6 +18,8 @@ from sklstm import (
 )
 from sklstm.engine import pool as pool_module
 from sklstm.engine import private_api
+
+keras = pytest.importorskip("keras")
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(60, 2)), axis=0)
