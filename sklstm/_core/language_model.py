@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sklstm import engine
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
 from sklstm._core.vocabulary import Vocabulary, round_up_size
+from sklstm._data.user_warnings import warn_user
 from sklstm.engine import PADDING, UNKNOWN
 
 # Fraction of the tokens that training replaces by the unknown token if the documents
@@ -202,12 +202,11 @@ class LanguageModel(RecurrentEstimator):
         window_length, longest = int(self.window_length), int(lengths.max())
         if lengths.sum() >= window_length:
             return window_length
-        warnings.warn(
+        warn_user(
             f"The documents hold {lengths.sum()} tokens together, including the end of "
             f"each, fewer than window_length={window_length}. The window length is set "
             f"to {longest}, the length of the longest document. Pass more text, or a "
             "smaller window_length.",
-            stacklevel=7,
         )
         return longest
 

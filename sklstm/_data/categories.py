@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sklstm._data.series import check_columns
+from sklstm._data.user_warnings import warn_user
 
 # Id of a category that did not occur in fit.
 UNKNOWN_CATEGORY = 0
@@ -158,12 +158,10 @@ def _number_categories(parts: Iterable[np.ndarray], name: str) -> dict[Hashable,
     except TypeError:
         ordered = sorted(found, key=lambda value: (type(value).__name__, str(value)))
     if len(ordered) > max(_MAX_RARE_CATEGORIES, n_values / 2):
-        warnings.warn(
+        warn_user(
             f"{name} has {len(ordered)} categories in {n_values} values: nothing can "
             "be learned of categories that do not recur. Leave the column out, or "
-            "derive numbers or fewer categories from it.",
-            UserWarning,
-            stacklevel=2,
+            "derive numbers or fewer categories from it."
         )
     return {value: i for i, value in enumerate([*missing, *ordered], start=1)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from sklstm._data.input_types import refuse_containers, refuse_dates
+from sklstm._data.sequence_mistakes import refuse_nan_padding, warn_of_token_ids
 from sklstm._data.time_index import index_of
 from sklstm._data.time_labels import is_time
+from sklstm._data.user_warnings import warn_user
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def check_sequences(
         Numbers, or token ids without padding.
     schema : SequenceSchema
     """
+    refuse_containers(X, "X")
     if hasattr(X, "to_numpy") and getattr(X, "ndim", 2) == 1:
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OUS":
@@ -95,6 +98,9 @@ def check_sequences(
         )
     _check_index_levels(estimator, X)
     _check_cells(estimator, X)
+    refuse_dates(X, "X")
+    if isinstance(X, np.ndarray):
+        refuse_nan_padding(X)
     channel_names = _check_channel_names(X, fitted)
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
         sequences = check_list_of_sequences(X, allow_nan=not tokens)
@@ -102,6 +108,8 @@ def check_sequences(
     else:
         sequences, n_features = _check_array_of_sequences(estimator, X, tokens, fitted)
     n_channels = sequences.rows.shape[1]
+    if fitted is None and not tokens:
+        warn_of_token_ids(X, type(estimator).__name__)
     if tokens and n_channels > 1:
         raise ValueError(
             "X must hold one token per time step when embedding_dim is set, got "
@@ -156,13 +164,11 @@ def _check_index_levels(estimator: BaseEstimator, X: Any) -> None:
             "_, rows in X.groupby(level=0)], with y in that order; or drop the index, "
             "by X.reset_index(drop=True), if each row is a sequence."
         )
-    warnings.warn(
+    warn_user(
         f"X has an index of {index.nlevels} levels; {name} takes each of its {len(X)} "
         "rows as one sequence. If the rows are time steps of longer sequences, make a "
         "list: [rows.to_numpy() for _, rows in X.groupby(level=0)]. Otherwise, "
         "X.reset_index(drop=True) avoids this warning.",
-        UserWarning,
-        stacklevel=2,
     )
 
 

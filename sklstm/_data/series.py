@@ -14,6 +14,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklstm._data.folds import refuse_hole_of_fold
+from sklstm._data.input_types import refuse_containers, refuse_non_numbers
 from sklstm._data.labels import column_labels
 from sklstm._data.panel import Panel, SeriesInput, split_series
 from sklstm._data.time_index import (
@@ -52,6 +54,8 @@ def check_series(
     -------
     checked : CheckedSeries
     """
+    refuse_containers(X, "X")
+    refuse_containers(y, "y")
     if getattr(X, "ndim", 2) == 3:
         raise ValueError(
             f"X must be 2-D, (n_timesteps, n_features), got shape {tuple(X.shape)}. "
@@ -70,6 +74,8 @@ def check_series(
             "X must be 2-D, (n_timesteps, n_features), got shape "
             f"{tuple(X.shape)}. Reshape your data: {remedy}"
         )
+    refuse_non_numbers(X, "X")
+    refuse_non_numbers(y, "y")
     check_rows_in_order(index_of(X), index_of(y))
     names = getattr(X, "columns", None)
     X = _check_column_labels(estimator, X, reset=reset)
@@ -120,6 +126,8 @@ def check_several_series(
         Each series as it was passed.
     checked : list of CheckedSeries
     """
+    refuse_containers(X, "X")
+    refuse_containers(y, "y")
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(
             "X holds no series: pass an array of shape (n_timesteps, n_features), or a "
@@ -144,6 +152,8 @@ def check_several_series(
         if reset:
             index = series.time_index
             name = series.place or ("y" if index_of(series.X) is None else "X")
+            if panel is None:
+                refuse_hole_of_fold(index, name=name)
             warn_of_irregular_rows(index, name=name)
     return panel, inputs, checked
 

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
 
+from sklstm._data.input_types import refuse_containers, refuse_non_numbers
+
 
 def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:
     """Check class labels.
@@ -27,6 +29,8 @@ def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarr
     y : ndarray of shape (n_sequences,)
     """
     _check_passed(estimator, y)
+    refuse_containers(y, "y")
+    _refuse_several_labels(y, n_sequences)
     labels = y if isinstance(y, list | tuple) else np.asarray(y).ravel()
     if len({isinstance(label, str) for label in labels}) > 1:
         types = sorted({type(label).__name__ for label in labels})
@@ -77,6 +81,9 @@ def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndar
         Double precision.
     """
     _check_passed(estimator, y)
+    refuse_containers(y, "y")
+    refuse_non_numbers(y, "y")
+    _refuse_ragged(y)
     y = check_array(
         y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
     )
@@ -95,6 +102,40 @@ def _check_passed(estimator: BaseEstimator, y: Any) -> None:
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
             "None."
         )
+
+
+def _refuse_several_labels(y: Any, n_sequences: int) -> None:
+    """Raise an error if y holds several values for each sequence."""
+    _refuse_ragged(y)
+    shape = np.shape(y)
+    if len(shape) < 2 or shape[1:] == (1,):
+        return
+    values = np.asarray(y)
+    if values.ndim == 2 and values.dtype.kind in "fiub":
+        is_one = values == 1
+        if (is_one | (values == 0)).all() and (is_one.sum(axis=1) == 1).all():
+            raise ValueError(
+                f"y must hold one class label per sequence, but it is one-hot encoded, "
+                f"of shape {shape}. Pass y.argmax(axis=1), or the labels themselves."
+            )
+    raise ValueError(
+        f"y must hold one class label per sequence, of shape ({n_sequences},), got "
+        f"shape {shape}. If these are labels of the steps of each sequence, classify "
+        "windows of the sequences: each window with the label of its last step."
+    )
+
+
+def _refuse_ragged(y: Any) -> None:
+    """Raise an error if y holds lists of unequal lengths, as labels of steps do."""
+    if isinstance(y, list | tuple) or str(getattr(y, "dtype", "")) == "object":
+        sizes = {np.size(each) for each in y if not isinstance(each, str | bytes)}
+        if len(sizes) > 1:
+            raise ValueError(
+                "y must hold one target for each sequence, but its entries have "
+                f"unequal lengths, from {min(sizes)} to {max(sizes)}. If these are "
+                "targets of the steps of each sequence, predict from windows of the "
+                "sequences: each window with the target of its last step."
+            )
 
 
 def _check_consistent_length(y: np.ndarray, n_sequences: int) -> None:

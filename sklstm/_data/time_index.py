@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -18,6 +17,7 @@ from sklstm._data.time_labels import (
     write_times,
 )
 from sklstm._data.time_steps import date_range, find_gaps, usual_step
+from sklstm._data.user_warnings import warn_user
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -206,11 +206,9 @@ class TimeIndex:
             remedy = f"as if none were missing: fill the gap, or {gap_remedy}."
         else:
             remedy = "as if they had the step of the rows before: resample them."
-        warnings.warn(
+        warn_user(
             f"{name} {row.place}, but the row expected after {row.previous} is "
             f"{row.expected}. The rows are used {remedy}",
-            UserWarning,
-            stacklevel=2,
         )
 
     def was_seen(self, index: pd.Index | None) -> bool:
@@ -370,7 +368,8 @@ def _check_order(labels: pd.Index, name: str) -> None:
             f"rows must be in time order, but the index of {name} decreases. Sort "
             "X, y and sample_weight by time, for example with X.sort_index(). If "
             "the order of the rows is right, number them with "
-            "X.reset_index(drop=True)."
+            "X.reset_index(drop=True). Searches by successive halving draw rows at "
+            'random unless resource="epochs".'
         )
 
 
@@ -387,12 +386,10 @@ def warn_of_irregular_rows(index: pd.Index | None, *, name: str) -> None:
     if index is None:
         return
     if are_unread_dates(index):
-        warnings.warn(
+        warn_user(
             f"{name} has an index of text that looks like dates, such as "
             f"{index[0]!r}. Whether its rows are in order is not checked. Convert it, "
-            "for example with X.index = pandas.to_datetime(X.index, format=...).",
-            UserWarning,
-            stacklevel=2,
+            "for example with X.index = pandas.to_datetime(X.index, format=...)."
         )
         return
     times = as_times(index)
@@ -403,15 +400,13 @@ def warn_of_irregular_rows(index: pd.Index | None, *, name: str) -> None:
     gaps = find_gaps(times)
     if len(gaps):
         row = gaps[0]
-        warnings.warn(
+        warn_user(
             f"{name} seems to lack rows: after {times[row]} comes {times[row + 1]}, "
             f"while other rows are closer together (number of gaps: {len(gaps)}). The "
             "rows are used as if none were missing. Fill the gaps, for example with "
             "X.asfreq(...).interpolate() in pandas. If no rows are missing, number "
             "them with X.reset_index(drop=True). For cross-validation use "
             "cv=WalkForwardCV(...), which leaves no gap.",
-            UserWarning,
-            stacklevel=2,
         )
 
 
@@ -424,13 +419,11 @@ def _warn_of_duplicates(index: Any, name: str) -> bool:
     """Warn if a time occurs more than once, and return whether one does."""
     if index.is_unique:
         return False
-    warnings.warn(
+    warn_user(
         f"{name} has {index[index.duplicated()][0]} more than once, and its rows "
         "are used as if they followed each other. Keep one row for each time, for "
         "example with X.groupby(level=0).mean(). Pass several series as a list, or as "
         "a frame with an index of (series, time).",
-        UserWarning,
-        stacklevel=3,
     )
     return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from math import ceil
@@ -28,6 +27,7 @@ from sklstm._data.scaling import ColumnScaling
 from sklstm._data.segments import AnomalySegments
 from sklstm._data.series import check_series, check_several_series
 from sklstm._data.time_index import TimeIndex, index_of, warn_of_irregular_rows
+from sklstm._data.user_warnings import warn_user
 from sklstm._data.windows import number_windows, split_off_tails
 from sklstm._sklearn import fit_context
 from sklstm.anomaly._error_model import BoundaryCorrection, ErrorModel, smooth
@@ -419,11 +419,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         names = getattr(self, "feature_names_in_", range(missing.shape[1]))
         empty = [names[i] for i in np.flatnonzero(missing.all(axis=0))]
         if empty:
-            warnings.warn(
+            warn_user(
                 f"Columns {empty} of X have no value in the rows to train on, and will "
-                "not be scored. Drop them.",
-                UserWarning,
-                stacklevel=2,
+                "not be scored. Drop them."
             )
         return missing.any(axis=0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core.callbacks import FitData
 from sklstm._data.categories import CategoryEncoding
+from sklstm._data.input_types import refuse_non_numbers
 from sklstm._data.labels import Labels
 from sklstm._data.panel import (
     Panel,
@@ -33,6 +33,7 @@ from sklstm._data.series import (
     name_in_errors,
 )
 from sklstm._data.time_index import index_of, warn_of_irregular_rows
+from sklstm._data.user_warnings import warn_user
 from sklstm._data.weights import check_panel_weights, check_weights
 from sklstm._data.windows import number_windows, split_off_tails
 from sklstm.engine import WindowData
@@ -45,7 +46,11 @@ from sklstm.forecasting._covariate_scaling import (
     CovariateScaling,
     warn_of_useless_covariates,
 )
-from sklstm.forecasting._future_covariates import check_future_covariates, check_steps
+from sklstm.forecasting._future_covariates import (
+    check_future_covariates,
+    check_steps,
+    warn_of_unknown_rows,
+)
 from sklstm.forecasting._history import History, SeriesRows, median_slope
 from sklstm.forecasting._target_columns import find_targets, fit_target_column
 from sklstm.forecasting._window_length import choose_window_length
@@ -168,6 +173,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 np.append(future_columns, self._categories.columns),
             ),
             names=self._column_labels,
+            horizon=int(self.horizon),
             # With these, windows are read relative to the target's history.
             warn=self.normalize in ("window", "last"),
         )
@@ -486,6 +492,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         if any(len(np.shape(table)) != 2 for table in tables):
             selected = None  # an error follows
         self._categories = CategoryEncoding.fit(tables, selected)
+        if self._categories.columns:
+            for series in inputs:
+                with name_in_errors(series.place):
+                    refuse_non_numbers(series.X, "X", allow_text=True)
         return [self._encode_categories(series) for series in inputs]
 
     def _encode_categories(self, series: SeriesInput) -> SeriesInput:
@@ -633,6 +643,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 context = np.repeat(rows[:1], window_length, axis=0)
             else:
                 history.warn_unless_next(series)
+                columns = history.scaling.target_columns
+                if not len(columns):
+                    columns = history.scaling.past_columns
+                warn_of_unknown_rows(rows, columns, step, series.name)
                 context = history.rows.X
             first = len(context) - window_length
             blocks = self._predict_blocks(
@@ -809,12 +823,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             targets[:] = np.where(
                 empty[:, None, :, None], last[:, None, :, None], targets
             )
-            warnings.warn(
+            warn_user(
                 f"{name} has windows of {window_length} row(s) without any known value "
                 "of a target: their forecast is its last known value. Increase "
-                "window_length, or pass the values.",
-                UserWarning,
-                stacklevel=4,
+                "window_length, or pass the values."
             )
         values = reduce(predicted)
         decoded = [

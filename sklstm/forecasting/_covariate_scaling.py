@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklstm._data.scaling import mean_and_scale
+from sklstm._data.user_warnings import warn_user
 
 
 class CovariateScaling(NamedTuple):
@@ -84,19 +84,15 @@ def warn_of_useless_covariates(
         if column in scaling.static:
             continue
         if constant.all() and len(np.unique(values[:, column])) == 1:
-            warnings.warn(
+            warn_user(
                 f"Column {names[column]!r} of X has the same value in all training "
-                "rows, so it has no effect on forecasts. Leave it out.",
-                UserWarning,
-                stacklevel=2,
+                "rows, so it has no effect on forecasts. Leave it out."
             )
         elif constant.any() and np.isnan(scaling.mean[column]):
-            warnings.warn(
+            warn_user(
                 f"Column {names[column]!r} of X has not changed yet in "
                 f"{constant.sum()} of {len(Xs)} series, so its scale there is unknown. "
-                'Set covariate_scaling="panel", which takes the scale from all series.',
-                UserWarning,
-                stacklevel=2,
+                'Set covariate_scaling="panel", which takes the scale from all series.'
             )
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array
 
 from sklstm._data.categories import CategoryEncoding
 from sklstm._data.series import check_no_infinity
+from sklstm._data.user_warnings import warn_user
 from sklstm._sklearn import safe_indexing
 
 if TYPE_CHECKING:
@@ -147,3 +148,27 @@ def check_steps(
             "name the columns whose future is known in known_future."
         )
     return steps
+
+
+def warn_of_unknown_rows(
+    rows: np.ndarray, columns: np.ndarray, horizon: int, name: str
+) -> None:
+    """Warn if rows to predict hold no value, although later rows are forecast from them.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_columns)
+    columns : ndarray of int
+        Columns of the targets, or else those that are no future covariates.
+    horizon : int
+        Number of rows forecast at once.
+    name : str
+        Name of the rows in messages.
+    """
+    if len(rows) > horizon and len(columns) and np.isnan(rows[:, columns]).all():
+        warn_user(
+            f"{name} holds no value in column(s) {columns.tolist()}, but predict "
+            f"forecasts each {horizon} row(s) from those before them. To forecast the "
+            "rows after the last one seen, call forecast(steps), or "
+            "forecast(X_future=X) with the values of known_future."
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
 from sklstm._data.time_index import index_of, warn_of_irregular_rows
 from sklstm._data.time_steps import MIN_STEP_ROWS
+from sklstm._data.user_warnings import warn_user
 from sklstm._data.windows import count_windows
 from sklstm.engine import WindowData
 from sklstm.forecasting._target_columns import TargetColumn
@@ -175,12 +175,10 @@ class History:
         """Warn if rows to predict were seen before, or do not follow the history."""
         times, index = self.labels.times, index_of(series.X)
         if times.was_seen(index):
-            warnings.warn(
+            warn_user(
                 f"{series.name} begins at {index[0]}, but rows up to {times.last} were "
                 "seen before: the rows of X are forecast as if they came after them. "
                 "fitted_values forecasts training rows.",
-                UserWarning,
-                stacklevel=4,
             )
         else:
             times.warn_of_gaps(index, name=series.name)

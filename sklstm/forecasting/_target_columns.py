@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,8 @@ from sklstm._data.labels import TargetFormat
 from sklstm._data.panel import SeriesInput
 from sklstm._data.scaling import is_constant
 from sklstm._data.series import CheckedSeries, check_columns
+from sklstm._data.user_warnings import warn_user
+from sklstm.forecasting._shifted_targets import warn_of_leaks, warn_of_shift
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,7 @@ def find_targets(
     candidates: np.ndarray,
     *,
     names: pd.Index | None,
+    horizon: int,
     warn: bool,
 ) -> list[SeriesTargets]:
     """Find the targets of each series, and the columns that hold their history.
@@ -64,6 +66,8 @@ def find_targets(
         Columns of X that are no future covariates.
     names : pandas.Index or None
         Labels of the columns of X.
+    horizon : int
+        Number of rows forecast at once.
     warn : bool
         Whether to warn if "auto" finds no column for a target.
 
@@ -81,10 +85,18 @@ def find_targets(
     if target is None:
         found = [[TargetColumn()] * Ys[0].shape[1]] * len(Xs)
     elif isinstance(target, str) and target == "auto":
-        found = _find_columns(Xs, Ys, candidates, warn=warn)
+        found = _find_columns(
+            Xs, Ys, candidates, names=names, horizon=horizon, warn=warn
+        )
     else:
         named = check_columns("target", target, names, Xs[0].shape[1])
         found = _fit_named_columns(target, named, Xs, Ys, candidates)
+    # A column that is the history of another target is forecast with this one.
+    others = np.setdiff1d(
+        candidates, [column.column for column in found[0] if column.column is not None]
+    )
+    for ys in _split_targets(Ys):
+        warn_of_leaks(Xs, ys, others, names, horizon)
     return [
         SeriesTargets(Y, columns, target_format)
         for Y, columns in zip(Ys, found, strict=True)
@@ -158,6 +170,8 @@ def _find_columns(
     Ys: Sequence[np.ndarray],
     candidates: np.ndarray,
     *,
+    names: pd.Index | None,
+    horizon: int,
     warn: bool,
 ) -> list[list[TargetColumn]]:
     """Find the column of each target; of each series a list with all targets."""
@@ -165,14 +179,18 @@ def _find_columns(
     found = [_find_column(Xs, ys, candidates)[0] for ys in each_target]
     if TargetColumn() in [columns[0] for columns in found]:
         _check_columns_agree(Xs, each_target, candidates)
-        if warn:
-            warnings.warn(
+        unseen = [
+            ys
+            for ys, columns in zip(each_target, found, strict=True)
+            if columns[0].column is None
+        ]
+        shifted = [warn_of_shift(Xs, ys, candidates, names, horizon) for ys in unseen]
+        if warn and not any(shifted):
+            warn_user(
                 "No column of X holds the history of every target (y, or an affine "
                 "image of it), so the model cannot see it. Add y itself as a column of "
                 "X: a row is never used to forecast itself. If the history must not be "
                 "used, set target=None.",
-                UserWarning,
-                stacklevel=2,
             )
     return [list(columns) for columns in zip(*found, strict=True)]
 

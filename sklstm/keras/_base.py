@@ -18,7 +18,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from sklstm import engine
 from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState, draw_seeds
+from sklstm._data.input_types import refuse_containers
 from sklstm._data.panel import is_list_of_tables
+from sklstm._data.sequence_mistakes import refuse_nan_padding
 from sklstm._data.sequences import Sequences, check_list_of_sequences
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import Interval, Options, clone_parametrized
@@ -228,8 +230,11 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         -------
         X : ndarray of shape (n_samples, n_features) or (n_samples, n_steps, n_channels)
         """
+        refuse_containers(X, "X")
         if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
             X = list(X)
+        if isinstance(X, np.ndarray) and X.ndim == 3:
+            refuse_nan_padding(X)
         is_list = is_list_of_tables(X) or (
             isinstance(X, list | tuple)
             and len({len(x) for x in X if hasattr(x, "__len__")}) > 1

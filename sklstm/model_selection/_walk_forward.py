@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sklstm._core.introspection import (
     unwrap_final_estimator,
 )
 from sklstm._data.missing import carry_forward
+from sklstm._data.user_warnings import warn_user
 from sklstm.model_selection._cross_validation import Fold, make_folds
 from sklstm.model_selection._result import WalkForwardResult
 from sklstm.model_selection._scores import (
@@ -411,12 +411,10 @@ def _check_estimator(estimator: Any) -> None:
             "use sktime.forecasting.model_evaluation.evaluate."
         )
     if not hasattr(inner, "horizon"):
-        warnings.warn(
+        warn_user(
             f"{type(inner).__name__} is not a forecaster: it predicts a row from that "
             "very row of X, so the target leaks into its predictions unless X holds "
             "only what is known beforehand. Wrap it in a WindowForecaster.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

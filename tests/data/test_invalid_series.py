@@ -55,7 +55,7 @@ INVALID_FITS = {
         (X, np.empty((40, 0))),
         r"0 feature\(s\) \(shape=\(40, 0\)\)",
     ),
-    "text in X": ({}, (np.full((40, 1), "a"), y), "could not convert string to float"),
+    "text in X": ({}, (np.full((40, 1), "a"), y), "column 0 holds text, such as 'a'"),
     "window_length": ({"window_length": 0}, (X, y), r"'window_length'.*\[1, inf\).*0"),
     "horizon": ({"horizon": 1.5}, (X, y), r"'horizon'.*int.*1.5"),
     "cell": ({"cell": "LSTM"}, (X, y), "'cell'.*'lstm'.*'LSTM'"),

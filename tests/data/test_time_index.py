@@ -256,7 +256,7 @@ class TestRowsToFollow:
 
 def test_folds_with_a_gap():
     X, y = SERIES.reset_index(drop=True), SERIES["load"].to_numpy()
-    with pytest.warns(UserWarning, match="after 26 comes 54.*WalkForwardCV"):
+    with pytest.raises(ValueError, match="between 26 and 54.*WalkForwardCV"):
         cross_val_score(forecaster(), X, y, cv=KFold(3), error_score="raise")
     splitter = SlidingWindowSplitter([1, 2], window_length=40, step_length=20)
     with warnings.catch_warnings():

@@ -9,17 +9,17 @@ import threading
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
-
-from sklstm import (  # noqa: E402
+from sklstm import (
     CharLSTMGenerator,
     LSTMAutoencoderDetector,
     LSTMForecaster,
     RNNClassifier,
     engine,
 )
-from sklstm.engine import pool as pool_module  # noqa: E402
-from sklstm.engine import private_api  # noqa: E402
+from sklstm.engine import pool as pool_module
+from sklstm.engine import private_api
+
+keras = pytest.importorskip("keras")
 
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(60, 2)), axis=0)
