@@ -153,7 +153,7 @@ def check_steps(
 def warn_of_unknown_rows(
     rows: np.ndarray, columns: np.ndarray, horizon: int, name: str
 ) -> None:
-    """Warn if rows to predict hold no value, although later rows are forecast from them.
+    """Warn if rows to predict hold no value, but later ones are forecast from them.
 
     Parameters
     ----------
