@@ -14,6 +14,7 @@ first use (`sklstm.engine.backend`). Where to find, or to add:
 from sklstm.engine.backend import check_process, is_keras_object, prepare_keras
 from sklstm.engine.data import (
     IMPOSSIBLE_LOGIT,
+    MAX_LINEAR_CATEGORIES,
     MIN_WINDOWS_PER_STREAM,
     PADDING,
     UNKNOWN,
@@ -63,6 +64,7 @@ __all__ = [
     "SampleSplit",
     "WindowData",
     "LinearMaps",
+    "MAX_LINEAR_CATEGORIES",
     "ReconstructionData",
     "SequenceData",
     "TokenData",

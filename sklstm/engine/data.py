@@ -19,6 +19,10 @@ PADDING, UNKNOWN = 0, 1
 # precision.
 IMPOSSIBLE_LOGIT = -1e9
 
+# The linear maps of a forecast read the categories of a future covariate if it has at
+# most this number of them: each takes as many weights as a covariate.
+MAX_LINEAR_CATEGORIES = 16
+
 # Minimum number of windows in a stream of text, so that state is carried along short
 # texts too and an epoch is more than one or two optimizer steps.
 MIN_WINDOWS_PER_STREAM = 8

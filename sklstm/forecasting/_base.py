@@ -489,8 +489,9 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     def _fit_categories(self, inputs: list[SeriesInput]) -> list[SeriesInput]:
         """Find the categories of all series, and replace them by their ids."""
         selected, tables = self.categorical_features, [series.X for series in inputs]
+        self._categories = CategoryEncoding((), ())
         if any(len(np.shape(table)) != 2 for table in tables):
-            selected = None  # an error follows
+            return inputs  # an error follows
         self._categories = CategoryEncoding.fit(tables, selected)
         if self._categories.columns:
             for series in inputs:

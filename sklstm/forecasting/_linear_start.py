@@ -384,9 +384,8 @@ def _sample(data: WindowData, max_windows: int) -> WindowData:
 
 def _chunks(data: WindowData, shape: WindowShape) -> Iterator[WindowData]:
     """Split windows into chunks of a bounded number of values."""
-    n_values = shape.window_length * shape.n_columns + shape.horizon * (
-        shape.n_targets + shape.n_future_columns
-    )
+    n_values = shape.window_length * shape.n_columns + shape.n_covariate_changes
+    n_values += shape.horizon * shape.n_targets
     size = max(_CHUNK // n_values, 1)
     for start in range(0, len(data.starts), size):
         stop = min(start + size, len(data.starts))

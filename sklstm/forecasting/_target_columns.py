@@ -139,8 +139,9 @@ def _columns_as_targets(target: Any, candidates: np.ndarray) -> list[TargetColum
         )
     if not len(candidates):
         raise ValueError(
-            "known_future names all columns of X: without y there is nothing to "
-            "forecast."
+            "known_future names all columns of X, or X has no column of numbers: "
+            "without y there is nothing to forecast. If numbers are stored as text, "
+            "convert them, for example with pandas.to_numeric."
         )
     return [TargetColumn(int(column)) for column in candidates]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sklstm._data.missing import NEVER, Gaps, carry_forward, interpolate
 from sklstm._data.scaling import mean_and_scale
-from sklstm.engine import WindowData
+from sklstm.engine import MAX_LINEAR_CATEGORIES, WindowData
 from sklstm.forecasting._target_columns import TargetColumn
 
 # The spread of a window is at least this fraction of the median window's: otherwise the
@@ -50,14 +50,26 @@ class WindowShape(NamedTuple):
         return sum(column >= first for column, _ in self.categories)
 
     @property
+    def linear_categories(self) -> list[tuple[int, int]]:
+        """The categorical future covariates that the linear maps read."""
+        first = self.n_columns - self.n_future_columns
+        return [
+            (column, n_ids)
+            for column, n_ids in self.categories
+            if column >= first and n_ids - 1 <= MAX_LINEAR_CATEGORIES
+        ]
+
+    @property
     def span(self) -> int:
         """Number of rows of a window and its targets."""
         return self.window_length + self.horizon
 
     @property
     def n_covariate_changes(self) -> int:
-        """Number of values of numeric future covariates that a window reaches over."""
-        return self.span * (self.n_future_columns - self.n_future_categories)
+        """Number of changes of future covariates that the linear maps read."""
+        n_numbers = self.n_future_columns - self.n_future_categories
+        n_categories = sum(n_ids - 1 for _, n_ids in self.linear_categories)
+        return self.span * (n_numbers + n_categories)
 
     @property
     def n_history_rows(self) -> int:
@@ -420,7 +432,9 @@ def gather_history(data: WindowData, shape: WindowShape) -> np.ndarray:
 
 
 def gather_covariate_changes(data: WindowData, shape: WindowShape) -> np.ndarray:
-    """Gather numeric future covariates relative to the last row of each window.
+    """Gather the future covariates relative to the last row of each window.
+
+    A categorical covariate counts as one column for each category, 1 where it is.
 
     Returns
     -------
@@ -429,7 +443,11 @@ def gather_covariate_changes(data: WindowData, shape: WindowShape) -> np.ndarray
     """
     first = shape.n_columns - shape.n_future_columns
     last = shape.n_columns - shape.n_future_categories
-    rows = _cut(data.series[:, first:last], data, shape.span)
+    parts = [_cut(data.series[:, first:last], data, shape.span)]
+    for column, n_ids in shape.linear_categories:
+        ids = _cut(data.series[:, [column]], data, shape.span)
+        parts.append((ids == np.arange(1, n_ids)).astype(np.float32))
+    rows = np.concatenate(parts, axis=2)
     changes = rows - rows[:, [shape.window_length - 1]]
     return changes.reshape(len(changes), -1)
 

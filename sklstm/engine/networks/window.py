@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from sklstm.engine.backend import keras, tf
-from sklstm.engine.data import InitialValues, LinearMaps, SampleData
+from sklstm.engine.data import (
+    MAX_LINEAR_CATEGORIES,
+    InitialValues,
+    LinearMaps,
+    SampleData,
+)
 from sklstm.engine.networks.base import (
     DataSignature,
     NetworkSpec,
@@ -67,7 +72,8 @@ class WindowNetwork(SampleNetwork):
     categories : tuple of tuple of int
         Index of each categorical column, and its number of ids. Those of the past, and
         of the future covariates, come last. The network reads a learned vector of each
-        id; the linear maps do not read them.
+        id. The linear map from the future covariates reads one column for each id from
+        1, if there are few.
     missing_values : bool
         Whether values of the series and targets are missing.
 
@@ -122,7 +128,7 @@ class WindowNetwork(SampleNetwork):
         linear = []
         if self.linear_skip and self.n_target_columns:
             linear.append(self._target_skip(window))
-        if self.linear_skip and self._n_future_numbers:
+        if self._has_future_skip:
             linear.append(self._future_skip(window, future))
         if linear and quantiles:
             linear = [layers.Reshape((*shape, 1))(part) for part in linear]
@@ -141,11 +147,22 @@ class WindowNetwork(SampleNetwork):
         return embeddings.apply(window), future
 
     @property
-    def _n_future_numbers(self) -> int:
-        """Number of future covariates that are not categorical."""
+    def _future_categories(self) -> list[tuple[int, int]]:
+        """Categorical future covariates, by their index among the future covariates."""
         first = self.n_columns - self.n_future_columns
-        categorical = sum(column >= first for column, _ in self.categories)
-        return self.n_future_columns - categorical
+        return [
+            (column - first, n_ids)
+            for column, n_ids in self.categories
+            if column >= first
+        ]
+
+    @property
+    def _has_future_skip(self) -> bool:
+        """Whether there are future covariates that a linear map reads."""
+        categories = self._future_categories
+        n_numbers = self.n_future_columns - len(categories)
+        few = any(n_ids - 1 <= MAX_LINEAR_CATEGORIES for _, n_ids in categories)
+        return self.linear_skip and (n_numbers > 0 or few)
 
     def _decode_densely(
         self, window: KerasTensor, future: KerasTensor | None, *, fast: bool
@@ -316,13 +333,12 @@ class WindowNetwork(SampleNetwork):
         """
         layers = keras.layers
         history = layers.Permute((2, 1), name="columns_of_rows")(window)
-        n_categories = self.n_future_columns - self._n_future_numbers
-        crop = (self.n_columns - self.n_future_columns, n_categories)
+        crop = (self.n_columns - self.n_future_columns, 0)
         history = layers.Cropping1D(crop, name="covariates")(history)
         history = layers.Permute((2, 1), name="covariate_history")(history)
-        if n_categories:
-            future = future[:, :, : self._n_future_numbers]
         rows = layers.Concatenate(axis=1, name="covariate_rows")([history, future])
+        if self._future_categories:
+            rows = self._encode_one_hot(rows)
         crop = (self.window_length - 1, self.horizon)
         last = layers.Cropping1D(crop, name="last_covariates")(rows)
         changes = layers.Subtract(name="covariate_changes")([rows, last])
@@ -336,6 +352,17 @@ class WindowNetwork(SampleNetwork):
         return layers.Reshape((self.horizon, self.n_targets), name="future_forecast")(
             skip
         )
+
+    def _encode_one_hot(self, rows: KerasTensor) -> KerasTensor:
+        """Replace ids by a column for each id from 1, or leave them out if many."""
+        ops = keras.ops
+        n_numbers = self.n_future_columns - len(self._future_categories)
+        parts = [rows[:, :, :n_numbers]] if n_numbers else []
+        for column, n_ids in self._future_categories:
+            if n_ids - 1 <= MAX_LINEAR_CATEGORIES:
+                ids = ops.cast(rows[:, :, column], "int32")
+                parts.append(ops.one_hot(ids - 1, n_ids - 1))
+        return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=2)
 
     def weights_of_linear_maps(self, maps: LinearMaps) -> InitialValues:
         """Return the variables that make the network forecast by linear maps at first.
@@ -361,7 +388,7 @@ class WindowNetwork(SampleNetwork):
         values: dict[str, np.ndarray] = {"forecast/bias": intercept}
         if self.linear_skip and self.n_target_columns:
             values["linear_skip/kernel"] = maps.history.T / _SKIP_RATE
-        if self.linear_skip and self._n_future_numbers:
+        if self._has_future_skip:
             n_outputs = self.horizon * self.n_targets
             kernel = maps.covariates.reshape(n_outputs, -1).T
             values["future_skip/kernel"] = kernel / _SKIP_RATE
