@@ -144,8 +144,15 @@ def _columns(data: Any) -> dict[Any, Any]:
     return {
         label: values
         for label, values in columns.items()
-        if getattr(values.dtype, "kind", "O") not in "fiubc"
+        if not _is_numeric(values.dtype)
     }
+
+
+def _is_numeric(dtype: Any) -> bool:
+    is_numeric = getattr(dtype, "is_numeric", None)  # of polars
+    if is_numeric is not None:
+        return bool(is_numeric())
+    return getattr(dtype, "kind", "O") in "fiubc"
 
 
 def _holds_dates(values: Any) -> bool:
@@ -171,8 +178,13 @@ def _find_text(values: Any) -> str | None:
 
 
 def _first_known(values: Any) -> Any:
-    known = (value for value in values if value is not None and value == value)
-    return next(known, None)
+    return next((value for value in values if not _is_missing(value)), None)
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and np.isnan(value)
 
 
 def _repeats(values: Any) -> bool:

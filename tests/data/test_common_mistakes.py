@@ -98,6 +98,14 @@ ERRORS = {
         lambda: detect(FRAME.assign(day=DAYS.tz_localize("UTC"))),
         "column 'day' holds dates",
     ),
+    "text after a missing value": (
+        lambda: fit(FRAME.assign(shop=pd.Series([pd.NA, "a"] * 30, DAYS, object))),
+        "column 'shop' holds text, such as 'a'",
+    ),
+    "dates after a missing value": (
+        lambda: fit(FRAME.assign(day=[pd.NaT, *DAYS[1:]])),
+        "column 'day' holds dates",
+    ),
     "dates in polars": (
         lambda: fit(pl.DataFrame({"close": WALK, "day": DAYS.to_numpy()})),
         "column 'day' holds dates",
