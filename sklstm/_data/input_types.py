@@ -58,6 +58,8 @@ def refuse_non_numbers(data: Any, name: str) -> None:
     """
     columns = _columns(data)
     dates = [label for label, values in columns.items() if _holds_dates(values)]
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        _refuse_objects(columns, name)
     texts: dict[Any, str] = {}
     for label, values in columns.items():
         text = None if label in dates else _find_text(values)
@@ -120,6 +122,24 @@ def _refuse_date(data: Any, name: str, label: Any) -> None:
     raise ValueError(
         f"{name} must hold numbers, but {_place(label)} holds dates. {remedy}"
     )
+
+
+def _refuse_objects(columns: dict[Any, Any], name: str) -> None:
+    """Raise an error if a column holds lists, intervals or other objects."""
+    for label, values in columns.items():
+        if _holds_dates(values):
+            continue
+        for value in values:
+            if isinstance(value, str | bytes) or _is_missing(value):
+                continue
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{name} must hold numbers, but {_place(label)} holds objects of "
+                    f"type {type(value).__name__}. Convert each to a number, or leave "
+                    "the column out."
+                ) from None
 
 
 def _columns(data: Any) -> dict[Any, Any]:

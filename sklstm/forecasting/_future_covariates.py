@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from sklstm._data.input_types import refuse_containers, refuse_non_numbers
 from sklstm._data.series import check_finite
 
 
@@ -42,6 +43,7 @@ def check_future_covariates(
             "at the forecast rows. Leave it out, or name the columns in known_future "
             "and fit again."
         )
+    refuse_containers(X_future, "X_future")
     labels: Sequence | None = None
     if hasattr(X_future, "columns") and names is not None:
         labels = [names[column] for column in future_columns]
@@ -64,6 +66,7 @@ def check_future_covariates(
             )
         if values.shape[1] == n_features:
             values, labels = values[:, future_columns], future_columns.tolist()
+    refuse_non_numbers(values, "X_future")
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )

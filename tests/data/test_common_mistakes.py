@@ -143,6 +143,30 @@ ERRORS = {
         lambda: fit(SHOPS.set_index(["shop", "day"]).assign(state="open")),
         "series 'a': X must hold numbers, but column 'state' holds text",
     ),
+    "lists in a column": (
+        lambda: fit(FRAME.assign(volume=[[1, 2]] * N)),
+        "column 'volume' holds objects of type list",
+    ),
+    "intervals": (
+        lambda: fit(FRAME.assign(volume=pd.cut(FRAME.volume, 3))),
+        "column 'volume' holds objects of type Interval",
+    ),
+    "text in X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(
+            X_future=pd.DataFrame({"volume": ["high"]})
+        ),
+        "X_future must hold numbers, but column 'volume' holds text, such as 'high'",
+    ),
+    "dates in X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(
+            X_future=pd.DataFrame({"volume": DAYS[:1]})
+        ),
+        "X_future must hold numbers, but column 'volume' holds dates",
+    ),
+    "generator as X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(X_future=iter([1.0])),
+        "X_future must hold data",
+    ),
     "text as y": (
         lambda: fit(FRAME, pd.Series("up", index=DAYS)),
         "y must hold numbers, but it holds text, such as 'up'.*classifier",
