@@ -51,7 +51,7 @@ def refuse_hole_of_fold(index: Any, *, name: str) -> None:
             f"{name} must hold consecutive rows, but the rows between {index[row]} and "
             f"{index[row + 1]} are missing, about {n_missing:.0f}: as many as a fold "
             "of scikit-learn's KFold (cv=5, for example) leaves out for testing. "
-            "Forecasts need the rows right before them: use cv=WalkForwardCV(...). If "
+            "Windows must not reach across a hole: use cv=WalkForwardCV(...). If "
             "the rows were never recorded, fill them, for example with "
             "X.asfreq(...).interpolate(), or number the others with "
             "X.reset_index(drop=True)."

@@ -60,6 +60,8 @@ def refuse_non_numbers(data: Any, name: str, *, allow_text: bool = False) -> Non
     """
     columns = _columns(data)
     dates = [label for label, values in columns.items() if _holds_dates(values)]
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        _refuse_objects(columns, name)
     texts: dict[Any, str] = {}
     for label, values in columns.items():
         text = None if label in dates else _find_text(values)
@@ -124,6 +126,24 @@ def _refuse_date(data: Any, name: str, label: Any) -> None:
     )
 
 
+def _refuse_objects(columns: dict[Any, Any], name: str) -> None:
+    """Raise an error if a column holds lists, intervals or other objects."""
+    for label, values in columns.items():
+        if _holds_dates(values):
+            continue
+        for value in values:
+            if isinstance(value, str | bytes) or _is_missing(value):
+                continue
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{name} must hold numbers, but {_place(label)} holds objects of "
+                    f"type {type(value).__name__}. Convert each to a number, or leave "
+                    "the column out."
+                ) from None
+
+
 def _columns(data: Any) -> dict[Any, Any]:
     """Return the columns of data that may hold other values than numbers."""
     if hasattr(data, "iloc") and hasattr(data, "columns"):
@@ -146,8 +166,15 @@ def _columns(data: Any) -> dict[Any, Any]:
     return {
         label: values
         for label, values in columns.items()
-        if getattr(values.dtype, "kind", "O") not in "fiubc"
+        if not _is_numeric(values.dtype)
     }
+
+
+def _is_numeric(dtype: Any) -> bool:
+    is_numeric = getattr(dtype, "is_numeric", None)  # of polars
+    if is_numeric is not None:
+        return bool(is_numeric())
+    return getattr(dtype, "kind", "O") in "fiubc"
 
 
 def _holds_dates(values: Any) -> bool:
@@ -173,8 +200,13 @@ def _find_text(values: Any) -> str | None:
 
 
 def _first_known(values: Any) -> Any:
-    known = (value for value in values if value is not None and value == value)
-    return next(known, None)
+    return next((value for value in values if not _is_missing(value)), None)
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and np.isnan(value)
 
 
 def _repeats(values: Any) -> bool:

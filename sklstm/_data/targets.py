@@ -107,10 +107,10 @@ def _check_passed(estimator: BaseEstimator, y: Any) -> None:
 def _refuse_several_labels(y: Any, n_sequences: int) -> None:
     """Raise an error if y holds several values for each sequence."""
     _refuse_ragged(y)
-    shape = np.shape(y)
+    values = np.asarray(y)
+    shape = values.shape
     if len(shape) < 2 or shape[1:] == (1,):
         return
-    values = np.asarray(y)
     if values.ndim == 2 and values.dtype.kind in "fiub":
         is_one = values == 1
         if (is_one | (values == 0)).all() and (is_one.sum(axis=1) == 1).all():

@@ -129,7 +129,7 @@ def _has_started() -> bool:
     if "tensorflow" not in sys.modules:
         return False
     context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", 0)
-    return context is not None and getattr(context, "_initialized", True)
+    return context is not None and bool(getattr(context, "_initialized", True))
 
 
 if hasattr(os, "register_at_fork"):

@@ -77,7 +77,14 @@ class BatchLoss:
         self, targets: tf.Tensor, outputs: tf.Tensor, weight: tf.Tensor | float
     ) -> tf.Tensor:
         """Compute the loss; each weight concerns a value of all axes but the last."""
-        values = tf.cast(self._compute(targets, outputs), tf.float32)
+        try:
+            values = tf.cast(self._compute(targets, outputs), tf.float32)
+        except Exception as error:  # of a user's function, or for other targets
+            raise ValueError(
+                f"loss cannot be computed for y_true of shape {tuple(targets.shape)} "
+                f"and y_pred of shape {tuple(outputs.shape)}: {error} A loss takes "
+                "(y_true, y_pred) and is made of operations of keras.ops."
+            ) from error
         weight = tf.convert_to_tensor(weight, tf.float32)
         n_axes = len(outputs.shape) - 1 if weight.shape.rank == 0 else weight.shape.rank
         # A user's function may reduce all axes, or none.

@@ -198,7 +198,8 @@ class Program(ABC):
                 hooks.on_epoch_begin()
             batch_size = tf.constant(settings.batch_size, tf.int32)
             seed = tf.constant([settings.seed, epoch], tf.int32)
-            logs = {"loss": float(self._epoch(tensors, train, batch_size, seed))}
+            loss = self._train_epoch(tensors, train, batch_size, seed)
+            logs = {"loss": loss}
             if validation is not None:
                 logs["val_loss"] = float(self._evaluate(tensors, validation))
             if not np.isfinite(list(logs.values())).all():
@@ -222,6 +223,17 @@ class Program(ABC):
         keras_callbacks.on_train_end()
         weights = self._current_weights() if patience is None else best_weights
         return NetworkState(weights, self._optimizer_state()), history
+
+    def _train_epoch(self, *arguments: Any) -> float:
+        """Train for an epoch and return the mean loss."""
+        try:
+            return float(self._epoch(*arguments))
+        except tf.errors.InvalidArgumentError as error:
+            reason = " ".join(str(error).strip().splitlines()[-2:]).strip()
+            raise ValueError(
+                f"loss cannot be computed for these targets: {reason!r}. Pass a loss "
+                "for targets of this kind."
+            ) from error
 
     def _prepare_callbacks(
         self, callbacks: Sequence[keras.callbacks.Callback], epochs: int
@@ -253,7 +265,14 @@ class Program(ABC):
     def _apply_gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """Take an optimizer step."""
         variables = self.network.trainable_variables
-        gradients = self._clip_gradients(tape.gradient(loss, variables))
+        gradients = tape.gradient(loss, variables)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "loss does not depend on y_pred, the output of the network, so there "
+                "is nothing to learn. Pass a function of (y_true, y_pred), made of "
+                "operations of keras.ops, or a keras.losses.Loss."
+            )
+        gradients = self._clip_gradients(gradients)
         self.optimizer.apply(gradients, variables)
 
     def _clip_gradients(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from sklstm._data.categories import CategoryEncoding
+from sklstm._data.input_types import refuse_containers, refuse_non_numbers
 from sklstm._data.series import check_no_infinity
 from sklstm._data.user_warnings import warn_user
 from sklstm._sklearn import safe_indexing
@@ -51,6 +52,7 @@ def check_future_covariates(
             "at the forecast rows. Leave it out, or name the columns in known_future "
             "and fit again."
         )
+    refuse_containers(X_future, "X_future")
     labels: Sequence | None = None
     if hasattr(X_future, "columns") and names is not None:
         labels = list(names[future_columns])
@@ -70,6 +72,7 @@ def check_future_covariates(
     categories = categories.select(future_columns)
     if categories.columns:
         values = categories.encode(values)
+    refuse_non_numbers(values, "X_future")
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
     )

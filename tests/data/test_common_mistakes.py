@@ -102,6 +102,14 @@ ERRORS = {
         lambda: detect(FRAME.assign(day=DAYS.tz_localize("UTC"))),
         "column 'day' holds dates",
     ),
+    "text after a missing value": (
+        lambda: fit(FRAME.assign(shop=pd.Series([pd.NA, "a"] * 30, DAYS, object))),
+        "column 'shop' holds text, such as 'a'",
+    ),
+    "dates after a missing value": (
+        lambda: fit(FRAME.assign(day=[pd.NaT, *DAYS[1:]])),
+        "column 'day' holds dates",
+    ),
     "dates in polars": (
         lambda: fit(pl.DataFrame({"close": WALK, "day": DAYS.to_numpy()})),
         "column 'day' holds dates",
@@ -140,6 +148,30 @@ ERRORS = {
     "text in one of several series": (
         lambda: fit_numbers(SHOPS.set_index(["shop", "day"]).assign(state="open")),
         "series 'a': X must hold numbers, but column 'state' holds text",
+    ),
+    "lists in a column": (
+        lambda: fit(FRAME.assign(volume=[[1, 2]] * N)),
+        "column 'volume' holds objects of type list",
+    ),
+    "intervals": (
+        lambda: fit(FRAME.assign(volume=pd.cut(FRAME.volume, 3))),
+        "column 'volume' holds objects of type Interval",
+    ),
+    "text in X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(
+            X_future=pd.DataFrame({"volume": ["high"]})
+        ),
+        "X_future must hold numbers, but column 'volume' holds text, such as 'high'",
+    ),
+    "dates in X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(
+            X_future=pd.DataFrame({"volume": DAYS[:1]})
+        ),
+        "X_future must hold numbers, but column 'volume' holds dates",
+    ),
+    "generator as X_future": (
+        lambda: fit(FRAME, known_future="volume").forecast(X_future=iter([1.0])),
+        "X_future must hold data",
     ),
     "text as y": (
         lambda: fit(FRAME, pd.Series("up", index=DAYS)),

@@ -247,6 +247,29 @@ def test_a_loss_that_reduces_too_many_axes():
 
 
 @pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda y_true, y_pred: 3.0, "does not depend on y_pred"),
+        (keras.metrics.MeanSquaredError(), "does not depend on y_pred"),
+        (lambda y: y, "loss cannot be computed.*keras.ops"),
+        (lambda y_true, y_pred: np.abs(y_true - y_pred), "cannot be computed.*ops"),
+        ("sparse_categorical_crossentropy", "for these targets.*label value"),
+    ],
+    ids=["constant", "metric", "one argument", "numpy", "sparse"],
+)
+def test_a_loss_that_cannot_be_trained_with(loss, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        LSTMForecaster(5, loss=loss, **TINY).fit(WALK)
+
+
+def test_a_loss_for_class_indices():
+    with pytest.raises(ValueError, match=r"for y_true of shape \(None, 2\)"):
+        RNNClassifier(loss="sparse_categorical_crossentropy", **TINY).fit(
+            SEQUENCES, LABELS
+        )
+
+
+@pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"loss": keras.losses.Huber}, r"loss must hold an object.*Huber\(\)"),

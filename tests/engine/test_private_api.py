@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMForecaster, engine
+from sklstm.engine import backend, private_api
 from sklstm.engine import pool as pool_module
-from sklstm.engine import private_api
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -157,3 +157,68 @@ def test_without_a_random_state_nothing_is_preserved(context, monkeypatch):
     monkeypatch.setattr(private_api, "_eager_context", lambda: context)
     with engine.preserve_random_state():
         draw()
+
+
+class TestCopies:
+    def test_configuration_of_an_optimizer(self):
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+        optimizer = keras.optimizers.SGD(schedule, momentum=0.5)
+        config = private_api.optimizer_config(optimizer)
+        assert config["learning_rate"] is schedule
+        assert config["momentum"] == 0.5
+        assert optimizer.get_config() == config | {
+            "learning_rate": keras.optimizers.schedules.serialize(schedule)
+        }
+        plain = keras.optimizers.SGD(0.5)
+        assert private_api.optimizer_config(plain) == plain.get_config()
+
+    @pytest.mark.parametrize("documented", [False, True])
+    def test_what_a_network_was_compiled_with(self, documented):
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        loss = keras.losses.Huber(0.5)
+        network.compile("sgd", loss, metrics=["mae"], run_eagerly=True)
+        if documented:
+            config = network.get_compile_config()
+            network.get_compile_config = lambda: config
+            network._compile_config = None
+        arguments = private_api.compile_arguments(network)
+        assert arguments["loss"] is loss
+        assert arguments["optimizer"] is network.optimizer
+        assert arguments["metrics"] == ["mae"]
+        assert arguments["run_eagerly"]
+        network.compile(**arguments)
+
+    def test_the_type_of_a_loss(self):
+        loss = keras.losses.Huber(dtype="float64")
+        private_api.pin_loss_type(loss)
+        assert loss.dtype == "float32"
+        private_api.pin_loss_type(SimpleNamespace())
+
+
+@pytest.mark.parametrize(
+    ("modules", "started"),
+    [
+        ({}, False),
+        ({"tensorflow": tf}, True),
+        (
+            {
+                "tensorflow": tf,
+                "tensorflow.python.eager.context": SimpleNamespace(_context=None),
+            },
+            False,
+        ),
+        (
+            {
+                "tensorflow": tf,
+                "tensorflow.python.eager.context": SimpleNamespace(
+                    _context=SimpleNamespace(_initialized=False)
+                ),
+            },
+            False,
+        ),
+    ],
+    ids=["not loaded", "unknown", "no context", "not initialized"],
+)
+def test_whether_tensorflow_has_started(modules, started, monkeypatch):
+    monkeypatch.setattr(backend, "sys", SimpleNamespace(modules=modules))
+    assert backend._has_started() is started
