@@ -103,7 +103,9 @@ ERRORS = {
         "column 'day' holds dates",
     ),
     "text after a missing value": (
-        lambda: fit(FRAME.assign(shop=pd.Series([pd.NA, "a"] * 30, DAYS, object))),
+        lambda: fit_numbers(
+            FRAME.assign(shop=pd.Series([pd.NA, "a"] * 30, DAYS, object))
+        ),
         "column 'shop' holds text, such as 'a'",
     ),
     "dates after a missing value": (

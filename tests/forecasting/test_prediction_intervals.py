@@ -198,7 +198,9 @@ class TestQuantiles:
         ).mean()
         loss = BatchLoss(TrainingSpec(levels, "adam"))
         y, predicted = y.astype(np.float32), predicted.astype(np.float32)
-        np.testing.assert_allclose(loss(y, predicted, 1.0), expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            loss(y, predicted, np.ones((4, 3))), expected, rtol=1e-5
+        )
 
     @pytest.mark.parametrize("columns", [[0], [0, 1]])
     def test_never_cross(self, series, columns):
