@@ -54,6 +54,7 @@ SEQUENCES = {
     "noise": [Interval(Real, 0, None, closed="left")],
     "crop": [Interval(Real, 0, 1, closed="left")],
     "normalize": [StrOptions({"standard", "sequence"}), None],
+    "categorical_features": ["array-like", Integral, str, None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
 }

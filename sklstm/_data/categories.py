@@ -81,6 +81,8 @@ class CategoryEncoding:
         numbers : ndarray of shape (n_rows, n_columns), float64
             NaN for missing values of the other columns.
         """
+        if not self.columns and (values := np.asarray(table)).dtype.kind in "biuf":
+            return values.astype(np.float64)
         names, n_columns = _column_names(table), np.shape(table)[1]
         numbers = np.empty(np.shape(table))
         categorical = dict(zip(self.columns, self.ids, strict=True))
@@ -95,6 +97,9 @@ class CategoryEncoding:
                     for value in _observed_or_none(table, column)
                 ]
         return numbers
+
+
+NO_CATEGORIES = CategoryEncoding((), ())
 
 
 def is_categorical(values: Any) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from sklstm._data.categories import NO_CATEGORIES, CategoryEncoding
 from sklstm._data.input_types import refuse_containers, refuse_dates
-from sklstm._data.sequence_mistakes import refuse_nan_padding, warn_of_token_ids
+from sklstm._data.series import name_in_errors
 from sklstm._data.time_index import index_of
 from sklstm._data.time_labels import is_time
+from sklstm._data.token_ids import warn_of_token_ids
 from sklstm._data.user_warnings import warn_user
 
 
@@ -52,11 +54,14 @@ class SequenceSchema:
         Number of values per time step.
     channel_names : tuple of hashable or None
         Column names of the data frames in a list of sequences.
+    categories : CategoryEncoding
+        Ids of the categories in categorical channels.
     """
 
     n_features: int
     n_channels: int
     channel_names: tuple[Hashable, ...] | None = None
+    categories: CategoryEncoding = NO_CATEGORIES
 
 
 def check_sequences(
@@ -65,6 +70,7 @@ def check_sequences(
     *,
     tokens: bool,
     fitted: SequenceSchema | None = None,
+    categorical_features: Any = None,
 ) -> tuple[Sequences, SequenceSchema]:
     """Check sequences of equal or unequal length.
 
@@ -79,11 +85,13 @@ def check_sequences(
         which may be NaN.
     fitted : SequenceSchema, optional
         Schema of the sequences in fit, to compare with. None in fit.
+    categorical_features : "from_dtype", sequence or None, default=None
+        The parameter of that name, in fit. Not for tokens.
 
     Returns
     -------
     sequences : Sequences
-        Numbers, or token ids without padding.
+        Numbers, with ids in categorical channels; or token ids without padding.
     schema : SequenceSchema
     """
     refuse_containers(X, "X")
@@ -99,14 +107,22 @@ def check_sequences(
     _check_index_levels(estimator, X)
     _check_cells(estimator, X)
     refuse_dates(X, "X")
-    if isinstance(X, np.ndarray):
-        refuse_nan_padding(X)
     channel_names = _check_channel_names(X, fitted)
+    if isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind == "O":
+        X = list(X)
+    selected = None if tokens else categorical_features
+    categories = None if fitted is None else fitted.categories
     if isinstance(X, list | tuple) and any(np.iterable(x) for x in X):
+        if not tokens:
+            X, categories = _encode_list(X, selected, categories)
         sequences = check_list_of_sequences(X, allow_nan=not tokens)
         n_features = _count_features(sequences, tokens)
     else:
         sequences, n_features = _check_array_of_sequences(estimator, X, tokens, fitted)
+        if categories is None:
+            categories = CategoryEncoding.fit([sequences.rows], selected)
+        if sequences.rows.shape[1] > max(categories.columns, default=-1):
+            sequences = replace(sequences, rows=categories.encode(sequences.rows))
     n_channels = sequences.rows.shape[1]
     if fitted is None and not tokens:
         warn_of_token_ids(X, type(estimator).__name__)
@@ -122,8 +138,67 @@ def check_sequences(
             f"with {fitted.n_channels}. A 2-D X has one channel; several channels need "
             "shape (n_sequences, n_steps, n_channels)."
         )
-    schema = SequenceSchema(n_features, n_channels, channel_names)
+    categories = categories or NO_CATEGORIES
+    schema = SequenceSchema(n_features, n_channels, channel_names, categories)
     return (_remove_padding(sequences) if tokens else sequences), schema
+
+
+def _encode_list(
+    X: Sequence[Any], selected: Any, categories: CategoryEncoding | None
+) -> tuple[list[Any], CategoryEncoding]:
+    """Replace the categories in a list of sequences by ids.
+
+    Parameters
+    ----------
+    X : sequence of DataFrame or array-like
+    selected : "from_dtype", sequence or None
+        Which channels are categorical, in fit.
+    categories : CategoryEncoding or None
+        Those of fit. None in fit.
+
+    Returns
+    -------
+    encoded : list of array-like
+        Arrays of numbers in place of the data frames, and of all sequences if there
+        are categories.
+    categories : CategoryEncoding
+    """
+    tables = [_as_table(x) for x in X]
+    if categories is None:
+        # Types are those of data frames; other sequences are checked later.
+        by_type = isinstance(selected, str) and selected == "from_dtype"
+        relevant = [
+            table
+            for table in tables
+            if getattr(table, "ndim", 0) == 2
+            and (not by_type or hasattr(table, "columns"))
+        ]
+        if relevant:
+            categories = CategoryEncoding.fit(relevant, selected)
+        else:
+            categories = NO_CATEGORIES
+    encoded = []
+    for i, (x, table) in enumerate(zip(X, tables, strict=True)):
+        n_columns = table.shape[1] if getattr(table, "ndim", 0) == 2 else 0
+        is_table = hasattr(table, "columns") or len(categories.columns) > 0
+        if is_table and n_columns > max(categories.columns, default=-1):
+            with name_in_errors(f"X[{i}]"):
+                x = categories.encode(table)
+        encoded.append(x)
+    return encoded, categories
+
+
+def _as_table(x: Any) -> Any:
+    """Return a sequence as a data frame or an array of two axes, if it is one."""
+    if hasattr(x, "columns"):
+        return x
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind in "US":  # of a list, the numbers among the texts too
+            array = np.asarray(x, dtype=object)
+    except ValueError:  # ragged
+        return None
+    return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
 def _check_cells(estimator: BaseEstimator, X: Any) -> None:

@@ -65,6 +65,7 @@ class SequenceEstimator(RecurrentEstimator):
     noise: float
     crop: float
     normalize: str | None
+    categorical_features: Any
     embedding_dim: int | None
     vocabulary_size: int | None
     loss: Any
@@ -73,6 +74,7 @@ class SequenceEstimator(RecurrentEstimator):
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_channels_: int
+    is_categorical_: np.ndarray
     patch_length_: int
     _schema: SequenceSchema
     _weight_unit: float  # sample weight that counts as 1
@@ -108,10 +110,16 @@ class SequenceEstimator(RecurrentEstimator):
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         sequences, self._schema = check_sequences(
-            self, X, tokens=self.embedding_dim is not None
+            self,
+            X,
+            tokens=self.embedding_dim is not None,
+            categorical_features=self.categorical_features,
         )
         self.n_features_in_ = self._schema.n_features
         self.n_channels_ = self._schema.n_channels
+        self.is_categorical_ = np.isin(
+            np.arange(self.n_channels_), self._schema.categories.columns
+        )
         return sequences
 
     def _fit_network(
@@ -143,6 +151,7 @@ class SequenceEstimator(RecurrentEstimator):
                 sequences,
                 normalize=self.normalize,
                 differences=bool(self.differences),
+                categorical=self._schema.categories.columns,
             )
         else:
             self._scaling = None
@@ -205,6 +214,7 @@ class SequenceEstimator(RecurrentEstimator):
             ),
             n_columns=1 if scaling is None else len(scaling.mean),
             n_masks=0 if scaling is None else len(scaling.masked),
+            n_ids=tuple(n for _, n in self._schema.categories.n_ids),
             n_outputs=n_outputs,
             activation=self._activation,
             pooling=self.pooling,

@@ -73,6 +73,15 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. None disables
         scaling. Ignored for tokens.
+    categorical_features : "from_dtype", int, str, sequence of them or None, \
+            default="from_dtype"
+        Channels that hold categories, by index or, in a list of data frames, by name;
+        or a mask of the channels. "from_dtype" takes the columns of data frames that
+        hold texts, truth values or pandas categories. A vector is learned for each
+        category, of length (n + 1) // 2 for n categories, at most 16. Missing values
+        are a category of their own. Categories that did not occur in fit share one
+        vector, which is learned by replacing those of 5 % of the sequences, drawn at
+        random during training. Ignored for tokens.
     embedding_dim : int or None, default=None
         Size of the embedding vector learned for each token. If set, X holds token
         ids, integers from 1; zeros are padding and are removed wherever they occur.
@@ -125,6 +134,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         Number of epochs trained.
     n_channels_ : int
         Number of values per time step.
+    is_categorical_ : ndarray of bool of shape (n_channels,)
+        Which channels hold categories.
     patch_length_ : int
         Number of time steps folded into one recurrent step.
     n_features_in_ : int
@@ -138,9 +149,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     network_ : keras.Model
         Fitted network of standard Keras layers, built at each access. Its inputs are
         the scaled channels (followed by their differences, and by masks, 1 where a
-        value is missing, of the channels that had missing values in fit), padded to
-        whole patches, and a boolean mask of the valid time steps; or token ids, with 0
-        as padding.
+        value is missing, of the channels that had missing values in fit, and by ids of
+        categories), padded to whole patches, and a boolean mask of the valid time
+        steps; or token ids, with 0 as padding.
 
     See Also
     --------
@@ -201,6 +212,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         noise: float = 0.3,
         crop: float = 0.2,
         normalize: str | None = "standard",
+        categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         vocabulary_size: int | None = None,
         loss: Any = "mse",
@@ -229,6 +241,7 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         self.noise = noise
         self.crop = crop
         self.normalize = normalize
+        self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.vocabulary_size = vocabulary_size
         self.loss = loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,20 +16,27 @@ from sklstm._data.sequences import Sequences
 class ChannelScaling:
     """Scaling of the channels and of their differences. Create it with `fit`.
 
-    The network's columns are the channels; with ``differences``, their first
-    differences after them; and masks of the channels that had missing values in fit, 1
-    where one is missing.
+    The network's columns are the channels of numbers; with ``differences``, their first
+    differences after them; masks of the channels that had missing values in fit, 1
+    where one is missing; and the ids of the categorical channels.
     """
 
     normalize: str | None
     differences: bool
-    mean: np.ndarray  # (n_columns,), without masks
+    mean: np.ndarray  # (n_columns,), without masks and ids
     scale: np.ndarray  # (n_columns,)
-    masked: np.ndarray  # channels with missing values in fit
+    numeric: np.ndarray  # channels of numbers
+    categorical: np.ndarray  # the other channels
+    masked: np.ndarray  # channels of numbers with missing values in fit
 
     @classmethod
     def fit(
-        cls, sequences: Sequences, *, normalize: str | None, differences: bool
+        cls,
+        sequences: Sequences,
+        *,
+        normalize: str | None,
+        differences: bool,
+        categorical: Sequence[int] = (),
     ) -> ChannelScaling:
         """Learn the scaling from the sequences in fit.
 
@@ -39,17 +47,23 @@ class ChannelScaling:
         normalize : {"standard", "sequence"} or None
         differences : bool
             Whether to append the first differences of the channels.
+        categorical : sequence of int, default=()
+            Channels that hold ids of categories.
 
         Returns
         -------
         scaling : ChannelScaling
         """
-        n_columns = sequences.rows.shape[1] * (1 + differences)
+        n_channels = sequences.rows.shape[1]
+        numeric = np.setdiff1d(np.arange(n_channels), categorical)
+        n_columns = len(numeric) * (1 + differences)
         scaling = cls(
             normalize,
             differences,
             np.zeros(n_columns),
             np.ones(n_columns),
+            numeric,
+            np.array(categorical, dtype=int),
             np.flatnonzero(np.isnan(sequences.rows).any(axis=0)),
         )
         if normalize is None:
@@ -75,7 +89,8 @@ class ChannelScaling:
                 f"fit: {sequences.rows[row].tolist()}."
             )
         masks = np.isnan(sequences.rows[:, self.masked])
-        return np.hstack([rows, masks.astype(np.float32)])
+        ids = sequences.rows[:, self.categorical]
+        return np.hstack([rows, masks.astype(np.float32), ids.astype(np.float32)])
 
     def _unscaled_columns(self, sequences: Sequences, *, filled: bool) -> np.ndarray:
         """Return the columns before mean and scale are applied.
@@ -87,6 +102,7 @@ class ChannelScaling:
             Whether missing values of the channels are filled. Differences are always
             those of filled values: the slope of a gap counts, rather than nothing.
         """
+        sequences = replace(sequences, rows=sequences.rows[:, self.numeric])
         rows = sequences.rows
         if self.normalize == "sequence":
             rows = standardise_each_sequence(sequences)

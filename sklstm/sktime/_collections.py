@@ -37,10 +37,9 @@ class _CollectionMixin(KerasParameters):
         if isinstance(X, np.ndarray):
             array = X.transpose(0, 2, 1)
             return array if self.embedding_dim is None else array[..., 0]
-        sequences = [frame.to_numpy() for frame in X]
         if self.embedding_dim is not None:
-            sequences = [sequence[:, 0] for sequence in sequences]
-        return sequences
+            return [frame.to_numpy()[:, 0] for frame in X]
+        return list(X)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
@@ -107,6 +106,15 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. None disables
         scaling. Ignored for tokens.
+    categorical_features : "from_dtype", int, str, sequence of them or None, \
+            default="from_dtype"
+        Channels that hold categories, by index or, in a list of data frames, by name;
+        or a mask of the channels. "from_dtype" takes the columns of data frames that
+        hold texts, truth values or pandas categories. A vector is learned for each
+        category, of length (n + 1) // 2 for n categories, at most 16. Missing values
+        are a category of their own. Categories that did not occur in fit share one
+        vector, which is learned by replacing those of 5 % of the sequences, drawn at
+        random during training. Ignored for tokens.
     embedding_dim : int or None, default=None
         Size of the embedding vector learned for each token. If set, X holds token ids,
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
@@ -190,6 +198,7 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         noise: float = 0.3,
         crop: float = 0.2,
         normalize: str | None = "standard",
+        categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         vocabulary_size: int | None = None,
         class_weight: Any = None,
@@ -218,6 +227,7 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         self.noise = noise
         self.crop = crop
         self.normalize = normalize
+        self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.vocabulary_size = vocabulary_size
         self.class_weight = class_weight
@@ -295,6 +305,15 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. None disables
         scaling. Ignored for tokens.
+    categorical_features : "from_dtype", int, str, sequence of them or None, \
+            default="from_dtype"
+        Channels that hold categories, by index or, in a list of data frames, by name;
+        or a mask of the channels. "from_dtype" takes the columns of data frames that
+        hold texts, truth values or pandas categories. A vector is learned for each
+        category, of length (n + 1) // 2 for n categories, at most 16. Missing values
+        are a category of their own. Categories that did not occur in fit share one
+        vector, which is learned by replacing those of 5 % of the sequences, drawn at
+        random during training. Ignored for tokens.
     embedding_dim : int or None, default=None
         Size of the embedding vector learned for each token. If set, X holds token ids,
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
@@ -374,6 +393,7 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         noise: float = 0.3,
         crop: float = 0.2,
         normalize: str | None = "standard",
+        categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         vocabulary_size: int | None = None,
         loss: Any = "mse",
@@ -401,6 +421,7 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         self.noise = noise
         self.crop = crop
         self.normalize = normalize
+        self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
         self.vocabulary_size = vocabulary_size
         self.loss = loss

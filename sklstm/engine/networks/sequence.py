@@ -10,6 +10,7 @@ import numpy as np
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import PADDING
 from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
+from sklstm.engine.networks.categories import ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, embedding
 
@@ -32,7 +33,7 @@ class SequenceNetwork(SampleNetwork):
     stack : RecurrentStack
         The recurrent layers.
     n_columns : int
-        Number of values read at each step, without masks; 1 for tokens.
+        Number of values read at each step; 1 for tokens.
     n_outputs : int
         Number of values of the output.
     activation : str
@@ -54,6 +55,8 @@ class SequenceNetwork(SampleNetwork):
         Length of the vector that represents a token.
     n_masks : int
         Number of columns after the values, which are 1 where a value is missing.
+    n_ids : tuple of int
+        Number of ids of each column after the masks, which hold categories.
     """
 
     stack: RecurrentStack
@@ -68,6 +71,7 @@ class SequenceNetwork(SampleNetwork):
     n_tokens: int = 0
     embedding_dim: int = 0
     n_masks: int = 0
+    n_ids: tuple[int, ...] = ()
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
@@ -83,7 +87,10 @@ class SequenceNetwork(SampleNetwork):
             valid = keras.Input((None,), dtype="bool", name="valid")
             inputs = [x, valid]
             x = self._add_noise(x)
-            n_columns = self._n_inputs
+            if self.n_ids:
+                first = self.n_columns + self.n_masks
+                x = ColumnEmbeddings(tuple(enumerate(self.n_ids, first))).apply(x)
+            n_columns = x.shape[2]
         if self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
@@ -108,19 +115,19 @@ class SequenceNetwork(SampleNetwork):
 
     @property
     def _n_inputs(self) -> int:
-        return self.n_columns + self.n_masks
+        return self.n_columns + self.n_masks + len(self.n_ids)
 
     def _add_noise(self, x: KerasTensor) -> KerasTensor:
-        """Add noise during training, to all columns but the masks."""
-        if not self.noise:
+        """Add noise during training to the values, not to masks and categories."""
+        if not self.noise or not self.n_columns:
             return x
         noise = keras.layers.GaussianNoise(
             self.noise, seed=PLACEHOLDER_SEED, name="noise"
         )
-        if not self.n_masks:
+        if self.n_columns == self._n_inputs:
             return noise(x)
-        values, masks = x[:, :, : self.n_columns], x[:, :, self.n_columns :]
-        return keras.ops.concatenate([noise(values), masks], axis=2)
+        values, others = x[:, :, : self.n_columns], x[:, :, self.n_columns :]
+        return keras.ops.concatenate([noise(values), others], axis=2)
 
     def data_signature(self) -> DataSignature:
         """Describe the tensors of `SequenceData`."""

@@ -1,4 +1,4 @@
-"""Sequences that were prepared for other estimators: token ids and padded arrays."""
+"""Sequences of token ids that would be read as numbers."""
 
 from __future__ import annotations
 
@@ -59,30 +59,3 @@ def _strip_zeros(x: np.ndarray) -> np.ndarray:
     """Leave out zeros at both ends, the padding of token ids."""
     rows = np.flatnonzero(x)
     return x[rows[0] : rows[-1] + 1] if len(rows) else x[:0]
-
-
-def refuse_nan_padding(X: np.ndarray) -> None:
-    """Raise an error if an array holds sequences that are padded by NaN at their ends.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-    """
-    if X.dtype.kind != "f" or X.ndim not in (2, 3) or not X.size:
-        return
-    missing = np.isnan(X).reshape(*X.shape[:2], -1)
-    empty = missing.all(axis=2)
-    if not empty.any():
-        return
-    # Steps after which all are empty, and before which all are.
-    padding = np.logical_and.accumulate(empty[:, ::-1], axis=1)[:, ::-1]
-    padding |= np.logical_and.accumulate(empty, axis=1)
-    if not np.array_equal(padding, empty) or missing.any(axis=2)[~padding].any():
-        return
-    i = int(np.argmax(empty.any(axis=1)))
-    known = "~np.isnan(x)" if X.ndim == 2 else "~np.isnan(x).all(axis=1)"
-    raise ValueError(
-        f"Input X contains NaN at the ends of sequences, first in X[{i}], as padding "
-        "to equal lengths. Sequences of unequal lengths are passed as a list: "
-        f"[x[{known}] for x in X]."
-    )
