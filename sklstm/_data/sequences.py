@@ -347,13 +347,19 @@ def _check_values(sequences: Sequences) -> None:
         )
 
 
-def _check_no_padding(X: np.ndarray) -> None:
-    """Reject an array in which shorter sequences are padded with NaN.
+def refuse_nan_padding(X: np.ndarray) -> None:
+    """Raise an error for an array in which shorter sequences are padded with NaN.
 
     In most arrays with padding, hardly any steps but those of the padding are missing.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
     """
     missing = np.isnan(X) if X.ndim == 2 else np.isnan(X).all(axis=2)
-    n_padding = np.logical_and.accumulate(missing[:, ::-1], axis=1).sum(axis=1)
+    at_ends = np.logical_and.accumulate(missing, axis=1)
+    at_ends |= np.logical_and.accumulate(missing[:, ::-1], axis=1)[:, ::-1]
+    n_padding = at_ends.sum(axis=1)
     padded = np.flatnonzero(n_padding)
     lengths = np.unique(n_padding[padded])
     if len(lengths) < 2 or 2 * n_padding.sum() <= missing.sum():
@@ -361,10 +367,10 @@ def _check_no_padding(X: np.ndarray) -> None:
     values = "x[~np.isnan(x)]" if X.ndim == 2 else "x[~np.isnan(x).all(axis=1)]"
     i = padded[0]
     raise ValueError(
-        f"X seems to be padded with NaN: {len(padded)} sequences end with steps of it, "
-        f"such as X[{i}] with {n_padding[i]}. Sequences of unequal lengths are a list "
-        f"without padding: [{values} for x in X]. If the steps are missing values, "
-        "pass list(X)."
+        f"X seems to be padded with NaN: {len(padded)} sequences begin or end with "
+        f"steps of it, such as X[{i}] with {n_padding[i]}. Sequences of unequal "
+        f"lengths are a list without padding: [{values} for x in X]. If the steps are "
+        "missing values, pass list(X)."
     )
 
 
@@ -412,7 +418,7 @@ def _check_array_of_sequences(
             f"X[0] is empty: X has shape {X.shape}, and every sequence needs at least "
             "one step of one channel."
         )
-    _check_no_padding(X)
+    refuse_nan_padding(X)
     rows = X.reshape(n_sequences * n_steps, -1)
     return Sequences(rows, np.full(n_sequences, n_steps)), n_features
 

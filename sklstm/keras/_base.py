@@ -20,8 +20,11 @@ from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState, draw_seeds
 from sklstm._data.input_types import refuse_containers
 from sklstm._data.panel import is_list_of_tables
-from sklstm._data.sequence_mistakes import refuse_nan_padding
-from sklstm._data.sequences import Sequences, check_list_of_sequences
+from sklstm._data.sequences import (
+    Sequences,
+    check_list_of_sequences,
+    refuse_nan_padding,
+)
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import Interval, Options, clone_parametrized
 

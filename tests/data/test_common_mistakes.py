@@ -252,19 +252,19 @@ ERRORS = {
     # sequences
     "padded by NaN": (
         lambda: classify(PADDED),
-        r"NaN at the ends.*as a list: \[x\[~np.isnan\(x\).all\(axis=1\)\] for x in X\]",
+        r"padded with NaN.*without padding: \[x\[~np.isnan\(x\).all\(axis=1\)\] for x",
     ),
     "padded by NaN in front": (
         lambda: regress(PADDED[:, ::-1], LABELS),
-        "NaN at the ends",
+        "padded with NaN",
     ),
     "one channel padded by NaN": (
         lambda: classify(PADDED[:, :, 0]),
-        r"NaN at the ends.*\[x\[~np.isnan\(x\)\] for x in X\]",
+        r"padded with NaN.*\[x\[~np.isnan\(x\)\] for x in X\]",
     ),
     "padded by NaN for a user's network": (
         lambda: fit_keras(PADDED, LABELS),
-        "NaN at the ends",
+        "padded with NaN",
     ),
     "dates of sequences": (
         lambda: classify(pd.DataFrame({"a": np.zeros(20), "day": DAYS[:20]})),
