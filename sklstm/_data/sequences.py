@@ -187,6 +187,8 @@ def _as_table(x: Any) -> Any:
         return x
     try:
         array = np.asarray(x)
+        if array.dtype.kind in "US":  # of a list, the numbers among the texts too
+            array = np.asarray(x, dtype=object)
     except ValueError:  # ragged
         return None
     return array.reshape(-1, 1) if array.ndim == 1 else array

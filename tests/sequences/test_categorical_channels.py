@@ -65,6 +65,8 @@ class TestContainers:
             (categories, "from_dtype"),
             (strings, "from_dtype"),
             (objects, [1, 2]),
+            ([rows.tolist() for rows in objects], [1, 2]),
+            ([rows[:, [1, 0, 3, 2]].tolist() for rows in objects], [0, 3]),
             ([numbers(frame) for frame in frames], (-3, 2)),
         ):
             model = RNNClassifier(**TINY, categorical_features=selected)
