@@ -186,8 +186,10 @@ class TestQuantiles:
         np.testing.assert_allclose(quantiles, expected, atol=0.08)
 
     def test_loss_equals_the_textbook_pinball_loss(self):
+        import tensorflow as tf
+
         from sklstm.engine.data import TrainingSpec
-        from sklstm.engine.losses import make_loss
+        from sklstm.engine.losses import BatchLoss
 
         rng = np.random.default_rng(0)
         y, predicted = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2, 3))
@@ -196,8 +198,12 @@ class TestQuantiles:
         expected = np.where(
             error > 0, np.multiply(levels, error), np.subtract(levels, 1) * error
         ).mean(axis=(2, 3))
-        loss = make_loss(TrainingSpec(levels, "adam"))
-        np.testing.assert_allclose(loss(y, predicted), expected, rtol=1e-6)
+        weight = rng.uniform(size=(4, 3))
+        loss = BatchLoss(TrainingSpec(levels, "adam"))
+        tensors = (tf.constant(x, "float32") for x in (y, predicted, weight))
+        np.testing.assert_allclose(
+            loss(*tensors), np.mean(expected * weight), rtol=1e-5
+        )
 
     @pytest.mark.parametrize("columns", [[0], [0, 1]])
     def test_never_cross(self, series, columns):
