@@ -112,15 +112,15 @@ def is_categorical(values: Any) -> bool:
     Returns
     -------
     categorical : bool
-        Whether the type is that of categories, texts or truth values. Objects count as
-        their values do.
+        Whether the type is that of categories or texts; truth values are the numbers 0
+        and 1. Objects count as their values do.
     """
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return True
     if not pd.api.types.is_object_dtype(dtype):
-        return pd.api.types.is_string_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
-    return any(isinstance(value, str | bool | np.bool_) for value in values)
+        return pd.api.types.is_string_dtype(dtype)
+    return any(isinstance(value, str) for value in values)
 
 
 def _select_columns(tables: Sequence[Any], selected: Any) -> tuple[int, ...]:

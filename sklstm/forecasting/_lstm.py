@@ -94,11 +94,12 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
     categorical_features : "from_dtype", array-like, int, str or None, \
             default="from_dtype"
         Columns of X that hold categories: labels, indices or a mask of all columns.
-        "from_dtype" takes the columns of a frame whose type is category, string, object
-        or bool; None takes none. The network reads a vector of each category, of length
-        ``min(16, (n_categories + 1) // 2)``, which it learns. Missing values are a
-        category of their own. All categories that were not in fit share a vector, which
-        is learned by replacing categories at random in training.
+        "from_dtype" takes the columns of a frame that hold texts or pandas categories;
+        None takes none. The network reads a vector of each category, of length
+        ``min(16, (n_categories + 1) // 2)``, which it learns; the linear map from
+        future covariates reads the categories themselves, if they are at most 16.
+        Missing values are a category of their own. All categories that were not in fit
+        share a vector, which is learned by replacing categories at random in training.
     covariate_scaling : {"series", "panel"}, default="series"
         Where mean and standard deviation of a numeric covariate come from: from each
         series, or from all series together. Use "panel" if a covariate has the same

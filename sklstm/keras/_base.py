@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from sklstm import engine
 from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState, draw_seeds
-from sklstm._data.input_types import refuse_containers
+from sklstm._data.input_types import refuse_containers, refuse_dates
 from sklstm._data.panel import is_list_of_tables
 from sklstm._data.sequences import (
     Sequences,
@@ -234,6 +234,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         X : ndarray of shape (n_samples, n_features) or (n_samples, n_steps, n_channels)
         """
         refuse_containers(X, "X")
+        refuse_dates(X, "X")
         if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
             X = list(X)
         if isinstance(X, np.ndarray) and X.ndim == 3:

@@ -75,7 +75,7 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             default="from_dtype"
         Channels that hold categories, by index or, in a list of data frames, by name;
         or a mask of the channels. "from_dtype" takes the columns of data frames that
-        hold texts, truth values or pandas categories. A vector is learned for each
+        hold texts or pandas categories. A vector is learned for each
         category, of length (n + 1) // 2 for n categories, at most 16. Missing values
         are a category of their own. Categories that did not occur in fit share one
         vector, which is learned by replacing those of 5 % of the sequences, drawn at

@@ -270,6 +270,10 @@ ERRORS = {
         lambda: classify(pd.DataFrame({"a": np.zeros(20), "day": DAYS[:20]})),
         "column 'day' holds dates",
     ),
+    "dates for a user's network": (
+        lambda: fit_keras(pd.DataFrame({"a": np.zeros(20), "day": DAYS[:20]}), LABELS),
+        "column 'day' holds dates",
+    ),
     "labels of steps": (
         lambda: classify(SEQUENCES, [[0] * len(x) for x in SEQUENCES]),
         "unequal lengths, from 4 to 7.*steps of each sequence",

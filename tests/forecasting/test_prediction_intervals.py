@@ -186,6 +186,8 @@ class TestQuantiles:
         np.testing.assert_allclose(quantiles, expected, atol=0.08)
 
     def test_loss_equals_the_textbook_pinball_loss(self):
+        import tensorflow as tf
+
         from sklstm.engine.data import TrainingSpec
         from sklstm.engine.losses import BatchLoss
 
@@ -195,11 +197,12 @@ class TestQuantiles:
         error = y[..., None] - predicted
         expected = np.where(
             error > 0, np.multiply(levels, error), np.subtract(levels, 1) * error
-        ).mean()
+        ).mean(axis=(2, 3))
+        weight = rng.uniform(size=(4, 3))
         loss = BatchLoss(TrainingSpec(levels, "adam"))
-        y, predicted = y.astype(np.float32), predicted.astype(np.float32)
+        tensors = (tf.constant(x, "float32") for x in (y, predicted, weight))
         np.testing.assert_allclose(
-            loss(y, predicted, np.ones((4, 3))), expected, rtol=1e-5
+            loss(*tensors), np.mean(expected * weight), rtol=1e-5
         )
 
     @pytest.mark.parametrize("columns", [[0], [0, 1]])

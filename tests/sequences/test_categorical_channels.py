@@ -27,7 +27,7 @@ def random_frames(n=24, max_length=9, seed=0, missing=0.0):
                 {
                     "x": rng.normal(size=length),
                     "color": pd.Series(color, dtype=object),
-                    "flag": rng.random(length) < 0.5,
+                    "flag": np.where(rng.random(length) < 0.5, "on", "off"),
                     "y": rng.normal(size=length) + 5,
                 }
             )
@@ -37,7 +37,9 @@ def random_frames(n=24, max_length=9, seed=0, missing=0.0):
 
 def numbers(frame):
     """Categories as numbers in the same order."""
-    codes = frame.assign(color=np.searchsorted(COLORS, frame["color"]))
+    codes = frame.assign(
+        color=np.searchsorted(COLORS, frame["color"]), flag=frame["flag"] == "on"
+    )
     return codes.to_numpy(dtype=float)
 
 
