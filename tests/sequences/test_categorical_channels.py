@@ -89,9 +89,12 @@ class TestContainers:
         model = RNNClassifier(**options).fit(texts, LABELS)
         np.testing.assert_array_equal(model.predict_proba(texts), expected)
 
-    def test_none_takes_numbers_only(self):
-        frames = [frame[["x", "flag"]] for frame in random_frames()]
-        model = RNNClassifier(**TINY, categorical_features=None).fit(frames, LABELS)
+    @pytest.mark.parametrize("selected", [None, "from_dtype"])
+    def test_truth_values_are_numbers(self, selected):
+        frames = [
+            frame[["x"]].assign(flag=frame["flag"] == "on") for frame in random_frames()
+        ]
+        model = RNNClassifier(**TINY, categorical_features=selected).fit(frames, LABELS)
         assert not model.is_categorical_.any()
         as_numbers = [frame.astype(float) for frame in frames]
         same = RNNClassifier(**TINY).fit(as_numbers, LABELS)
