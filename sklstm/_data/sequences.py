@@ -362,7 +362,7 @@ def refuse_nan_padding(X: np.ndarray) -> None:
     n_padding = at_ends.sum(axis=1)
     padded = np.flatnonzero(n_padding)
     lengths = np.unique(n_padding[padded])
-    if len(lengths) < 2 or 2 * n_padding.sum() <= missing.sum():
+    if len(lengths) < 2 or lengths[-1] < 3 or 2 * n_padding.sum() <= missing.sum():
         return
     values = "x[~np.isnan(x)]" if X.ndim == 2 else "x[~np.isnan(x).all(axis=1)]"
     i = padded[0]

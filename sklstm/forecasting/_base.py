@@ -490,6 +490,11 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         """Find the categories of all series, and replace them by their ids."""
         selected, tables = self.categorical_features, [series.X for series in inputs]
         self._categories = CategoryEncoding((), ())
+        by_type = isinstance(selected, str) and selected == "from_dtype"
+        if selected is None or (
+            by_type and not all(hasattr(table, "columns") for table in tables)
+        ):
+            return inputs
         if any(len(np.shape(table)) != 2 for table in tables):
             return inputs  # an error follows
         self._categories = CategoryEncoding.fit(tables, selected)
@@ -501,7 +506,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
 
     def _encode_categories(self, series: SeriesInput) -> SeriesInput:
         """Replace categories by their ids."""
-        if not self._categories.columns or len(np.shape(series.X)) != 2:
+        if not self._categories.columns or np.ndim(series.X) != 2:
             return series
         with name_in_errors(series.place):
             values = self._categories.encode(series.X)

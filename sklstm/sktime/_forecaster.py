@@ -201,7 +201,7 @@ class SktimeLSTMForecaster(KerasParameters, BaseForecaster):
         "capability:insample": True,
         "capability:pred_int": True,
         "capability:pred_int:insample": True,
-        "capability:missing_values": False,
+        "capability:missing_values": True,
         "capability:unequal_length": True,
         "capability:update": True,
         "capability:random_state": True,

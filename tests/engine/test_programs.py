@@ -9,7 +9,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
-from sklstm.forecasting._windows import window_spread
+from sklstm.forecasting import _windows
 
 pytest.importorskip("tensorflow")
 
@@ -284,6 +284,13 @@ def around_line(windows):
     time = np.arange(windows.shape[1])
     lines = [np.polyval(np.polyfit(time, window, 1), time) for window in windows]
     return (windows - np.array(lines)).std(axis=1)
+
+
+def window_spread(series, window_length, starts):
+    """The spread of all columns in the windows from these rows."""
+    nothing = np.empty((len(starts), 0))
+    data = engine.WindowData(series, starts, nothing, nothing)
+    return _windows.window_spread(data, window_length, series.shape[1])
 
 
 def test_the_spread_depends_on_its_window_alone(monkeypatch):

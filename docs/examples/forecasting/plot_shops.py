@@ -122,7 +122,7 @@ def error(forecast):
     return (100 * errors / test["sales"].groupby("shop").mean()).mean()
 
 
-print(f"last sales on the same day   {error(naive):5.1f} %")
+print(f"naive (same day of the week)  {error(naive):5.1f} %")
 print(f"without promotions           {error(unaware):5.1f} %")
 print(f"with promotions and regions  {error(forecast):5.1f} %")
 
