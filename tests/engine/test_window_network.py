@@ -270,3 +270,28 @@ def without_channel(weights, single):
             value = np.delete(value, slice(begin, begin + n_dropped), axis=0)
         kept.append(value)
     return kept
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("decoder", ["dense", "segments"])
+def test_any_number_of_windows_at_once(decoder, alone):
+    """As many as there are segments, channels or units, too."""
+    spec = replace(
+        SPEC,
+        stack=RecurrentStack("lstm", (4,)),
+        decoder=decoder,
+        channel_independent=alone,
+        horizon=4,
+        n_targets=2,
+        n_target_columns=2,
+    )
+    plain, fast = spec.build(), spec.build(fast=True)
+    random_weights(plain)
+    fast.set_weights(plain.get_weights())
+    for n_windows in range(1, 6):
+        inputs = [
+            np.random.default_rng(0).normal(size=(n_windows, *x.shape[1:]))
+            for x in plain.inputs
+        ]
+        inputs = [x.astype(np.float32) for x in inputs]
+        np.testing.assert_allclose(plain(inputs), fast(inputs), rtol=1e-4, atol=1e-5)

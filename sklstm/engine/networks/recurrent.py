@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import add
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -189,14 +189,16 @@ class RecurrentStack:
             return outputs
         ops = keras.ops
         # The standard cells take one row for each output, so everything is repeated.
-        zeros = ops.zeros_like(reduce(add, (x[..., :1] for x in [*inputs, *states])))
+        # (By products, because Keras takes some sums for those with a bias and does not
+        # broadcast their first axis.)
+        ones = ops.ones_like(reduce(mul, (x[..., :1] for x in [*inputs, *states])))
 
         def repeat(x: KerasTensor) -> KerasTensor:
-            return ops.reshape(x + zeros, (-1, x.shape[-1]))
+            return ops.reshape(x * ones, (-1, x.shape[-1]))
 
         rows = ops.concatenate([repeat(part) for part in inputs], axis=1)
         outputs, _ = cell(rows, [repeat(state) for state in states])
-        return ops.reshape(outputs, (-1, *zeros.shape[1:-1], self.decoder_units))
+        return ops.reshape(outputs, (-1, *ones.shape[1:-1], self.decoder_units))
 
     def make_layer(
         self,

@@ -173,7 +173,7 @@ class WindowNetwork(SampleNetwork):
         if self.channel_independent:
             channel = self._channel_vectors(x)
             x = self._channels_of_windows(x)
-            channel += keras.ops.zeros_like(x[..., :1])
+            channel *= keras.ops.ones_like(x[..., :1])
             x = layers.Concatenate(name="state_and_channel")([x, channel])
         if future is not None:
             x = self._join_future(x, future)
