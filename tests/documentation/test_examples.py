@@ -30,6 +30,7 @@ PRINTED = {
         "alarm",
     ],
     "plot_search_with_dask": ["kB", "two workers", "Best"],
+    "plot_shops": ["rows", "without promotions", "with promotions and regions"],
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_system_calls": ["STIDE", "encrypting", "ROC-AUC", "files lost"],

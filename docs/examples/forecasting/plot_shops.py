@@ -143,4 +143,5 @@ for panel, name in zip(
     panel.set_ylim(bottom=0)
 panels[0].legend(loc="upper left", ncols=3, fontsize=9)
 figure.autofmt_xdate()
-plt.show()
+figure.savefig("shops.png", dpi=100)
+print("Figure saved as shops.png")
