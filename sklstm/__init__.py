@@ -8,7 +8,12 @@ __version__ = "0.1.0"
 # Public names by package, imported on first use: importing sklstm loads neither
 # TensorFlow nor matplotlib.
 _PUBLIC: dict[str, list[str]] = {
-    "forecasting": ["LSTMForecaster", "WindowForecaster"],
+    "forecasting": [
+        "LSTMForecaster",
+        "WindowForecaster",
+        "ForecastPipeline",
+        "make_forecast_pipeline",
+    ],
     "sequences": ["RNNClassifier", "RNNRegressor"],
     "text": ["SequenceTokenizer", "CharLSTMGenerator", "WordLSTMGenerator"],
     "anomaly": [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from numbers import Integral
@@ -380,12 +381,20 @@ def restore_on_error(method: Method) -> Method:
 
     @wraps(method)
     def guarded(estimator: Any, *args: Any, **kwargs: Any) -> Any:
-        before = vars(estimator).copy()
-        try:
+        with restored_on_error(estimator):
             return method(estimator, *args, **kwargs)
-        except BaseException:
-            vars(estimator).clear()
-            vars(estimator).update(before)
-            raise
 
     return guarded  # type: ignore[return-value]
+
+
+@contextmanager
+def restored_on_error(*estimators: Any) -> Iterator[None]:
+    """Leave estimators unchanged if an error is raised."""
+    before = [vars(estimator).copy() for estimator in estimators]
+    try:
+        yield
+    except BaseException:
+        for estimator, attributes in zip(estimators, before, strict=True):
+            vars(estimator).clear()
+            vars(estimator).update(attributes)
+        raise

@@ -113,6 +113,10 @@ class TimeIndex:
             times = times.tz_convert(self.zone)
         return write_times(times, self.written).rename(self.name)
 
+    def can_compare(self, index: pd.Index | None) -> bool:
+        """Return whether labels are of the same kind as the last one seen."""
+        return self._comparable_times(index) is not None
+
     def _next_times(self, n_rows: int) -> Any:
         """Return the times of the next rows."""
         import pandas as pd

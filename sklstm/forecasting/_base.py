@@ -544,6 +544,11 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             print(chosen)
 
     @property
+    def _future_columns(self) -> np.ndarray:
+        """Columns of X that are read at the rows to forecast."""
+        return self._histories[0].scaling.future_columns
+
+    @property
     def _patch_length(self) -> int:
         """Number that divides the length of a window."""
         return 1
