@@ -43,7 +43,9 @@ def find_forecaster(estimator: Any) -> Any:
     return next((each for each in nested if hasattr(each, "horizon")), nested[-1])
 
 
-def unwrap_final_estimator(estimator: Any, X: Any) -> tuple[Any, Any]:
+def unwrap_final_estimator(
+    estimator: Any, X: Any, *, having: str | None = None
+) -> tuple[Any, Any]:
     """Return the final estimator of fitted pipelines and searches, and its input.
 
     Parameters
@@ -52,6 +54,8 @@ def unwrap_final_estimator(estimator: Any, X: Any) -> tuple[Any, Any]:
         A fitted pipeline or search, nested or not, or any other estimator.
     X : array-like of shape (n_samples, n_features)
         Input of ``estimator``.
+    having : str, optional
+        Stop at the first estimator that has this method.
 
     Returns
     -------
@@ -60,12 +64,14 @@ def unwrap_final_estimator(estimator: Any, X: Any) -> tuple[Any, Any]:
     X : array-like of shape (n_samples, n_features_out)
         X, transformed by the steps before it.
     """
+    if having is not None and hasattr(estimator, having):
+        return estimator, X
     if hasattr(estimator, "best_estimator_"):
-        return unwrap_final_estimator(estimator.best_estimator_, X)
+        return unwrap_final_estimator(estimator.best_estimator_, X, having=having)
     if isinstance(estimator, Pipeline):
         if len(estimator) > 1:
             X = estimator[:-1].transform(X)
-        return unwrap_final_estimator(estimator[-1], X)
+        return unwrap_final_estimator(estimator[-1], X, having=having)
     return estimator, X
 
 

@@ -47,6 +47,7 @@ from sklstm.forecasting._covariate_scaling import (
     warn_of_useless_covariates,
 )
 from sklstm.forecasting._future_covariates import (
+    check_forecast_rows,
     check_future_covariates,
     check_steps,
     warn_of_unknown_rows,
@@ -544,6 +545,12 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             print(chosen)
 
     @property
+    def _column_names(self) -> list:
+        """Labels of the columns of X, or their indices."""
+        labels = self._column_labels
+        return list(range(self.n_features_in_) if labels is None else labels)
+
+    @property
     def _future_columns(self) -> np.ndarray:
         """Columns of X that are read at the rows to forecast."""
         return self._histories[0].scaling.future_columns
@@ -611,6 +618,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         Y = self._check_targets(y)
         with name_in_errors(series.place):
             history.check_target_columns(X, Y)
+        history.warn_of_other_units(X, self._column_names, name=series.name)
         weight, _ = check_weights(series.weight, X, self._weight_unit)
         return SeriesRows(X, Y, weight)
 
@@ -658,6 +666,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 if not len(columns):
                     columns = history.scaling.past_columns
                 warn_of_unknown_rows(rows, columns, step, series.name)
+                history.warn_of_other_units(rows, self._column_names, name=series.name)
                 context = history.rows.X
             first = len(context) - window_length
             blocks = self._predict_blocks(
@@ -751,13 +760,20 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         )
         if steps is None:
             steps = horizon if future is None else len(future)
-        columns = np.arange(self.n_features_in_) if names is None else names
-        steps = check_steps(
+        if future is not None:
+            history.warn_of_other_units(
+                future,
+                self._column_names,
+                name="X_future",
+                columns=scaling.future_columns,
+            )
+        steps = check_steps(steps)
+        check_forecast_rows(
             steps,
             horizon,
             future,
             needs_future=len(scaling.future_columns) > 0,
-            never_known=columns[scaling.past_columns].tolist(),
+            never_known=[self._column_names[i] for i in scaling.past_columns],
         )
         index = index_of(X_future)
         if index is not None:

@@ -101,15 +101,28 @@ def _find_columns(X_future: Any, labels: list) -> list[int]:
     return [columns.index(label) for label in labels]
 
 
-def check_steps(
-    steps: Any,
+def check_steps(steps: Any) -> int:
+    """Check a number of steps."""
+    if hasattr(steps, "__len__"):
+        raise ValueError(
+            f"steps must be an integer from 1, got {type(steps).__name__} of length "
+            f"{len(steps)}. Pass future covariates by name, X_future=..., and other "
+            "rows to forecast from as X=...."
+        )
+    if not isinstance(steps, Integral) or int(steps) < 1:
+        raise ValueError(f"steps must be an integer from 1, got {steps!r}.")
+    return int(steps)
+
+
+def check_forecast_rows(
+    steps: int,
     horizon: int,
     future: np.ndarray | None,
     *,
     needs_future: bool,
     never_known: Sequence,
-) -> int:
-    """Check that a number of steps can be forecast.
+) -> None:
+    """Raise an error if a number of steps cannot be forecast.
 
     Parameters
     ----------
@@ -123,20 +136,7 @@ def check_steps(
         Whether there are columns that are future covariates.
     never_known : sequence
         Columns that are neither forecast nor future covariates.
-
-    Returns
-    -------
-    steps : int
     """
-    if hasattr(steps, "__len__"):
-        raise ValueError(
-            f"steps must be an integer from 1, got {type(steps).__name__} of length "
-            f"{len(steps)}. Pass future covariates by name, X_future=..., and other "
-            "rows to forecast from as X=...."
-        )
-    if not isinstance(steps, Integral) or int(steps) < 1:
-        raise ValueError(f"steps must be an integer from 1, got {steps!r}.")
-    steps = int(steps)
     if needs_future and (future is None or len(future) < steps):
         got = "None" if future is None else f"{len(future)} row(s)"
         raise ValueError(
@@ -150,7 +150,6 @@ def check_steps(
             f"horizon={steps} or more, forecast every column (fit without y), or "
             "name the columns whose future is known in known_future."
         )
-    return steps
 
 
 def warn_of_unknown_rows(

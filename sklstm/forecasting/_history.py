@@ -76,12 +76,43 @@ class SeriesRows:
 
 
 @dataclass(frozen=True)
+class ValueRange:
+    """The smallest and the largest value of each column of a series so far."""
+
+    low: np.ndarray  # (n_features,); NaN without any value
+    high: np.ndarray
+
+    @classmethod
+    def of_rows(cls, X: np.ndarray) -> ValueRange:
+        """Return the range of rows."""
+        # Unlike nanmin, these do not warn of columns without any value.
+        return cls(np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0))
+
+    def extended_by(self, X: np.ndarray) -> ValueRange:
+        """Include further rows."""
+        new = ValueRange.of_rows(X)
+        return ValueRange(np.fmin(self.low, new.low), np.fmax(self.high, new.high))
+
+    def find_far_columns(self, X: np.ndarray) -> np.ndarray:
+        """Find the columns all of whose new values lie far outside the range.
+
+        Far is a whole range from its nearer end. Other units bring all values there, a
+        trend or an outlier only some. Columns that have been constant show no range.
+        """
+        new, width = ValueRange.of_rows(X), self.high - self.low
+        # Comparisons with missing values are false.
+        far = (new.low > self.high + width) | (new.high < self.low - width)
+        return np.flatnonzero(far & (width > 0))
+
+
+@dataclass(frozen=True)
 class History:
     """Rows of a series that later windows reach back to, their scaling and labels."""
 
     rows: SeriesRows
     scaling: SeriesScaling
     labels: Labels
+    seen: ValueRange
 
     @classmethod
     def fit(
@@ -110,7 +141,8 @@ class History:
         history : History
         """
         X, Y = rows.X[:n_training_rows], rows.Y[:n_training_rows]
-        return cls(rows, SeriesScaling.fit(X, Y, targets, settings), labels)
+        scaling = SeriesScaling.fit(X, Y, targets, settings)
+        return cls(rows, scaling, labels, ValueRange.of_rows(rows.X))
 
     def with_step_of(self, others: Iterable[History], n_rows: int) -> History:
         """Use the time step of other series if the rows are too few to show their own.
@@ -155,13 +187,15 @@ class History:
             self,
             rows=self.rows.append(rows),
             labels=self.labels.extended_by(series.X, series.y),
+            seen=self.seen.extended_by(rows.X),
         )
 
     def replaced_by(self, rows: SeriesRows, series: SeriesInput) -> History:
         """Replace all rows, whatever their labels."""
         warn_of_irregular_rows(series.time_index, name=series.name)
         labels = self.labels.extended_by(series.X, series.y)
-        return replace(self, rows=rows, labels=labels)
+        seen = self.seen.extended_by(rows.X)
+        return replace(self, rows=rows, labels=labels, seen=seen)
 
     def last(self, n_rows: int) -> History:
         """Keep the last rows."""
@@ -182,6 +216,43 @@ class History:
             )
         else:
             times.warn_of_gaps(index, name=series.name)
+
+    def warn_of_other_units(
+        self,
+        X: np.ndarray,
+        names: Sequence,
+        *,
+        name: str,
+        columns: np.ndarray | None = None,
+    ) -> None:
+        """Warn of columns whose new values lie far outside those seen before.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_columns)
+        names : sequence
+            Labels of the columns of X in fit.
+        name : str
+            Name of the rows in messages.
+        columns : ndarray of int, optional
+            The columns that the rows have; by default all of fit.
+        """
+        if columns is None:
+            columns = np.arange(self.rows.X.shape[1])
+        low, high = self.seen.low[columns], self.seen.high[columns]
+        is_category = np.isin(columns, self.scaling.settings.categorical_columns)
+        for i in ValueRange(low, high).find_far_columns(X):
+            if is_category[i]:
+                continue
+            values = X[:, i][~np.isnan(X[:, i])]
+            warn_user(
+                f"{name} has values from {values.min():.6g} to {values.max():.6g} in "
+                f"column {names[columns[i]]!r}, far outside those seen before, from "
+                f"{low[i]:.6g} to {high[i]:.6g}. If they have other units, convert "
+                "them. If the forecaster is the last step of a pipeline, pass rows to "
+                "the pipeline, which transforms them: a ForecastPipeline has update, "
+                "forecast and the other methods of a forecaster."
+            )
 
     def check_target_columns(self, X: np.ndarray, Y: np.ndarray) -> None:
         """Raise an error if new targets do not match their columns of X as before.

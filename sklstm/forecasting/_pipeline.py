@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._core.estimator import restored_on_error
 from sklstm._core.introspection import find_forecaster
 from sklstm._data.panel import is_list_of_tables
+from sklstm.forecasting._future_covariates import check_steps
 from sklstm.forecasting._raw_rows import RawRows
 
 
@@ -93,6 +94,7 @@ class ForecastPipeline(Pipeline):
     Freq: D, Name: visits, dtype: float64
     """
 
+    steps: list[tuple[str, Any]]
     _raw: RawRows
     _fitted_without_y: bool
 
@@ -406,13 +408,14 @@ class ForecastPipeline(Pipeline):
             rows, y = self._transform(X), self._targets(X, y)
             raw = raw.of_other_series(X)
         columns = forecaster._future_columns
-        if len(columns) and not hasattr(steps, "__len__") and len(self.steps) > 1:
-            X_future = raw.future_covariates(
-                self._transform,
-                columns,
-                X_future,
-                forecaster.horizon if steps is None else steps,
-            )
+        if len(columns) and len(self.steps) > 1:
+            horizon = int(forecaster.horizon)
+            if steps is None and X_future is None:
+                steps = horizon
+            n_blocks = 1 if steps is None else -(-check_steps(steps) // horizon)
+            # The forecaster reads the covariates of whole blocks.
+            n_rows = n_blocks * horizon
+            X_future = raw.future_covariates(self._transform, columns, X_future, n_rows)
         return getattr(forecaster, method)(steps, X_future, X=rows, y=y, **options)
 
     def _fitted_forecaster(self) -> Any:

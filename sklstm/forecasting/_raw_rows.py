@@ -77,7 +77,8 @@ class RawRows:
         Format of the series; None for a single one.
     series : tuple of LastRows
     examples : dict
-        Two values of each column, different ones if possible.
+        Two values of each column, different ones if possible; of static covariates
+        and columns without values an empty tuple.
     is_frame : bool
         Whether the rows were passed as a frame.
     n_context : int
@@ -86,7 +87,7 @@ class RawRows:
 
     panel: Panel | None
     series: tuple[LastRows, ...]
-    examples: dict[Any, tuple[Any, Any]]
+    examples: dict[Any, tuple]
     is_frame: bool
     n_context: int = 0
 
@@ -107,7 +108,7 @@ class RawRows:
         n_context = _find_context(transform, X, window_length)
         kept = max(n_context, 1)
         frames = [as_frame(series.X) for series in inputs]
-        examples = {}
+        examples: dict[Any, tuple] = {}
         for label in frames[0].columns:
             columns = [frame[label] for frame in frames]
             is_static = len(columns) > 1 and all(
@@ -205,12 +206,12 @@ class RawRows:
             joined = self._join(parts)
             transformed = transform(joined if self.is_frame else joined.to_numpy())
             ends = np.cumsum([len(part) for part in parts])
-            rows = np.concatenate(
+            positions = np.concatenate(
                 [np.arange(e - n, e) for e, n in zip(ends, lengths, strict=True)]
             )
             if not hasattr(transformed, "iloc"):
                 transformed = pd.DataFrame(np.asarray(transformed), joined.index)
-            return transformed.iloc[rows, columns]
+            return transformed.iloc[positions, columns]
 
         future = make(())
         if not _same(future, make(unknown)):
@@ -315,7 +316,7 @@ def _append(rows: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rows, new], ignore_index=rows.index.nlevels != new.index.nlevels)
 
 
-def _two_values(column: pd.Series) -> tuple[Any, Any] | tuple[()]:
+def _two_values(column: pd.Series) -> tuple:
     """Return two values of a column, different ones if possible; none if all miss."""
     known = column.dropna()
     if not len(known):
@@ -348,7 +349,9 @@ def _same(table: Any, other: Any) -> bool:
             size = np.nanmax(np.abs(x), initial=0.0)
             if not np.allclose(x, z, atol=1e-6 * size, equal_nan=True):
                 return False
-        elif not all(u == v or (pd.isna(u) and pd.isna(v)) for u, v in zip(a, b)):
+        elif not all(
+            u == v or (pd.isna(u) and pd.isna(v)) for u, v in zip(a, b, strict=True)
+        ):
             return False
     return True
 

@@ -323,7 +323,7 @@ def _forecast(
 
 def _update(estimator: Any, X: Any, y: Any) -> None:
     """Append rows to the history of the forecaster in a pipeline or search."""
-    forecaster, X = unwrap_final_estimator(estimator, X)
+    forecaster, X = unwrap_final_estimator(estimator, X, having="update")
     if not hasattr(forecaster, "update"):
         raise ValueError(
             "refit=False needs a forecaster with the method update(X, y), but "
@@ -334,7 +334,7 @@ def _update(estimator: Any, X: Any, y: Any) -> None:
 
 def _predict_interval(estimator: Any, X: Any, coverage: float) -> Any:
     """Predict the intervals of the forecaster in a pipeline or search."""
-    forecaster, X = unwrap_final_estimator(estimator, X)
+    forecaster, X = unwrap_final_estimator(estimator, X, having="predict_interval")
     if not hasattr(forecaster, "predict_interval"):
         raise ValueError(
             f"coverage={coverage} needs a forecaster with the method "
