@@ -17,6 +17,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("plot_*.py"))
 # Texts that each example must print besides "naive".
 PRINTED = {
     "plot_export_onnx": ["served by onnxruntime", "kB", "differ by at most", "ms"],
+    "plot_flight_calendar": ["no calendar", "(skrub)", "(sktime)"],
     "plot_hello_world": ["hello world hello tensorflow hello keras", "reordered"],
     "plot_next_word": ["bigram", "gru", "thank", "perplexity"],
     "plot_custom_network": ["convolution + LSTM", "LSTMForecaster", "seconds"],
