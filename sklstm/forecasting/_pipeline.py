@@ -437,8 +437,13 @@ class ForecastPipeline(Pipeline):
         return self._raw.transform_next(self._transform, X)
 
     def _remember(self, X: Any, y: Any) -> None:
-        window_length = int(self._fitted_forecaster().window_length_)
-        self._raw = RawRows.from_fit(X, self._transform, window_length)
+        forecaster = self._fitted_forecaster()
+        self._raw = RawRows.from_fit(
+            X,
+            self._transform,
+            int(forecaster.window_length_),
+            has_future=len(forecaster._future_columns) > 0,
+        )
         self._fitted_without_y = y is None
 
     def _targets(self, X: Any, y: Any) -> Any:

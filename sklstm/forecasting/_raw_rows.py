@@ -42,9 +42,9 @@ class LastRows:
         times = TimeIndex.from_index(series.time_index)
         return cls(as_frame(series.X)[-n_rows:], times)
 
-    def extended_by(self, series: SeriesInput) -> LastRows:
+    def extended_by(self, series: SeriesInput, n_rows: int) -> LastRows:
         """Move on to the last of the rows that follow."""
-        rows = _append(self.rows, as_frame(series.X))[-len(self.rows) :]
+        rows = _append(self.rows, as_frame(series.X))[-n_rows:]
         return LastRows(rows, self.times.extended_by(series.time_index))
 
     def next_index(self, X_future: Any, n_rows: int) -> pd.Index | None:
@@ -92,7 +92,9 @@ class RawRows:
     n_context: int = 0
 
     @classmethod
-    def from_fit(cls, X: Any, transform: Transform, window_length: int) -> RawRows:
+    def from_fit(
+        cls, X: Any, transform: Transform, window_length: int, *, has_future: bool
+    ) -> RawRows:
         """Remember the rows of fit.
 
         Parameters
@@ -103,33 +105,31 @@ class RawRows:
             The fitted transformers.
         window_length : int
             Number of rows in a window of the forecaster.
+        has_future : bool
+            Whether the forecaster reads future covariates.
         """
         panel, inputs = split_series(X)
         n_context = _find_context(transform, X, window_length)
-        kept = max(n_context, 1)
-        frames = [as_frame(series.X) for series in inputs]
-        examples: dict[Any, tuple] = {}
-        for label in frames[0].columns:
-            columns = [frame[label] for frame in frames]
-            is_static = len(columns) > 1 and all(
-                column.nunique(dropna=False) == 1 for column in columns
-            )
-            # A static covariate stays as it is.
-            examples[label] = () if is_static else _two_values(pd.concat(columns))
         return cls(
             panel,
-            tuple(LastRows.from_series(series, kept) for series in inputs),
-            examples,
+            tuple(LastRows.from_series(each, max(n_context, 1)) for each in inputs),
+            _example_values([as_frame(each.X) for each in inputs])
+            if has_future
+            else {},
             hasattr(X, "iloc"),
             n_context,
         )
 
+    @property
+    def _n_kept(self) -> int:
+        """Number of rows of each series to remember."""
+        return max(self.n_context, 1)
+
     def of_other_series(self, X: Any) -> RawRows:
         """Take the rows of other series instead."""
         panel, inputs = split_series(X)
-        kept = max(self.n_context, 1)
         steps = [each.times for each in self.series]
-        series = [LastRows.from_series(each, kept) for each in inputs]
+        series = [LastRows.from_series(each, self._n_kept) for each in inputs]
         return replace(
             self,
             panel=panel,
@@ -143,19 +143,24 @@ class RawRows:
         series = list(self.series)
         for position, each in match_fitted_series(X, fitted=self.panel).items():
             if replaced:
-                rows = LastRows.from_series(each, max(self.n_context, 1))
+                rows = LastRows.from_series(each, self._n_kept)
                 times = self.series[position].times.extended_by(each.time_index)
                 series[position] = replace(rows, times=times)
             else:
-                series[position] = series[position].extended_by(each)
+                series[position] = series[position].extended_by(each, self._n_kept)
         return replace(self, series=tuple(series))
 
     def transform_next(self, transform: Transform, X: Any) -> Any:
         """Transform the rows that follow those remembered."""
         if not self.n_context or np.ndim(X) != 2:
             return transform(X)
-        context = self._join([each.rows[-self.n_context :] for each in self.series])
-        joined = _append(context, as_frame(X))
+        context, new = self._join([each.rows for each in self.series]), as_frame(X)
+        if set(new.columns) != set(context.columns):
+            raise ValueError(
+                f"X must have the columns of fit, {list(context.columns)}, got "
+                f"{list(new.columns)}."
+            )
+        joined = _append(context, new)
         return _last(transform(joined if self.is_frame else joined.to_numpy()), len(X))
 
     def future_covariates(
@@ -255,7 +260,7 @@ class RawRows:
             for label in labels
             if label in frame.columns and frame[label].notna().any()
         ]
-        if not known and not len(frame.columns.intersection(labels)):
+        if len(frame.columns) and not len(frame.columns.intersection(labels)):
             raise ValueError(
                 "X_future has none of the columns of X before the pipeline, "
                 f"{labels}, but {list(frame.columns)}. Pass those whose future is "
@@ -314,6 +319,19 @@ def _append(rows: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
             rows = rows.assign(**{label: rows[label].astype(dtype)})
             new = new.assign(**{label: new[label].astype(dtype)})
     return pd.concat([rows, new], ignore_index=rows.index.nlevels != new.index.nlevels)
+
+
+def _example_values(frames: list[pd.DataFrame]) -> dict[Any, tuple]:
+    """Return two values of each column of several series; none of static covariates."""
+    examples = {}
+    for label in frames[0].columns:
+        columns = [frame[label] for frame in frames]
+        is_static = len(columns) > 1 and all(
+            column.nunique(dropna=False) == 1 for column in columns
+        )
+        # A static covariate stays as it is.
+        examples[label] = () if is_static else _two_values(pd.concat(columns))
+    return examples
 
 
 def _two_values(column: pd.Series) -> tuple:
@@ -403,7 +421,10 @@ def _find_context(transform: Transform, X: Any, window_length: int) -> int:
     tested = [each[-_N_TESTED_ROWS:] for each in whole]
     for n_windows in _CONTEXTS:
         n_rows = n_windows * window_length
-        found = transform_slices(-(n_rows + _N_TESTED_ROWS), None)
+        try:
+            found = transform_slices(-(n_rows + _N_TESTED_ROWS), None)
+        except Exception:  # of any library: so few rows are refused
+            continue
         found = [each[-_N_TESTED_ROWS:] for each in found]
         if all(_same(a, b) for a, b in zip(found, tested, strict=True)):
             return n_rows

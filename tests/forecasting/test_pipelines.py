@@ -294,8 +294,8 @@ class TestFutureCovariates:
         with pytest.raises(ValueError, match="index of X is irregular"):
             pipeline.forecast()
         days = pd.DataFrame(index=X.index[-1] + pd.to_timedelta([1, 2, 4], "D"))
-        X_future = days.assign(price=np.nan)
-        assert pipeline.forecast(X_future=X_future).index.equals(days.index)
+        for X_future in (days, days.assign(price=np.nan)):
+            assert pipeline.forecast(X_future=X_future).index.equals(days.index)
 
     def test_more_steps_than_the_horizon(self):
         X = numbers()[["sales"]]
@@ -303,6 +303,12 @@ class TestFutureCovariates:
             FunctionTransformer(add_weekday), network(known_future="weekday")
         ).fit(X[:-8], X["sales"][:-8])
         assert_equal(pipeline.forecast(8), pipeline.forecast(X_future=X[-8:]))
+
+
+def needs_ten_rows(X):
+    if len(X) < 10:
+        raise RuntimeError
+    return X
 
 
 def add_time(X):
@@ -351,6 +357,21 @@ class TestTransformersWithMemory:
             pipeline.update(X[begin : begin + length])
             begin += length
         assert_equal(pipeline.forecast(), at_once.forecast())
+
+    def test_columns_that_are_missing_from_new_rows(self):
+        X = numbers()
+        pipeline = self.pipeline().fit(X[:50], X["sales"][:50])
+        with pytest.raises(ValueError, match=r"columns of fit, .*price.*, got"):
+            pipeline.update(X[["sales"]][50:])
+
+    def test_transformers_that_refuse_few_rows(self):
+        X = numbers()
+        few = FunctionTransformer(needs_ten_rows)
+        pipeline = make_forecast_pipeline(few, network()).fit(X[:50], X["sales"][:50])
+        alone = network().fit(X[:50], X["sales"][:50])
+        assert_equal(
+            pipeline.update(X[50:51]).forecast(), alone.update(X[50:51]).forecast()
+        )
 
     def test_rows_that_need_all_earlier_or_later_ones(self):
         X = numbers(400)
