@@ -60,6 +60,8 @@ autosummary_context = {
     "shown_properties": ["network_", "vocabulary_", "score", "decision"],
     # Inherited members of these modules are documented by sktime and scikeras.
     "thin_modules": ["sklstm.sktime", "sklstm.keras"],
+    # And those of these classes, by scikit-learn.
+    "thin_classes": ["ForecastPipeline"],
 }
 default_role = "autolink"  # `name` in a docstring links to that object, if it exists
 

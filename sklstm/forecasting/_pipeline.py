@@ -56,11 +56,6 @@ class ForecastPipeline(Pipeline):
     verbose : bool, default=False
         Whether to print the seconds that each step takes in fit.
 
-    Attributes
-    ----------
-    named_steps : Bunch
-        The steps by their names.
-
     See Also
     --------
     make_forecast_pipeline : Construct a pipeline with steps named by their classes.
