@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._data.categories import NO_CATEGORIES, CategoryEncoding
-from sklstm._data.input_types import refuse_containers, refuse_dates
-from sklstm._data.series import name_in_errors
+from sklstm._data.input_types import refuse_columns, refuse_containers, refuse_dates
+from sklstm._data.series import name_in_errors, refuse_huge
 from sklstm._data.time_index import index_of
 from sklstm._data.time_labels import is_time
 from sklstm._data.token_ids import warn_of_token_ids
@@ -106,6 +106,7 @@ def check_sequences(
         )
     _check_index_levels(estimator, X)
     _check_cells(estimator, X)
+    refuse_columns(X, "X")
     refuse_dates(X, "X")
     channel_names = _check_channel_names(X, fitted)
     if isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind == "O":
@@ -295,7 +296,7 @@ def check_list_of_sequences(X: Iterable[Any], *, allow_nan: bool = False) -> Seq
     for i, x in enumerate(X):
         try:
             array = np.asarray(x)
-            if array.dtype.kind in "cUS":
+            if array.dtype.kind in "cUSMm":
                 raise ValueError(f"got type {array.dtype}")
             array = array.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
@@ -338,7 +339,8 @@ def check_list_of_sequences(X: Iterable[Any], *, allow_nan: bool = False) -> Seq
 
 
 def _check_values(sequences: Sequences) -> None:
-    """Reject sequences without any value."""
+    """Reject sequences without any value, and numbers that are too large."""
+    refuse_huge(sequences.rows, "X")
     missing = np.isnan(sequences.rows).all(axis=1)
     empty = np.logical_and.reduceat(missing, sequences.starts)
     if empty.any():
