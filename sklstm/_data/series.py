@@ -97,7 +97,11 @@ def check_series(
         ensure_min_features=0,
         input_name="y",
     )
-    if y.ndim > 2 or not all(y.shape[1:]):
+    if y.shape[1:] == (0,):
+        raise ValueError(
+            f"y must have at least one column, got 0 feature(s) (shape={y.shape})."
+        )
+    if y.ndim > 2:
         raise ValueError(
             "y must have shape (n_timesteps,) or (n_timesteps, n_targets), got "
             f"{y.shape}. Pass one column for each target."

@@ -71,10 +71,15 @@ def check_class_weight(class_weight: Any, classes: np.ndarray) -> None:
             "type."
         )
     for label, weight in class_weight.items():
-        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+        if not isinstance(weight, Real) or not np.isfinite(float(weight)):
             raise ValueError(
                 "class_weight must hold a number from 0 for each class, got "
                 f"{weight!r} for the class {label!r}."
+            )
+        if float(weight) < 0:
+            raise ValueError(
+                f"class_weight must not be negative, got {weight!r} for the class "
+                f"{label!r}. A weight of 0 leaves a class out."
             )
     if len(class_weight) == len(classes) and not any(class_weight.values()):
         raise ValueError(
