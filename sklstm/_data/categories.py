@@ -47,6 +47,9 @@ class CategoryEncoding:
         -------
         encoding : CategoryEncoding
         """
+        # Tables with another number of columns are refused later, by their place.
+        n_columns = np.shape(tables[0])[1]
+        tables = [table for table in tables if np.shape(table)[1] == n_columns]
         columns = _select_columns(tables, categorical_features)
         names = _column_names(tables[0])
         ids = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ def refuse_containers(data: Any, name: str) -> None:
         "X" or "y", for messages.
     """
     kind = type(data).__name__
+    _refuse_no_rows(data, name)
     if isinstance(data, Iterator):
         raise TypeError(
             f"{name} must hold data, got {data!r}, whose values can be read only once. "
@@ -44,6 +46,97 @@ def refuse_containers(data: Any, name: str) -> None:
             "Collect its elements first, for example with list(dataset.unbatch()"
             ".as_numpy_iterator())."
         )
+    if getattr(getattr(data, "dtype", None), "kind", "") == "c":
+        raise ValueError(
+            f"Complex data not supported: {name} must hold real numbers, got "
+            f"{data.dtype}. Pass the real and the imaginary parts as two columns, or "
+            f"np.abs({name})."
+        )
+
+
+def _refuse_no_rows(data: Any, name: str) -> None:
+    """Raise an error for a text, a single number, or a collection without an order."""
+    if data is None and name == "X":
+        raise ValueError(
+            "X must hold data, got None. Pass an array, a frame or a list."
+        )
+    if isinstance(data, str | bytes):
+        remedy = "Read a file first, for example with pandas.read_csv."
+        if name == "y":
+            remedy = f"Pass the values of the column, such as frame[{data!r}]."
+        raise TypeError(f"{name} must hold data, got the text {data!r}. {remedy}")
+    if isinstance(data, Mapping):
+        raise TypeError(
+            f"{name} must be an array, a frame or a list of them, got a "
+            f"{type(data).__name__}. Pass pandas.DataFrame({name}) if its entries are "
+            f"columns, and list({name}.values()) if they are series or sequences."
+        )
+    if isinstance(data, set | frozenset):
+        raise TypeError(
+            f"{name} must have an order, got a {type(data).__name__}. Pass a list."
+        )
+    if isinstance(data, Number) or getattr(data, "ndim", None) == 0:
+        raise TypeError(
+            f"{name} must hold data, got the single value {data!r}. Pass an array or a "
+            "list."
+        )
+    if type(data).__name__.endswith("GroupBy"):
+        raise TypeError(
+            f"{name} must be an array, a frame or a list of them, got a "
+            f"{type(data).__name__}. Pass a list of the groups: [rows for _, rows in "
+            f"{name}]."
+        )
+
+
+def refuse_unequal_rows(data: Any, name: str) -> None:
+    """Raise an error if the rows of a list have unequal lengths.
+
+    Parameters
+    ----------
+    data : object
+    name : str
+        "X" or "y", for messages.
+    """
+    is_array = isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype == object
+    if not is_array and not isinstance(data, list | tuple):
+        return
+    sizes = {len(row) if _has_length(row) else 1 for row in data}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{name} must have rows of equal lengths, got rows of {min(sizes)} to "
+            f"{max(sizes)} values. Fill the shorter ones with NaN."
+        )
+
+
+def _has_length(row: Any) -> bool:
+    return isinstance(row, list | tuple) or getattr(row, "ndim", 0) > 0
+
+
+def refuse_columns(data: Any, name: str) -> None:
+    """Raise an error if a frame has no columns, or two of the same name.
+
+    Parameters
+    ----------
+    data : object
+    name : str
+        "X" or "y", for messages.
+    """
+    if not hasattr(data, "columns"):
+        return
+    labels = list(data.columns)
+    if not labels:
+        raise ValueError(
+            f"{name} must have at least one column, got 0 feature(s) "
+            f"(shape={tuple(data.shape)})."
+        )
+    names = [label for label in labels if isinstance(label, str)]
+    if len(set(names)) < len(names):
+        repeated = next(label for label in names if names.count(label) > 1)
+        raise ValueError(
+            f"{name} must have columns of different names, got "
+            f"{names.count(repeated)} columns {repeated!r}. Rename them, or keep one "
+            f"of each: {name}.loc[:, ~{name}.columns.duplicated()]."
+        )
 
 
 def refuse_non_numbers(data: Any, name: str, *, allow_text: bool = False) -> None:
@@ -58,6 +151,7 @@ def refuse_non_numbers(data: Any, name: str, *, allow_text: bool = False) -> Non
     allow_text : bool, default=False
         Whether columns may hold text, as categories.
     """
+    refuse_unequal_rows(data, name)
     columns = _columns(data)
     dates = [label for label, values in columns.items() if _holds_dates(values)]
     if hasattr(data, "iloc") and hasattr(data, "columns"):
@@ -83,7 +177,8 @@ def refuse_non_numbers(data: Any, name: str, *, allow_text: bool = False) -> Non
     label, text = next(iter(texts.items()))
     remedy = "Leave it out, or encode it as numbers, for example with OneHotEncoder."
     if label is None:
-        remedy = "Convert it to numbers; for class labels use a classifier."
+        remedy = "Convert it to numbers"
+        remedy += "; for class labels use a classifier." if name == "y" else "."
     if is_frame:
         remedy = (
             f"Leave it out, {name}.drop(columns={label!r}), or encode it as numbers, "
@@ -96,7 +191,7 @@ def refuse_non_numbers(data: Any, name: str, *, allow_text: bool = False) -> Non
 
 
 def refuse_dates(data: Any, name: str) -> None:
-    """Raise an error that names the first column of a frame that holds dates.
+    """Raise an error if data hold dates, and name the first such column of a frame.
 
     Parameters
     ----------
@@ -104,9 +199,10 @@ def refuse_dates(data: Any, name: str) -> None:
     name : str
         "X" or "y", for messages.
     """
-    if not hasattr(data, "columns"):
-        return
-    for label, values in _columns(data).items():
+    columns = _columns(data) if hasattr(data, "columns") else {}
+    if isinstance(data, np.ndarray) and data.dtype.kind in "Mm":
+        columns = {None: data}
+    for label, values in columns.items():
         if _holds_dates(values):
             raise ValueError(
                 f"{name} must hold numbers, but {_place(label)} holds dates. Leave it "

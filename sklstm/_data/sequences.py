@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._data.categories import NO_CATEGORIES, CategoryEncoding
-from sklstm._data.input_types import refuse_containers, refuse_dates
-from sklstm._data.series import name_in_errors
+from sklstm._data.input_types import refuse_columns, refuse_containers, refuse_dates
+from sklstm._data.series import name_in_errors, refuse_huge
 from sklstm._data.time_index import index_of
 from sklstm._data.time_labels import is_time
 from sklstm._data.token_ids import warn_of_token_ids
@@ -106,6 +106,7 @@ def check_sequences(
         )
     _check_index_levels(estimator, X)
     _check_cells(estimator, X)
+    refuse_columns(X, "X")
     refuse_dates(X, "X")
     channel_names = _check_channel_names(X, fitted)
     if isinstance(X, np.ndarray) and X.ndim == 3 and X.dtype.kind == "O":
@@ -132,6 +133,8 @@ def check_sequences(
             f"{n_channels} values per time step."
         )
     _check_values(sequences)
+    if fitted is None:
+        refuse_huge(sequences.rows, "X")
     if fitted is not None and n_channels != fitted.n_channels:
         raise ValueError(
             f"X has {n_channels} channel(s), but {type(estimator).__name__} was fitted "
@@ -295,7 +298,7 @@ def check_list_of_sequences(X: Iterable[Any], *, allow_nan: bool = False) -> Seq
     for i, x in enumerate(X):
         try:
             array = np.asarray(x)
-            if array.dtype.kind in "cUS":
+            if array.dtype.kind in "cUSMm":
                 raise ValueError(f"got type {array.dtype}")
             array = array.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:

@@ -8,14 +8,14 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._data.folds import refuse_hole_of_fold
-from sklstm._data.input_types import refuse_containers, refuse_non_numbers
+from sklstm._data.input_types import (
+    refuse_columns,
+    refuse_containers,
+    refuse_non_numbers,
+)
 from sklstm._data.labels import column_labels
 from sklstm._data.panel import Panel, SeriesInput, split_series
 from sklstm._data.time_index import (
@@ -74,6 +74,7 @@ def check_series(
             "X must be 2-D, (n_timesteps, n_features), got shape "
             f"{tuple(X.shape)}. Reshape your data: {remedy}"
         )
+    refuse_columns(X, "X")
     refuse_non_numbers(X, "X")
     refuse_non_numbers(y, "y")
     check_rows_in_order(index_of(X), index_of(y))
@@ -87,10 +88,31 @@ def check_series(
         return CheckedSeries(X)
     names = getattr(y, "columns", None)
     y = check_array(
-        y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name="y"
+        y,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name="y",
     )
+    if y.shape[1:] == (0,):
+        raise ValueError(
+            f"y must have at least one column, got 0 feature(s) (shape={y.shape})."
+        )
+    if y.ndim > 2:
+        raise ValueError(
+            "y must have shape (n_timesteps,) or (n_timesteps, n_targets), got "
+            f"{y.shape}. Pass one column for each target."
+        )
+    if len(y) != len(X):
+        raise ValueError(
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[len(X), len(y)]} (rows of X, rows of y). Pass a target for each row of "
+            "X, NaN where it is not known."
+        )
     check_no_infinity(y, "y", names)
-    check_consistent_length(X, y)
     return CheckedSeries(X, y)
 
 
@@ -169,10 +191,29 @@ def name_in_errors(place: str) -> Iterator[None]:
         raise ValueError(f"{place}: {error}") from error
 
 
+# The squares of larger numbers, and their sums, may be infinite.
+_LARGEST = 1e150
+
+
+def refuse_huge(values: np.ndarray, name: str) -> None:
+    """Raise an error if the squares of numbers are too large for double precision."""
+    largest = np.fmax.reduce(values, axis=None, initial=0.0)
+    smallest = np.fmin.reduce(values, axis=None, initial=0.0)
+    if max(largest, -smallest) > _LARGEST:
+        raise ValueError(
+            f"{name} must hold numbers up to {_LARGEST:g}, got "
+            f"{largest if largest > _LARGEST else smallest:.3g}. Divide them, or mark "
+            "those that stand for missing values with NaN."
+        )
+
+
 def check_no_infinity(values: np.ndarray, name: str, columns: Sequence | None) -> None:
     """Raise an error at the first infinity, and name its place."""
     # The sum of a column is infinite or NaN if a value is, and costs no memory.
-    if np.isfinite(values.sum()) or not np.isinf(values).any():
+    with np.errstate(over="ignore"):
+        is_finite = np.isfinite(values.sum())
+    if is_finite or not np.isinf(values).any():
+        refuse_huge(values, name)
         return
     row, *column = np.argwhere(np.isinf(values))[0]
     place = f"row {row}"

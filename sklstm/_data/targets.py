@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
 
 from sklstm._data.input_types import refuse_containers, refuse_non_numbers
+from sklstm._data.series import refuse_huge
 
 
 def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:
@@ -32,6 +34,12 @@ def check_labels(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarr
     refuse_containers(y, "y")
     _refuse_several_labels(y, n_sequences)
     labels = y if isinstance(y, list | tuple) else np.asarray(y).ravel()
+    for i, label in enumerate(labels):
+        if label is None or type(label).__name__ in ("NAType", "NaTType"):
+            raise ValueError(
+                f"Input y contains NaN: the label y[{i}] is missing, got {label!r}. "
+                "Leave out the sequences without a label."
+            )
     if len({isinstance(label, str) for label in labels}) > 1:
         types = sorted({type(label).__name__ for label in labels})
         raise ValueError(
@@ -62,6 +70,22 @@ def check_class_weight(class_weight: Any, classes: np.ndarray) -> None:
             f"classes {classes.tolist()}. Its keys must be labels of y, of the same "
             "type."
         )
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real) or not np.isfinite(float(weight)):
+            raise ValueError(
+                "class_weight must hold a number from 0 for each class, got "
+                f"{weight!r} for the class {label!r}."
+            )
+        if float(weight) < 0:
+            raise ValueError(
+                f"class_weight must not be negative, got {weight!r} for the class "
+                f"{label!r}. A weight of 0 leaves a class out."
+            )
+    if len(class_weight) == len(classes) and not any(class_weight.values()):
+        raise ValueError(
+            "class_weight must be larger than 0 for at least one class, got "
+            f"{dict(class_weight)}."
+        )
 
 
 def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndarray:
@@ -82,11 +106,17 @@ def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndar
     """
     _check_passed(estimator, y)
     refuse_containers(y, "y")
-    refuse_non_numbers(y, "y")
     _refuse_ragged(y)
+    refuse_non_numbers(y, "y")
     y = check_array(
-        y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=estimator
+        y,
+        ensure_2d=False,
+        allow_nd=True,
+        dtype=np.float64,
+        input_name="y",
+        estimator=estimator,
     )
+    refuse_huge(y, "y")
     if y.ndim > 2:
         raise ValueError(
             "y must have shape (n_sequences,) or (n_sequences, n_targets), got "
@@ -94,6 +124,32 @@ def check_targets(estimator: BaseEstimator, y: Any, n_sequences: int) -> np.ndar
         )
     _check_consistent_length(y, n_sequences)
     return y
+
+
+def check_actual(y: Any, forecast: np.ndarray) -> np.ndarray:
+    """Check the targets with which a forecast is compared.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_timesteps,) or (n_timesteps, n_targets)
+    forecast : ndarray of shape (n_timesteps,) or (n_timesteps, n_targets)
+
+    Returns
+    -------
+    y : ndarray
+        Double precision, with NaN for missing values.
+    """
+    if y is None:
+        raise ValueError("y must hold the targets of the rows of X, got None.")
+    refuse_containers(y, "y")
+    refuse_non_numbers(y, "y")
+    actual = np.asarray(y, dtype=float)
+    if actual.size != forecast.size or len(actual) != len(forecast):
+        raise ValueError(
+            f"y must have the targets of the rows of X, in shape {forecast.shape}, got "
+            f"shape {actual.shape}."
+        )
+    return actual
 
 
 def _check_passed(estimator: BaseEstimator, y: Any) -> None:

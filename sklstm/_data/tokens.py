@@ -65,7 +65,11 @@ def check_token_sequences(X: Any) -> list[list[Any]]:
 
 def _check_tokens(tokens: Any, i: int) -> list[Any]:
     """Check the i-th sequence."""
-    if isinstance(tokens, str | bytes) or np.ndim(tokens) != 1:
+    try:
+        n_axes = np.ndim(tokens)
+    except ValueError:  # a list that holds lists of unequal lengths
+        n_axes = 2
+    if isinstance(tokens, str | bytes) or n_axes != 1:
         raise ValueError(
             f"X[{i}] must be a sequence of tokens, each an int or a str, got "
             f"{tokens!r}. Split text into tokens; put a single sequence in a list."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def check_weights(
     """
     if sample_weight is None:
         return np.ones(len(samples)), 1.0 if unit is None else unit
+    _refuse_non_weights(sample_weight)
     weight = check_sample_weight(
         sample_weight,
         samples,
@@ -41,6 +43,23 @@ def check_weights(
     )
     unit = float(weight.mean()) if unit is None else unit
     return weight / unit, unit
+
+
+def _refuse_non_weights(sample_weight: Any) -> None:
+    """Raise an error if weights are no real numbers."""
+    try:
+        weight = np.asarray(sample_weight)
+        is_real = weight.dtype.kind != "c"
+        if weight.dtype.kind not in "biuf":
+            np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError):
+        is_real = False
+    if not is_real:
+        raise ValueError(
+            "sample_weight must hold a number from 0 for each sample, got "
+            f"{shorten(sample_weight)}. sklearn.utils.class_weight."
+            "compute_sample_weight computes weights of classes."
+        )
 
 
 def check_panel_weights(

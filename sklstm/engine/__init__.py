@@ -34,7 +34,11 @@ from sklstm.engine.data import (
     WindowData,
 )
 from sklstm.engine.keras_objects import enable_copying
-from sklstm.engine.losses import training_spec
+from sklstm.engine.losses import (
+    check_loss_function,
+    refuse_unknown_name,
+    training_spec,
+)
 from sklstm.engine.networks import (
     AutoencoderNetwork,
     EnsembleNetwork,
@@ -73,6 +77,8 @@ __all__ = [
     # training
     "TrainingSettings",
     "TrainingSpec",
+    "check_loss_function",
+    "refuse_unknown_name",
     "training_spec",
     "borrow_program",
     "NetworkState",

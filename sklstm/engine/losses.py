@@ -7,7 +7,9 @@ A loss of this package's own, such as the pinball loss of quantiles, is describe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
+
+import numpy as np
 
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import TrainingSpec
@@ -33,23 +35,78 @@ def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
     ValueError
         If Keras knows no loss or optimizer of that name.
     """
-    for name, value, module in (
-        ("loss", loss, keras.losses),
-        ("optimizer", optimizer, keras.optimizers),
-    ):
-        if isinstance(value, str):
-            try:
-                module.get(value)
-            except ValueError:
-                raise ValueError(
-                    f"{name}={value!r} is not known to Keras. Pass one of the names in "
-                    f"{module.__name__}, or an instance."
-                ) from None
+    refuse_unknown_name("loss", loss)
+    refuse_unknown_name("optimizer", optimizer)
     if isinstance(loss, keras.losses.Loss):
         loss = KerasObject.describe(loss).copy()
     if isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = KerasObject.describe(optimizer).copy()
     return TrainingSpec(loss, optimizer)
+
+
+def refuse_unknown_name(name: str, value: Any) -> None:
+    """Raise an error if Keras knows no object of a name.
+
+    Parameters
+    ----------
+    name : {"loss", "optimizer", "metrics"}
+        Parameter, which says what kind of object it is.
+    value : object
+        Other values than strings are not checked.
+    """
+    # Keras chooses the metrics of these names when it sees the targets.
+    short = ("accuracy", "acc", "crossentropy", "ce")
+    if not isinstance(value, str) or (name == "metrics" and value in short):
+        return
+    modules = {
+        "loss": keras.losses,
+        "optimizer": keras.optimizers,
+        "metrics": keras.metrics,
+    }
+    try:
+        modules[name].get(value)
+    except ValueError:
+        raise ValueError(
+            f"{name}={value!r} is not known to Keras. Pass one of the names in "
+            f"{modules[name].__name__}, or an instance."
+        ) from None
+
+
+def check_loss_function(
+    loss: Callable, targets: np.ndarray, output_shape: tuple, *, weighted: bool
+) -> None:
+    """Raise an error if a user's function is no loss.
+
+    Parameters
+    ----------
+    loss : callable
+    targets : ndarray
+        Some targets.
+    output_shape : tuple of int
+        Shape of the network's output for a sample.
+    weighted : bool
+        Whether samples have weights, which need a value for each.
+    """
+    outputs = tf.zeros((len(targets), *output_shape))
+    try:
+        values = tf.convert_to_tensor(loss(tf.convert_to_tensor(targets), outputs))
+    except Exception as error:
+        raise ValueError(
+            f"loss cannot be computed for y_true of shape {targets.shape} and y_pred "
+            f"of shape {tuple(outputs.shape)}: {error} A loss takes (y_true, y_pred) "
+            "and is made of operations of keras.ops."
+        ) from error
+    if weighted and values.shape.rank == 0:
+        _refuse_single_value(outputs)
+
+
+def _refuse_single_value(outputs: tf.Tensor) -> NoReturn:
+    raise ValueError(
+        "loss must return a value for each sample if samples have weights "
+        "(sample_weight, class_weight, or a series with too few rows), but it returns "
+        f"a single one for y_pred of shape {tuple(outputs.shape)}. Take the mean over "
+        "the last axis only: keras.ops.mean(..., axis=-1)."
+    )
 
 
 class BatchLoss:
@@ -62,6 +119,7 @@ class BatchLoss:
 
     def __init__(self, spec: TrainingSpec):
         loss = spec.loss
+        self.is_named = isinstance(loss, str | tuple)  # not a user's own
         if isinstance(loss, KerasObject):
             loss = loss.make()
             pin_loss_type(loss)
@@ -72,6 +130,15 @@ class BatchLoss:
             self._compute = _pinball(loss)
         else:
             self._compute = getattr(loss, "call", loss)
+
+    def check_weighted(self, targets: tf.Tensor, outputs: tf.Tensor) -> None:
+        """Raise an error if weights of samples would have no effect."""
+        try:
+            values = tf.convert_to_tensor(self._compute(targets, outputs))
+        except Exception:  # of a user's function: named where the loss is computed
+            return
+        if values.shape.rank == 0:
+            _refuse_single_value(outputs)
 
     def __call__(
         self, targets: tf.Tensor, outputs: tf.Tensor, weight: tf.Tensor | float

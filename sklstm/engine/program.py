@@ -141,6 +141,10 @@ class Program(ABC):
             drawn[i] = value.astype(drawn[i].dtype)
         return tuple(drawn)
 
+    def _check_loss(self, data: SampleData, tensors: Mapping[str, tf.Tensor]) -> None:
+        """Raise an error if the loss does not suit the data; override if it may not."""
+        return
+
     def train(
         self,
         data: SampleData,
@@ -181,6 +185,7 @@ class Program(ABC):
         patience = settings.patience
         self._initialize(start, settings)
         tensors = as_tensors(data, self._training_data)
+        self._check_loss(data, tensors)
         train = tf.constant(samples.train, tf.int32)
         validation = None
         if samples.validation is not None:

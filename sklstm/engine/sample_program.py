@@ -10,6 +10,7 @@ import numpy as np
 from sklstm.engine.backend import tf
 from sklstm.engine.data import (
     ReconstructionData,
+    SampleData,
     SequenceData,
     TrainingSpec,
     Weights,
@@ -72,6 +73,15 @@ class SampleProgram(Program):
         in_order = np.empty((len(order), *outputs.shape[1:]), outputs.dtype)
         in_order[order] = outputs[: len(order)]
         return in_order
+
+    def _check_loss(self, data: SampleData, tensors: Tensors) -> None:
+        weight = getattr(data, "weight", None)
+        if weight is None or np.ptp(weight) == 0 or self._loss.is_named:
+            return
+        index = tf.constant([0, 0], tf.int32)
+        targets, _ = self.spec.gather_targets(tensors, index)
+        outputs = self.network(self.spec.gather_inputs(tensors, index), training=False)
+        self._loss.check_weighted(targets, outputs)
 
     def _run_epoch(
         self,

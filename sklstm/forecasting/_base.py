@@ -32,6 +32,7 @@ from sklstm._data.series import (
     check_several_series,
     name_in_errors,
 )
+from sklstm._data.targets import check_actual
 from sklstm._data.time_index import index_of, warn_of_irregular_rows
 from sklstm._data.user_warnings import warn_user
 from sklstm._data.weights import check_panel_weights, check_weights
@@ -321,10 +322,22 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             R² of `predict`, at most 1.
         """
         forecast = self.predict(X)
-        known = ~np.isnan(np.asarray(y, dtype=float).reshape(len(forecast), -1))
-        rows = known.all(axis=1)
-        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        return r2_score(np.asarray(y)[rows], forecast[rows], sample_weight=weight)
+        if isinstance(forecast, list):
+            raise ValueError(
+                "X must be one series, or a frame with an index of (series, time), "
+                f"got a list of {len(forecast)} series. Score them one by one."
+            )
+        actual = check_actual(y, forecast)
+        rows = ~np.isnan(actual.reshape(len(actual), -1)).any(axis=1)
+        if not rows.any():
+            raise ValueError(
+                "y must have a row in which all targets are known, got none in "
+                f"{len(actual)} row(s)."
+            )
+        weight = None
+        if sample_weight is not None:
+            weight = check_weights(sample_weight, actual)[0][rows]
+        return r2_score(actual[rows], forecast[rows], sample_weight=weight)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Any:
         """Predict an interval for each row of X from the rows before it.

@@ -10,7 +10,11 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from sklstm._data.categories import CategoryEncoding
-from sklstm._data.input_types import refuse_containers, refuse_non_numbers
+from sklstm._data.input_types import (
+    refuse_containers,
+    refuse_non_numbers,
+    refuse_unequal_rows,
+)
 from sklstm._data.series import check_no_infinity
 from sklstm._data.user_warnings import warn_user
 from sklstm._sklearn import safe_indexing
@@ -58,6 +62,7 @@ def check_future_covariates(
         labels = list(names[future_columns])
         values = safe_indexing(X_future, _find_columns(X_future, labels), axis=1)
     else:
+        refuse_unequal_rows(X_future, "X_future")
         values = np.asarray(X_future)
         n_future = len(future_columns)
         if values.ndim != 2 or values.shape[1] not in (n_future, n_features):

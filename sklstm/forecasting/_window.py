@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
+from sklstm._core.keras_parameters import refuse_class
 from sklstm._sklearn import BaseSearchCV, HasMethods, fit_context
 from sklstm.engine import WindowData
 from sklstm.forecasting._base import Forecaster, TrainingWindows
@@ -197,6 +198,7 @@ class WindowForecaster(Forecaster):
             )
         data, targets = data.take(np.flatnonzero(known)), targets[known]
         targets = targets.reshape(len(targets), -1)
+        self._check_regressor()
         regressor = clone(self.regressor)
         if targets.shape[1] == 1:
             targets = targets[:, 0]
@@ -207,6 +209,17 @@ class WindowForecaster(Forecaster):
             weights = gather_weights(data, self._shape)
             fit_params["sample_weight"] = weights.mean(axis=1)
         self.regressor_ = regressor.fit(self._gather(data), targets, **fit_params)
+
+    def _check_regressor(self) -> None:
+        """Raise an error if the regressor is a class, or another kind of estimator."""
+        refuse_class("regressor", self.regressor)
+        kind = getattr(get_tags(self.regressor), "estimator_type", None)
+        if kind not in (None, "regressor"):
+            raise ValueError(
+                "regressor must predict numbers, got "
+                f"{type(self.regressor).__name__}, a {kind}. Pass a regressor, such as "
+                "sklearn.linear_model.Ridge()."
+            )
 
     def _predict_windows(self, data: WindowData) -> np.ndarray:
         predicted = np.asarray(self.regressor_.predict(self._gather(data)))

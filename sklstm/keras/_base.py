@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import isfunction
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -18,7 +19,12 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from sklstm import engine
 from sklstm._core.keras_parameters import KerasParameters
 from sklstm._core.seeds import RandomState, draw_seeds
-from sklstm._data.input_types import refuse_containers, refuse_dates
+from sklstm._data.input_types import (
+    refuse_columns,
+    refuse_containers,
+    refuse_dates,
+    refuse_non_numbers,
+)
 from sklstm._data.panel import is_list_of_tables
 from sklstm._data.sequences import (
     Sequences,
@@ -129,19 +135,66 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
     def _fit_network(self, X: Any, y: Any, sample_weight: Any, *, epochs: int) -> None:
         """Build a network and train it."""
         engine.check_process()
+        self._check_keras_parameters()
         X = self._validate_samples(X, reset=True)
         y = self._validate_y(y, len(X), reset=True)
         weight = self._sample_weights(y, sample_weight)
         self._random_state = draw_seeds(self.random_state).weights
         with _isolated_random_numbers():
             self.model_ = self._build_keras_model()
-            if not hasattr(self.model_, "get_weights"):
+            if isinstance(self.model_, type) or not hasattr(self.model_, "compile"):
                 raise ValueError(
                     "model must be a function that returns a keras.Model, but it "
-                    f"returned {self.model_!r}."
+                    f"returned {self.model_!r}. Put a layer in a network: "
+                    "keras.Sequential([...])."
+                )
+            if type(self.model_).__name__ == "Sequential" and not self.model_.layers:
+                raise ValueError(
+                    "model must build a network with layers, but it returned a "
+                    "Sequential without any. Add them before it is returned."
+                )
+            if self.optimizer is None and not self.model_.compiled:
+                raise ValueError(
+                    "optimizer must be a name or a keras.optimizers.Optimizer, got "
+                    "None. Pass one, such as 'adam', or let model compile the network."
                 )
             self._initialize_callbacks()
             self._train_network(X, y, weight, epochs=epochs, initial_epoch=0)
+
+    def _check_keras_parameters(self) -> None:
+        """Raise an error if the loss, optimizer, metrics or callbacks are none."""
+        loss, optimizer, callbacks = self.loss, self.optimizer, self.callbacks
+        entries = (str, list, tuple, dict)
+        if not (loss is None or isinstance(loss, entries) or callable(loss)):
+            raise ValueError(
+                "loss must be a name, a function of (y_true, y_pred) or a "
+                f"keras.losses.Loss, got {loss!r}."
+            )
+        is_class = isinstance(optimizer, type)
+        if not (
+            optimizer is None
+            or is_class
+            or isinstance(optimizer, entries)
+            or engine.is_keras_object(optimizer, "optimizer")
+        ):
+            raise ValueError(
+                "optimizer must be a name or a keras.optimizers.Optimizer, got "
+                f"{optimizer!r}."
+            )
+        engine.refuse_unknown_name("loss", loss)
+        engine.refuse_unknown_name("optimizer", optimizer)
+        several = isinstance(self.metrics, list | tuple)
+        for metric in self.metrics if several else [self.metrics]:
+            engine.refuse_unknown_name("metrics", metric)
+        for callback in _flatten(callbacks):
+            # scikeras makes an object of a class.
+            if not isinstance(callback, type) and not engine.is_keras_object(
+                callback, "callback"
+            ):
+                raise ValueError(
+                    "callbacks must hold keras.callbacks.Callback instances, got "
+                    f"{callback!r}. scikit-learn's callbacks are not supported."
+                )
 
     def _continue_training(
         self, X: Any, y: Any, sample_weight: Any, *, epochs: int, initial_epoch: int
@@ -177,7 +230,12 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
     ) -> None:
         """Compile the network if necessary, and train it."""
         self._check_network_input(X)
-        targets = self._encode_targets(y, self._output_shape(X))
+        output_shape = self._output_shape(X)
+        targets = self._encode_targets(y, output_shape)
+        if isfunction(self.loss) and not self.model_.compiled:
+            engine.check_loss_function(
+                self.loss, targets[:2], output_shape, weighted=weight is not None
+            )
         self._ensure_compiled_model()
         self._check_model_compatibility(targets)
         try:
@@ -234,10 +292,12 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         X : ndarray of shape (n_samples, n_features) or (n_samples, n_steps, n_channels)
         """
         refuse_containers(X, "X")
+        refuse_columns(X, "X")
         refuse_dates(X, "X")
         if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
             X = list(X)
         if isinstance(X, np.ndarray) and X.ndim == 3:
+            X = _as_numbers(X)
             refuse_nan_padding(X)
         is_list = is_list_of_tables(X) or (
             isinstance(X, list | tuple)
@@ -258,6 +318,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
                     f"n_channels), none of them 0, got {X.shape}."
                 )
         elif reset or len(self.X_shape_) == 2:
+            refuse_non_numbers(X, "X")
             X = validate_data(self, X, dtype=_DTYPES, reset=reset)
         else:
             X = check_array(X, dtype=_DTYPES, input_name="X", estimator=self)
@@ -312,7 +373,7 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         outputs = self._symbolic_tensors("outputs")
         if outputs is None:  # the network is built when it reads its first batch
             with tensorflow_seeds.tensorflow_random_state(self._random_state):
-                outputs = self.model_(X[:1])
+                outputs = self._build_network(X[:1])
             outputs = outputs if isinstance(outputs, list | tuple | dict) else [outputs]
         if len(outputs) != 1 or isinstance(outputs, dict):
             raise ValueError(
@@ -320,6 +381,20 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
                 f"{len(outputs)} output(s). Join them with keras.layers.Concatenate."
             )
         return tuple(outputs[0].shape[1:])
+
+    def _build_network(self, X: np.ndarray) -> Any:
+        """Build the network by reading samples, and return its output."""
+        try:
+            return self.model_(X)
+        except ValueError as error:
+            if "incompatible with the layer" not in str(error):
+                raise
+            shape = (None, *X.shape[1:])
+            raise ValueError(
+                f"model must build a network that reads X, of shape {shape}, but "
+                f"{str(error).splitlines()[0]} Recurrent layers need X of shape "
+                "(n_samples, n_steps, n_channels): one channel is X[:, :, np.newaxis]."
+            ) from error
 
     def _symbolic_tensors(self, name: str) -> Any:
         """Return the network's "inputs" or "outputs", or None if it is not built."""
@@ -362,6 +437,30 @@ class KerasSequenceEstimator(KerasParameters, BaseWrapper, ABC):
         tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         return tags
+
+
+def _as_numbers(X: np.ndarray) -> np.ndarray:
+    """Return an array with numbers for objects, or for numbers as text."""
+    if X.dtype.kind not in "OUS":
+        return X
+    try:
+        return X.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"X must hold numbers, but it has type {X.dtype}: {error}. Encode texts as "
+            "numbers."
+        ) from None
+
+
+def _flatten(callbacks: Any) -> list[Any]:
+    """Return the entries of a parameter that may hold lists and dicts."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Mapping):
+        callbacks = list(callbacks.values())
+    if isinstance(callbacks, list | tuple):
+        return [each for entry in callbacks for each in _flatten(entry)]
+    return [callbacks]
 
 
 _fit_lock = threading.RLock()

@@ -273,6 +273,11 @@ class KerasSequenceRegressor(RegressorMixin, KerasSequenceEstimator):
         return y
 
     def _encode_targets(self, y: np.ndarray, output_shape: tuple) -> np.ndarray:
+        if isinstance(self.loss, str) and "crossentropy" in self.loss:
+            raise ValueError(
+                f"loss must measure errors of numbers, got {self.loss!r}, which is for "
+                "class labels. Use KerasSequenceClassifier, or a loss such as 'mse'."
+            )
         if not has_size(output_shape, (self.n_outputs_,)):
             raise ValueError(
                 f"model must build a network whose output has {self.n_outputs_} "

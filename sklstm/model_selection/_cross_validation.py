@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 
+from sklstm._data.input_types import refuse_containers
 from sklstm._data.panel import is_list_of_tables
 from sklstm.model_selection._series import RowsOfSeries, Timeline
 
@@ -83,6 +84,8 @@ class WalkForwardCV(BaseCrossValidator):
             If test rows do not directly follow the training rows, or X is a list of
             series, whose rows scikit-learn cannot select.
         """
+        refuse_containers(X, "X")
+        refuse_containers(y, "y")
         timeline = _timeline_of_rows(X, y)
         for fold in make_folds(self, timeline, X, y):
             yield timeline.rows_in_data(fold.train), timeline.rows_in_data(fold.test)
@@ -115,8 +118,8 @@ class WalkForwardCV(BaseCrossValidator):
                 "get_n_splits needs X, because the number of folds depends on the "
                 "number of rows, got None."
             )
-        timeline = _timeline_of_rows(X, y)
-        return sum(1 for _ in self.splitter.split(timeline.index))
+        splitter = _splitter_of(self)
+        return sum(1 for _ in _split_times(splitter, _timeline_of_rows(X, y)))
 
 
 @dataclass(frozen=True)
@@ -144,15 +147,10 @@ def make_folds(cv: Any, timeline: Timeline, X: Any, y: Any) -> list[Fold]:
     -------
     folds : list of Fold
     """
-    if not hasattr(cv, "split"):
-        raise ValueError(
-            "cv must be a sktime splitter or a cross-validator with split(X, y), got "
-            f"{cv!r}."
-        )
-    splitter = cv.splitter if isinstance(cv, WalkForwardCV) else cv
+    splitter = _splitter_of(cv)
     # Unlike scikit-learn's cross-validators, sktime's have a forecasting horizon.
     if hasattr(splitter, "get_fh"):
-        splits = splitter.split(timeline.index)
+        splits = _split_times(splitter, timeline)
     elif timeline.panel is None:
         splits = splitter.split(X, y)
     else:
@@ -179,6 +177,33 @@ def make_folds(cv: Any, timeline: Timeline, X: Any, y: Any) -> list[Fold]:
             "or set a smaller initial window or horizon."
         )
     return folds
+
+
+def _splitter_of(cv: Any) -> Any:
+    """Return a splitter, or that of a `WalkForwardCV`, checked to be one."""
+    splitter, name = cv, "cv"
+    while isinstance(splitter, WalkForwardCV):
+        splitter, name = splitter.splitter, "splitter"
+    if isinstance(splitter, str | type) or not hasattr(splitter, "split"):
+        raise ValueError(
+            f"{name} must be a sktime splitter or a cross-validator with split(X, y), "
+            f"got {splitter!r}. Pass an object, such as ExpandingWindowSplitter("
+            "fh=np.arange(1, 11), initial_window=100, step_length=10)."
+        )
+    return splitter
+
+
+def _split_times(splitter: Any, timeline: Timeline) -> Iterator[Any]:
+    """Split the times of a timeline by a splitter of sktime."""
+    try:
+        yield from splitter.split(timeline.index)
+    except ValueError as error:
+        if "incompatible with the length" not in str(error):
+            raise
+        raise ValueError(
+            f"{splitter} generates no fold for {len(timeline.index)} rows. Pass more "
+            "rows, or set a smaller initial window or horizon."
+        ) from error
 
 
 def _timeline_of_rows(X: Any, y: Any) -> Timeline:

@@ -145,4 +145,18 @@ def check_scorers(estimator: Any, scoring: Any) -> dict[str, Callable]:
             name: check_scoring(estimator, scoring=score)
             for name, score in scoring.items()
         }
+    if not np.iterable(scoring):
+        raise ValueError(
+            "scoring must be the name of a scorer of scikit-learn, a list of them, a "
+            f"callable or a dict, got {scoring!r}."
+        )
+    for name in scoring:
+        if not isinstance(name, str) or name not in get_scorer_names():
+            similar = [each for each in get_scorer_names() if str(name) in each]
+            shown = similar or ["neg_mean_absolute_error", "r2"]
+            raise ValueError(
+                f"scoring must hold names of scikit-learn's scorers, got {name!r}. "
+                f"Pass one such as {', '.join(map(repr, shown[:3]))}; "
+                "sklearn.metrics.get_scorer_names() lists them."
+            )
     return {name: get_scorer(name) for name in scoring}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import indexable
 
+from sklstm._data.input_types import refuse_non_numbers
 from sklstm._data.panel import Panel, split_series
 from sklstm._data.time_index import has_order, index_of
 from sklstm._data.time_labels import as_times, is_number, is_time
@@ -107,6 +108,8 @@ class Timeline:
             values = y
         else:
             values = [safe_indexing(y, series.rows) for series in self.series]
+        for each in values:
+            refuse_non_numbers(each, "y")
         return [
             np.asarray(each, dtype=float).reshape(len(series.labels), -1)
             for each, series in zip(values, self.series, strict=True)

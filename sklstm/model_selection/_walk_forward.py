@@ -19,6 +19,7 @@ from sklstm._core.introspection import (
     target_names,
     unwrap_final_estimator,
 )
+from sklstm._data.input_types import refuse_containers
 from sklstm._data.missing import carry_forward
 from sklstm._data.user_warnings import warn_user
 from sklstm.model_selection._cross_validation import Fold, make_folds
@@ -139,6 +140,8 @@ def walk_forward(
     refit = _check_refit(refit, n_jobs)
     _check_season_length(season_length)
     _check_estimator(estimator)
+    refuse_containers(X, "X")
+    refuse_containers(y, "y")
     if y is None and not hasattr(estimator, "horizon"):
         # Without y, a forecaster after a transformer would take the transformed
         # columns as targets.
@@ -403,6 +406,11 @@ def _series_table(
 
 def _check_estimator(estimator: Any) -> None:
     """Refuse sktime's forecasters, and warn of plain regressors."""
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise ValueError(
+            "estimator must be a forecaster, such as LSTMForecaster(), got "
+            f"{estimator!r}."
+        )
     inner = find_forecaster(estimator)
     if hasattr(type(inner), "cutoff") and hasattr(type(inner), "fh"):
         raise ValueError(

@@ -455,9 +455,5 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             class_weight = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=labels
             )
-            if (class_weight < 0).any():
-                raise ValueError(
-                    f"class_weight must not be negative, got {self.class_weight!r}."
-                )
             weight = weight * class_weight[np.searchsorted(self.classes_, labels)]
         return check_weights(weight, labels, unit)

@@ -185,12 +185,22 @@ class SequenceTokenizer(  # its output is ragged, so no data frame can hold it
         check_is_fitted(self)
         separator = "" if self.analyzer == "char" else " "
         n_tokens = len(self._vocabulary.tokens)
+        if isinstance(X, str | bytes) or not np.iterable(X):
+            raise ValueError(
+                "X must be a list of sequences of token ids, as transform returns "
+                f"them, got {X!r}."
+            )
         texts = []
         for i, sequence in enumerate(X):
             ids = np.asarray(sequence)
             if ids.ndim != 1 or ids.dtype.kind not in "iuf":
                 raise ValueError(
                     f"X[{i}] must be a sequence of token ids, got {ids.tolist()!r}."
+                )
+            if (ids != np.floor(ids)).any():
+                raise ValueError(
+                    f"X[{i}] must hold token ids, which are integers, got "
+                    f"{ids[ids != np.floor(ids)][0]}."
                 )
             invalid = ids[(ids < 0) | (ids >= n_tokens)]
             if len(invalid):
