@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 # Texts that begin like a date: 2024-03-01, 1/3/2024, 01.03.24.
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}")
@@ -65,7 +66,8 @@ def _refuse_no_rows(data: Any, name: str) -> None:
         if name == "y":
             remedy = f"Pass the values of the column, such as frame[{data!r}]."
         raise TypeError(f"{name} must hold data, got the text {data!r}. {remedy}")
-    if isinstance(data, Mapping):
+    # One of SciPy's formats is a mapping, too.
+    if isinstance(data, Mapping) and not issparse(data):
         raise TypeError(
             f"{name} must be an array, a frame or a list of them, got a "
             f"{type(data).__name__}. Pass pandas.DataFrame({name}) if its entries are "

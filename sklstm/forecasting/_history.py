@@ -55,7 +55,7 @@ class SeriesRows:
         """Copy at least the last rows, so that the others can be freed."""
         first = max(len(self) - n_rows, 0)
         missing = np.isnan(self.X[first])
-        if missing.any():
+        if first and missing.any():
             # Keep the last value observed up to the first row, which stands for it.
             observed = ~np.isnan(self.X[:first, missing])
             rows = first - 1 - np.argmax(observed[::-1], axis=0)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._core.estimator import restored_on_error
 from sklstm._core.introspection import find_forecaster
 from sklstm._data.panel import is_list_of_tables
+from sklstm._sklearn import BaseSearchCV
 from sklstm.forecasting._future_covariates import check_steps
 from sklstm.forecasting._raw_rows import RawRows
 
@@ -69,9 +70,6 @@ class ForecastPipeline(Pipeline):
 
     Examples
     --------
-    The day of the week is a future covariate that depends on the index only:
-
-    >>> import numpy as np
     >>> import pandas as pd
     >>> from sklearn.preprocessing import FunctionTransformer
     >>> from sklstm import LSTMForecaster, make_forecast_pipeline
@@ -83,6 +81,9 @@ class ForecastPipeline(Pipeline):
     ...     FunctionTransformer(add_weekday),
     ...     LSTMForecaster(14, horizon=7, known_future="weekday", random_state=0),
     ... )
+
+    The weekday of the rows to forecast follows from the index:
+
     >>> model.fit(X[:126], X["visits"][:126]).update(X[126:]).forecast(2).round()
     2024-05-20    100.0
     2024-05-21    100.0
@@ -456,8 +457,8 @@ class ForecastPipeline(Pipeline):
                     f"FunctionTransformer({type(step).__name__}(...).fit_transform)."
                 )
         final = self.steps[-1][1]
-        inner = find_forecaster(final)
-        if isinstance(final, Pipeline) or not hasattr(inner, "forecast"):
+        inner = final.estimator if isinstance(final, BaseSearchCV) else final
+        if isinstance(inner, Pipeline) or not hasattr(inner, "forecast"):
             raise ValueError(
                 "the last step must be an LSTMForecaster, a WindowForecaster, or a "
                 f"search over one of them, got {type(final).__name__}. Steps of a "

@@ -230,8 +230,8 @@ class RawRows:
             raise ValueError(
                 f"the future covariates {names} depend on the columns {needed} of X, "
                 "whose values in the rows to forecast are unknown. Pass X_future with "
-                "these columns, in the units of X; or leave the covariates out of "
-                "known_future and fit again."
+                "values of these columns, in the units of X; or leave the covariates "
+                "out of known_future and fit again."
             )
         has_index = all(each.times.has_index for each in self.series)
         return future if has_index else future.to_numpy()

@@ -908,8 +908,8 @@ ERRORS = {
         "optimizer must be a name .* got None. Pass one, such as 'adam'",
     ),
     "an unknown metric of a network": (
-        lambda: fit_model(metrics=["acuracy"]),
-        "metrics='acuracy' is not known to Keras",
+        lambda: fit_model(metrics=["accuracies"]),
+        "metrics='accuracies' is not known to Keras",
     ),
     "text as a callback of a network": (
         lambda: fit_model(callbacks=["early"]),

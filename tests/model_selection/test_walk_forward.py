@@ -378,7 +378,7 @@ class TestSelectTarget:
     ("kwargs", "message"),
     [
         ({"refit": 1}, 'refit must be True, False or "warm", got 1'),
-        ({"scoring": "mae"}, "'mae' is not a valid scoring value"),
+        ({"scoring": "mae"}, "names of scikit-learn's scorers, got 'mae'"),
         ({"refit": "hot"}, "refit must be True, False or \"warm\", got 'hot'"),
         ({"refit": False, "n_jobs": 2}, "n_jobs=2 needs refit=True"),
         ({"season_length": 0}, "season_length must be an integer from 1"),
@@ -388,7 +388,7 @@ class TestSelectTarget:
         ({"cv": TimeSeriesSplit(3, gap=2)}, "right after its training rows"),
         (
             {"cv": ExpandingWindowSplitter(fh=FH, initial_window=400)},
-            "incompatible with the length",
+            "generates no fold for 80 rows",
         ),
     ],
     ids=str,

@@ -70,26 +70,25 @@ weekdays = make_forecast_pipeline(
 
 # %%
 # The third one knows the holidays too, from sktime, with the Friday after a holiday on
-# Thursday. sktime's transformers go into scikit-learn's ``FunctionTransformer``. The
-# name of the weekday is a text, for which the network learns a vector.
+# Thursday. sktime's transformers are called in scikit-learn's ``FunctionTransformer``.
+# As a category, the weekday gets a learned vector.
 
 holiday = HolidayFeatures(
     holidays.country_holidays("US", years=2013),
     include_bridge_days=True,
     return_dummies=False,
     return_indicator=True,
-    keep_original_columns=True,
 )
-weekday = DateTimeFeatures(manual_selection=["day_of_week"], keep_original_columns=True)
+weekday = DateTimeFeatures(manual_selection=["day_of_week"])
 
 
-def name_weekday(X):
-    return weekday.fit_transform(X).astype({"day_of_week": "category"})
+def add_calendar(X):
+    categories = weekday.fit_transform(X).astype("category")
+    return X.join([holiday.fit_transform(X), categories])
 
 
 with_holidays = make_forecast_pipeline(
-    FunctionTransformer(holiday.fit_transform),
-    FunctionTransformer(name_weekday),
+    FunctionTransformer(add_calendar),
     forecaster(known_future=["is_holiday", "day_of_week"]),
 )
 
