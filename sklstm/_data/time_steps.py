@@ -57,8 +57,7 @@ def usual_step(index: pd.Index) -> Any:
         return named_frequency(index) or _unnamed_calendar(index)
     if isinstance(index, pd.TimedeltaIndex) or pd.api.types.is_integer_dtype(index):
         steps = index[1:] - index[:-1]
-        regular = len(steps) and (steps == steps[0]).all() and index[0] < index[-1]
-        return steps[0] if regular else None
+        return steps[0] if _are_equal(steps) else None
     return None
 
 
@@ -71,15 +70,25 @@ def named_frequency(index: pd.DatetimeIndex) -> Any:
     if len(index) < 3 or not index.is_monotonic_increasing:
         return None
     offset = pd.infer_freq(index)
+    if offset is None:
+        # pandas takes steps of 169 hours for days, if the end of daylight saving time
+        # makes one of them 168 hours on the clock.
+        steps = index[1:] - index[:-1]
+        return pd.tseries.frequencies.to_offset(steps[0]) if _are_equal(steps) else None
     if offset == "bh":
         return None  # pandas infers business hours from any eight hours of a day
     if offset == "D" and _may_be_trading_days(index):
         return None
-    if offset is not None and offset.startswith("WOM-"):
+    if offset.startswith("WOM-"):
         # pandas infers third Fridays whether or not months are left out.
         months = 12 * index.year + index.month
         return offset if (np.diff(months) == 1).all() else None
     return offset
+
+
+def _are_equal(steps: Any) -> bool:
+    """Return whether there are steps, all of them equal and positive."""
+    return bool(len(steps) and (steps == steps[0]).all() and steps[0] > 0 * steps[0])
 
 
 def date_range(first: Any, n_rows: int, step: Any) -> pd.DatetimeIndex:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sktime.split import ExpandingWindowSplitter
@@ -226,6 +226,7 @@ regular_steps = st.one_of(
     n_rows=st.integers(20, 80),
     known_frequency=st.booleans(),
 )
+@example(dt.datetime(2000, 7, 1), "169h", BERLIN, 20, False)
 def test_any_regular_times_are_continued(start, step, zone, n_rows, known_frequency):
     start = pd.Timestamp(start).floor("s")
     try:
