@@ -41,6 +41,7 @@ from sklstm.engine.losses import (
 )
 from sklstm.engine.networks import (
     AutoencoderNetwork,
+    ConvStem,
     EnsembleNetwork,
     LanguageNetwork,
     NetworkSpec,
@@ -58,6 +59,7 @@ __all__ = [
     "NetworkSpec",
     "SampleNetwork",
     "RecurrentStack",
+    "ConvStem",
     "WindowNetwork",
     "EnsembleNetwork",
     "AutoencoderNetwork",

@@ -38,28 +38,38 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    dropout : float, default=0.0
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
+        Number of filters of the convolutional layer in front of the recurrent layers [8]_;
+        a tuple stacks one layer for each entry, None uses none. Each is followed by
+        batch normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
+        tokens.
+    conv_kernel_size : int, tuple of int or "auto", default="auto"
+        Number of time steps that each convolutional layer spans. "auto" is 8 for the
+        first layer, 5 for the second and 3 for others, and 3 for tokens.
+    dropout : float, default=0.3
         Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
-    pooling : {"last", "mean", "max", "all"}, default="all"
+    pooling : {"last", "mean", "max", "all", "attention"}, default="all"
         Pooling of the hidden states over the time steps: the final state of each
-        direction, the mean, the maximum, or all three concatenated.
+        direction, the mean, the maximum, or all three concatenated; or their mean
+        weighted by a learned attention [9]_.
     differences : bool, default=True
         Whether to append the first differences of the channels as further channels.
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Number of time steps folded into one recurrent step, as in [4]_. An incomplete
-        last patch is filled by repeating the last row. "auto" is the smallest length
-        that leaves at most 48 recurrent steps for the longest sequence in fit, and 1
-        for tokens. In a search, pass an integer, so that folds whose longest
-        sequences differ share one compiled network.
+        Number of time steps per recurrent step. The convolutional layers pool so many;
+        without them, they are folded into patches as in [4]_, of which an incomplete last one
+        is filled by repeating the last row. "auto" is about the smallest length that
+        leaves at most 48 recurrent steps for the longest sequence in fit, and 1 for
+        tokens. In a search, pass an integer, so that folds whose longest sequences
+        differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence [5]_; 0 for none. A positional encoding helps if the relevant
         pattern occurs at about the same place in all sequences. Ignored for tokens.
-    noise : float, default=0.3
+    noise : float, default=0.1
         Standard deviation of Gaussian noise added to the scaled channels during
         training [6]_, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
@@ -175,6 +185,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
        regularization", Neural Computation 7(1).
     .. [7] Le Guennec et al. (2016), "Data augmentation for time series classification
        using convolutional neural networks", ECML/PKDD workshop AALTD.
+    .. [8] Ordóñez and Roggen (2016), "Deep convolutional and LSTM recurrent neural
+       networks for multimodal wearable activity recognition", Sensors 16(1).
+    .. [9] Yang et al. (2016), "Hierarchical attention networks for document
+       classification", NAACL.
 
     Examples
     --------
@@ -207,13 +221,15 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        conv_filters: Any = "auto",
+        conv_kernel_size: Any = "auto",
+        dropout: float = 0.3,
         recurrent_dropout: float = 0.0,
         pooling: str = "all",
         differences: bool = True,
         patch_length: int | str = "auto",
         positional_encoding: int = 8,
-        noise: float = 0.3,
+        noise: float = 0.1,
         crop: float = 0.2,
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
@@ -237,6 +253,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.pooling = pooling

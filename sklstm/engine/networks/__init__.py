@@ -5,10 +5,12 @@ from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
 from sklstm.engine.networks.language import LanguageNetwork
 from sklstm.engine.networks.recurrent import RecurrentStack
 from sklstm.engine.networks.sequence import SequenceNetwork
+from sklstm.engine.networks.stem import ConvStem
 from sklstm.engine.networks.window import EnsembleNetwork, WindowNetwork
 
 __all__ = [
     "AutoencoderNetwork",
+    "ConvStem",
     "EnsembleNetwork",
     "LanguageNetwork",
     "NetworkSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
 from sklstm.engine.networks.categories import ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, embedding
+from sklstm.engine.networks.stem import ConvStem
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 # Beside the many values of a patch, waves of amplitude 1 would be learned too slowly.
 _POSITION_GAIN = 3.0
 
-# Below any output of a recurrent layer.
+# Below any output of a recurrent layer, and any attention score.
 _BELOW_ALL_STATES = -1e9
 
 
@@ -38,10 +39,11 @@ class SequenceNetwork(SampleNetwork):
         Number of values of the output.
     activation : str
         Activation of the output.
-    pooling : {"last", "mean", "max", "all"}
-        How the states at all steps are combined; "all" concatenates the other three.
+    pooling : {"last", "mean", "max", "all", "attention"}
+        How the states at all steps are combined; "all" concatenates the first three.
     patch_length : int
-        Number of steps of the sequence folded into one recurrent step.
+        Number of steps of the sequence in one recurrent step: pooled by the stem, or
+        else concatenated.
     positional_encoding : int
         Number of sine and cosine pairs that encode the position of a recurrent step
         in its sequence, beside a linear ramp; 0 for no encoding.
@@ -57,6 +59,8 @@ class SequenceNetwork(SampleNetwork):
         Number of columns after the values, which are 1 where a value is missing.
     n_ids : tuple of int
         Number of ids of each column after the masks, which hold categories.
+    stem : ConvStem
+        Convolutional layers in front of the recurrent ones.
     """
 
     stack: RecurrentStack
@@ -72,9 +76,35 @@ class SequenceNetwork(SampleNetwork):
     embedding_dim: int = 0
     n_masks: int = 0
     n_ids: tuple[int, ...] = ()
+    stem: ConvStem = field(default_factory=ConvStem)
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
+        inputs, states, valid = self._encode(fast=fast)
+        pooled = _pool(
+            states, valid, self.pooling, bidirectional=self.stack.bidirectional
+        )
+        output = keras.layers.Dense(
+            self.n_outputs,
+            activation=self.activation,
+            kernel_initializer=glorot_uniform(),
+            name="output",
+        )(self.stack.apply_dropout(pooled, len(self.stack.units) - 1))
+        return keras.Model(inputs, output, name="sequence_network")
+
+    def _encode(
+        self, *, fast: bool
+    ) -> tuple[list[KerasTensor], KerasTensor, KerasTensor]:
+        """Build the part of the network up to the states of the last recurrent layer.
+
+        Returns
+        -------
+        inputs : list of KerasTensor
+        states : KerasTensor of shape (n_sequences, n_recurrent_steps, n_states)
+            Without dropout.
+        valid : KerasTensor of shape (n_sequences, n_recurrent_steps)
+            False for padding.
+        """
         layers, ops = keras.layers, keras.ops
         if self.n_tokens:
             tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -91,7 +121,9 @@ class SequenceNetwork(SampleNetwork):
                 first = self.n_columns + self.n_masks
                 x = ColumnEmbeddings(tuple(enumerate(self.n_ids, first))).apply(x)
             n_columns = x.shape[2]
-        if self.patch_length > 1:
+        if self.stem:
+            x, valid = self.stem.apply(x, valid, self.patch_length)
+        elif self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
             # Padding comes last, so a patch is valid if its first step is.
@@ -101,17 +133,8 @@ class SequenceNetwork(SampleNetwork):
             x = ops.concatenate(
                 [x, _encode_positions(valid, self.positional_encoding)], axis=2
             )
-        states = self.stack.apply(x, fast=fast, valid=valid)
-        pooled = _pool(
-            states, valid, self.pooling, bidirectional=self.stack.bidirectional
-        )
-        output = layers.Dense(
-            self.n_outputs,
-            activation=self.activation,
-            kernel_initializer=glorot_uniform(),
-            name="output",
-        )(pooled)
-        return keras.Model(inputs, output, name="sequence_network")
+        states = self.stack.apply(x, fast=fast, valid=valid, final_dropout=False)
+        return inputs, states, valid
 
     @property
     def _n_inputs(self) -> int:
@@ -222,4 +245,11 @@ def _pool(
     if pooling in ("max", "all"):
         is_valid = ops.expand_dims(valid, 2)
         pooled.append(ops.max(ops.where(is_valid, states, _BELOW_ALL_STATES), axis=1))
+    if pooling == "attention":
+        score = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer=glorot_uniform(), name="attention"
+        )(states)
+        is_valid = ops.expand_dims(valid, 2)
+        attention = ops.softmax(ops.where(is_valid, score, _BELOW_ALL_STATES), axis=1)
+        pooled.append(ops.sum(states * attention, axis=1))
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=1)

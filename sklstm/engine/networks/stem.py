@@ -1,0 +1,117 @@
+"""Convolutional layers in front of the recurrent ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from sklstm.engine.backend import keras
+from sklstm.engine.networks.initial_weights import glorot_uniform
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+# Weight of the past in the moving averages of batch normalization. Keras' 0.99 would
+# need several hundred optimizer steps before predictions use sensible averages.
+_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class ConvStem:
+    """Convolutions over time, each with batch normalization, ReLU and max pooling.
+
+    Padding is zero before and after each convolution and counts in no average, so it
+    has no effect on the valid steps.
+
+    Parameters
+    ----------
+    filters : tuple of int
+        Number of filters of each layer; none for an empty tuple.
+    kernel_sizes : tuple of int
+        Number of time steps that the filters of each layer span.
+    causal : bool
+        Whether outputs depend on earlier steps only.
+    """
+
+    filters: tuple[int, ...] = ()
+    kernel_sizes: tuple[int, ...] = ()
+    causal: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.filters)
+
+    def pool_sizes(self, pool_length: int) -> list[int]:
+        """Return the number of steps that are pooled after each layer.
+
+        Their product is ``pool_length``. Early layers take factors of 2, which halve
+        the work of those after them, and the last one takes the rest.
+        """
+        sizes = []
+        for _ in self.filters[:-1]:
+            sizes.append(1 if pool_length % 2 else 2)
+            pool_length //= sizes[-1]
+        return [*sizes, pool_length]
+
+    def round_pool_length(self, pool_length: int) -> int:
+        """Return the next pool length in which all layers but the last have a factor.
+
+        Parameters
+        ----------
+        pool_length : int
+            Minimum number of steps to pool.
+        """
+        factor = 1
+        for _ in self.filters[:-1]:
+            if factor < pool_length:
+                factor *= 2
+        return -(-pool_length // factor) * factor
+
+    def apply(
+        self, x: KerasTensor, valid: KerasTensor, pool_length: int
+    ) -> tuple[KerasTensor, KerasTensor]:
+        """Apply the layers to the input of a network under construction.
+
+        Parameters
+        ----------
+        x : KerasTensor of shape (n_samples, n_steps, n_features)
+            The number of steps is a multiple of ``pool_length``.
+        valid : KerasTensor of shape (n_samples, n_steps)
+            False for padding, which must come after the valid steps.
+        pool_length : int
+            Number of steps that are pooled into one.
+
+        Returns
+        -------
+        outputs : KerasTensor of shape (n_samples, n_steps / pool_length, n_filters)
+        valid : KerasTensor of shape (n_samples, n_steps / pool_length)
+        """
+        layers = keras.layers
+        sizes = self.pool_sizes(pool_length)
+        assert prod(sizes) == pool_length
+        x = _clear_padding(x, valid)
+        for i, (filters, kernel_size) in enumerate(
+            zip(self.filters, self.kernel_sizes, strict=True)
+        ):
+            x = layers.Conv1D(
+                filters,
+                kernel_size,
+                padding="causal" if self.causal else "same",
+                use_bias=False,  # batch normalization has one
+                kernel_initializer=glorot_uniform(),
+                name=f"conv_{i}",
+            )(x)
+            x = layers.BatchNormalization(
+                momentum=_MOMENTUM, name=f"batch_normalization_{i}"
+            )(x, mask=valid)
+            x = layers.ReLU(name=f"relu_{i}")(x)
+            x = _clear_padding(x, valid)
+            if sizes[i] > 1:
+                # No value is below zero, so padding is never the maximum.
+                x = layers.MaxPooling1D(sizes[i], name=f"max_pooling_{i}")(x)
+                valid = valid[:, :: sizes[i]]
+        return x, valid
+
+
+def _clear_padding(x: KerasTensor, valid: KerasTensor) -> KerasTensor:
+    return keras.ops.where(keras.ops.expand_dims(valid, 2), x, 0.0)
