@@ -39,10 +39,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
     conv_filters : int, tuple of int, "auto" or None, default="auto"
-        Number of filters of the convolutional layer in front of the recurrent layers [8]_;
-        a tuple stacks one layer for each entry, None uses none. Each is followed by
-        batch normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
-        tokens.
+        Number of filters of the convolutional layer in front of the recurrent ones, as
+        in [8]_; a tuple stacks one layer for each entry, None uses none. Each is
+        followed by batch normalization, ReLU and max pooling. "auto" is (32, 64, 64),
+        and None for tokens.
     conv_kernel_size : int, tuple of int or "auto", default="auto"
         Number of time steps that each convolutional layer spans. "auto" is 8 for the
         first layer, 5 for the second and 3 for others, and 3 for tokens.
@@ -60,11 +60,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
         Number of time steps per recurrent step. The convolutional layers pool so many;
-        without them, they are folded into patches as in [4]_, of which an incomplete last one
-        is filled by repeating the last row. "auto" is about the smallest length that
-        leaves at most 48 recurrent steps for the longest sequence in fit, and 1 for
-        tokens. In a search, pass an integer, so that folds whose longest sequences
-        differ share one compiled network.
+        without them, they are folded into patches as in [4]_, of which an incomplete
+        last one is filled by repeating the last row. "auto" is about the smallest
+        length that leaves at most 48 recurrent steps for the longest sequence in fit,
+        and 1 for tokens. In a search, pass an integer, so that folds whose longest
+        sequences differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence [5]_; 0 for none. A positional encoding helps if the relevant

@@ -74,9 +74,9 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
     conv_filters : int, tuple of int, "auto" or None, default="auto"
-        Number of filters of the convolutional layer in front of the recurrent layers;
-        a tuple stacks one layer for each entry, None uses none. Each is followed by
-        batch normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
+        Number of filters of the convolutional layer in front of the recurrent ones; a
+        tuple stacks one layer for each entry, None uses none. Each is followed by batch
+        normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
         tokens.
     conv_kernel_size : int, tuple of int or "auto", default="auto"
         Number of time steps that each convolutional layer spans. "auto" is 8 for the
@@ -287,9 +287,9 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
     conv_filters : int, tuple of int, "auto" or None, default="auto"
-        Number of filters of the convolutional layer in front of the recurrent layers;
-        a tuple stacks one layer for each entry, None uses none. Each is followed by
-        batch normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
+        Number of filters of the convolutional layer in front of the recurrent ones; a
+        tuple stacks one layer for each entry, None uses none. Each is followed by batch
+        normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
         tokens.
     conv_kernel_size : int, tuple of int or "auto", default="auto"
         Number of time steps that each convolutional layer spans. "auto" is 8 for the
