@@ -69,6 +69,8 @@ SEQUENCES = {
     "normalize": [StrOptions({"standard", "sequence"}), None],
     "categorical_features": ["array-like", Integral, str, None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+    "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+    "token_dropout": [Interval(Real, 0, 1, closed="left")],
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
 }
 

@@ -90,7 +90,7 @@ class SampleProgram(Program):
         batch_size: tf.Tensor,
         seed: tf.Tensor,
     ) -> tf.Tensor:
-        index = tf.random.experimental.stateless_shuffle(index, seed)
+        index = self.spec.shuffle(tensors, index, batch_size, seed)
         tensors = self.spec.augment(tensors, seed)
 
         def train_on(batch: tf.Tensor) -> tf.Tensor:

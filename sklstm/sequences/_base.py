@@ -77,6 +77,8 @@ class SequenceEstimator(RecurrentEstimator):
     normalize: str | None
     categorical_features: Any
     embedding_dim: int | None
+    embedding_dropout: float
+    token_dropout: float
     vocabulary_size: int | None
     loss: Any
 
@@ -253,6 +255,8 @@ class SequenceEstimator(RecurrentEstimator):
                 network,
                 n_tokens=round_up_size(self._n_tokens),
                 embedding_dim=int(self.embedding_dim),
+                embedding_dropout=float(self.embedding_dropout),
+                token_dropout=float(self.token_dropout),
             )
         return replace(
             network,

@@ -95,6 +95,12 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         ids, integers from 1; zeros are padding and are removed wherever they occur.
         Tune the learning rate for tokens: in our benchmarks, 0.01 was best for names
         read by character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the
         largest id in fit.
@@ -234,6 +240,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         loss: Any = "categorical_crossentropy",
@@ -266,6 +274,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.class_weight = class_weight
         self.loss = loss

@@ -130,6 +130,12 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
         learning rate for tokens: in our benchmarks, 0.01 was best for names read by
         character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the largest
         id in fit.
@@ -212,6 +218,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         class_weight: Any = None,
         loss: Any = "categorical_crossentropy",
@@ -243,6 +251,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.class_weight = class_weight
         self.loss = loss
@@ -343,6 +353,12 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
         learning rate for tokens: in our benchmarks, 0.01 was best for names read by
         character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the largest
         id in fit.
@@ -421,6 +437,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         loss: Any = "mse",
         optimizer: Any = "adam",
@@ -451,6 +469,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.loss = loss
         self.optimizer = optimizer

@@ -20,7 +20,7 @@ from sklstm._core.seeds import draw_seeds
 
 TINY = {"units": 3, "epochs": 1, "batch_size": 8, "random_state": 0}
 CELLS = ["lstm", "gru", "rnn"]
-POOLINGS = ["last", "mean", "max", "all"]
+POOLINGS = ["last", "mean", "max", "all", "attention"]
 
 
 def random_sequences(n_sequences, n_channels=2, max_length=9, seed=0):

@@ -6,12 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-from sklstm.engine.backend import check_process
+from sklstm.engine.backend import check_process, tf
 from sklstm.engine.private_api import single_precision
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
     from sklstm.engine.data import SampleData
 
@@ -87,6 +86,12 @@ class SampleNetwork(NetworkSpec):
         self, tensors: Tensors, index: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
         """Gather the targets and weights of the samples of the given indices."""
+
+    def shuffle(
+        self, tensors: Tensors, index: tf.Tensor, batch_size: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the samples of an epoch in the order in which to train on them."""
+        return tf.random.experimental.stateless_shuffle(index, seed)
 
     def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
         """Change the samples at random for one epoch; by default, change nothing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sklstm.engine.backend import keras, tf
+from sklstm.engine.batches import group_by_length
 from sklstm.engine.data import PADDING
 from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
 from sklstm.engine.networks.categories import ColumnEmbeddings
@@ -61,6 +62,9 @@ class SequenceNetwork(SampleNetwork):
         Number of ids of each column after the masks, which hold categories.
     stem : ConvStem
         Convolutional layers in front of the recurrent ones.
+    embedding_dropout, token_dropout : float
+        Fraction of the values of the tokens' vectors, and of whole vectors, to drop
+        during training.
     """
 
     stack: RecurrentStack
@@ -77,6 +81,8 @@ class SequenceNetwork(SampleNetwork):
     n_masks: int = 0
     n_ids: tuple[int, ...] = ()
     stem: ConvStem = field(default_factory=ConvStem)
+    embedding_dropout: float = 0.0
+    token_dropout: float = 0.0
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
@@ -111,6 +117,20 @@ class SequenceNetwork(SampleNetwork):
             inputs = [tokens]
             valid = ops.not_equal(tokens, PADDING)
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
+            if self.embedding_dropout:
+                x = layers.Dropout(
+                    self.embedding_dropout,
+                    seed=PLACEHOLDER_SEED,
+                    name="embedding_dropout",
+                )(x)
+            if self.token_dropout:
+                # All values of a vector, or none.
+                x = layers.Dropout(
+                    self.token_dropout,
+                    noise_shape=(None, None, 1),
+                    seed=PLACEHOLDER_SEED,
+                    name="token_dropout",
+                )(x)
             n_columns = self.embedding_dim
         else:
             x = keras.Input((None, self._n_inputs), dtype="float32", name="sequence")
@@ -122,7 +142,7 @@ class SequenceNetwork(SampleNetwork):
                 x = ColumnEmbeddings(tuple(enumerate(self.n_ids, first))).apply(x)
             n_columns = x.shape[2]
         if self.stem:
-            x, valid = self.stem.apply(x, valid, self.patch_length)
+            x, valid = self.stem.apply(x, valid, self.patch_length, fast=fast)
         elif self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
@@ -192,6 +212,14 @@ class SequenceNetwork(SampleNetwork):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Gather the targets and weights of sequences."""
         return tf.gather(tensors["targets"], index), tf.gather(tensors["weight"], index)
+
+    def shuffle(
+        self, tensors: Tensors, index: tf.Tensor, batch_size: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the sequences in random order; very unequal lengths are grouped."""
+        index = super().shuffle(tensors, index, batch_size, seed)
+        lengths = tf.gather(tensors["lengths"], index)
+        return tf.gather(index, group_by_length(lengths, batch_size, seed))
 
     def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
         """Crop each sequence at random, at both sides."""

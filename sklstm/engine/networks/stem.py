@@ -68,7 +68,7 @@ class ConvStem:
         return -(-pool_length // factor) * factor
 
     def apply(
-        self, x: KerasTensor, valid: KerasTensor, pool_length: int
+        self, x: KerasTensor, valid: KerasTensor, pool_length: int, *, fast: bool
     ) -> tuple[KerasTensor, KerasTensor]:
         """Apply the layers to the input of a network under construction.
 
@@ -80,6 +80,8 @@ class ConvStem:
             False for padding, which must come after the valid steps.
         pool_length : int
             Number of steps that are pooled into one.
+        fast : bool
+            As for `NetworkSpec.build`.
 
         Returns
         -------
@@ -101,11 +103,13 @@ class ConvStem:
                 kernel_initializer=glorot_uniform(),
                 name=f"conv_{i}",
             )(x)
-            x = layers.BatchNormalization(
+            normalization = _normalization_class(fast)(
                 momentum=_MOMENTUM, name=f"batch_normalization_{i}"
-            )(x, mask=valid)
-            x = layers.ReLU(name=f"relu_{i}")(x)
-            x = _clear_padding(x, valid)
+            )
+            x = normalization(x, mask=valid)
+            if not fast:
+                x = layers.ReLU(name=f"relu_{i}")(x)
+                x = _clear_padding(x, valid)
             if sizes[i] > 1:
                 # No value is below zero, so padding is never the maximum.
                 x = layers.MaxPooling1D(sizes[i], name=f"max_pooling_{i}")(x)
@@ -115,3 +119,12 @@ class ConvStem:
 
 def _clear_padding(x: KerasTensor, valid: KerasTensor) -> KerasTensor:
     return keras.ops.where(keras.ops.expand_dims(valid, 2), x, 0.0)
+
+
+def _normalization_class(fast: bool) -> type[keras.layers.BatchNormalization]:
+    if fast:
+        # Imported here, because defining a layer loads Keras.
+        from sklstm.engine.layers.batch_norm_relu import BatchNormReLU
+
+        return BatchNormReLU
+    return keras.layers.BatchNormalization
