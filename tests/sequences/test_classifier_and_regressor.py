@@ -243,7 +243,7 @@ class TestScaling:
 
     def test_auto_patch_length_depends_on_the_longest_sequence(self):
         model = classifier().fit([np.ones(10), np.arange(100.0)] * 2, [0, 1] * 2)
-        assert model.patch_length_ == 3
+        assert model.patch_length_ == 4
         assert classifier().fit(X, LABELS).patch_length_ == 1
         assert classifier(patch_length=4).fit(X, LABELS).patch_length_ == 4
 

@@ -44,28 +44,31 @@ class ConvStem:
     def pool_sizes(self, pool_length: int) -> list[int]:
         """Return the number of steps that are pooled after each layer.
 
-        Their product is ``pool_length``. Early layers take factors of 2, which halve
-        the work of those after them, and the last one takes the rest.
+        Their product is ``pool_length``. Each layer but the last takes the largest
+        factor up to 4, so that later layers, with more filters, have fewer steps.
         """
         sizes = []
         for _ in self.filters[:-1]:
-            sizes.append(1 if pool_length % 2 else 2)
+            sizes.append(max(n for n in (1, 2, 3, 4) if pool_length % n == 0))
             pool_length //= sizes[-1]
         return [*sizes, pool_length]
 
     def round_pool_length(self, pool_length: int) -> int:
-        """Return the next pool length in which all layers but the last have a factor.
+        """Return the next pool length with factors that all layers can share.
 
         Parameters
         ----------
         pool_length : int
             Minimum number of steps to pool.
+
+        Returns
+        -------
+        pool_length : int
+            1, 2, or a multiple of 4; unchanged if there is a single layer.
         """
-        factor = 1
-        for _ in self.filters[:-1]:
-            if factor < pool_length:
-                factor *= 2
-        return -(-pool_length // factor) * factor
+        if len(self.filters) == 1 or pool_length <= 2:
+            return pool_length
+        return -(-pool_length // 4) * 4
 
     def apply(
         self, x: KerasTensor, valid: KerasTensor, pool_length: int, *, fast: bool
