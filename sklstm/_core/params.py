@@ -74,6 +74,12 @@ SEQUENCES = {
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
 }
 
+STEPS = {
+    name: rule
+    for name, rule in SEQUENCES.items()
+    if name not in ("pooling", "patch_length", "positional_encoding")
+}
+
 DETECTORS = {
     "window_length": [Interval(Integral, 1, None, closed="left")],
     "smoothing": [Interval(Integral, 1, None, closed="left")],

@@ -48,6 +48,8 @@ from sklstm.engine.networks import (
     RecurrentStack,
     SampleNetwork,
     SequenceNetwork,
+    StreamNetwork,
+    TaggingNetwork,
     WindowNetwork,
 )
 from sklstm.engine.packed_network import PackedNetwork
@@ -64,6 +66,8 @@ __all__ = [
     "EnsembleNetwork",
     "AutoencoderNetwork",
     "SequenceNetwork",
+    "TaggingNetwork",
+    "StreamNetwork",
     "LanguageNetwork",
     # data
     "SampleData",

@@ -62,6 +62,8 @@ class SequenceEstimator(RecurrentEstimator):
 
     # Activation of the network's last layer.
     _activation: ClassVar[str]
+    # Whether outputs depend on earlier steps only.
+    _is_causal: bool = False
 
     # Hyperparameters.
     bidirectional: bool
@@ -165,6 +167,7 @@ class SequenceEstimator(RecurrentEstimator):
                 normalize=self.normalize,
                 differences=bool(self.differences),
                 categorical=self._schema.categories.columns,
+                causal=self._is_causal,
             )
         else:
             self._scaling = None

@@ -14,6 +14,9 @@ class BatchNormReLU(keras.layers.BatchNormalization):
     where automatic differentiation does so about twenty times.
     """
 
+    def compute_mask(self, *_: Any, **__: Any) -> None:
+        """Return no mask: padding is zero in the outputs."""
+
     def call(
         self, inputs: tf.Tensor, mask: tf.Tensor, training: bool | None = None
     ) -> tf.Tensor:

@@ -6,6 +6,7 @@ from sklstm.engine.networks.language import LanguageNetwork
 from sklstm.engine.networks.recurrent import RecurrentStack
 from sklstm.engine.networks.sequence import SequenceNetwork
 from sklstm.engine.networks.stem import ConvStem
+from sklstm.engine.networks.tagging import StreamNetwork, TaggingNetwork
 from sklstm.engine.networks.window import EnsembleNetwork, WindowNetwork
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "RecurrentStack",
     "SampleNetwork",
     "SequenceNetwork",
+    "StreamNetwork",
+    "TaggingNetwork",
     "WindowNetwork",
 ]

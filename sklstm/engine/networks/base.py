@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
+import numpy as np
+
 from sklstm.engine.backend import check_process, tf
 from sklstm.engine.private_api import single_precision
 
@@ -86,6 +88,19 @@ class SampleNetwork(NetworkSpec):
         self, tensors: Tensors, index: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
         """Gather the targets and weights of the samples of the given indices."""
+
+    def output_rows(self, data: SampleData) -> np.ndarray:
+        """Return where the outputs for samples in the order of the data belong.
+
+        By default, each sample has one output.
+        """
+        return data.order
+
+    def select_outputs(
+        self, tensors: Tensors, index: tf.Tensor, outputs: tf.Tensor
+    ) -> tf.Tensor:
+        """Return those outputs of the network that count; by default, all."""
+        return outputs
 
     def shuffle(
         self, tensors: Tensors, index: tf.Tensor, batch_size: tf.Tensor, seed: tf.Tensor

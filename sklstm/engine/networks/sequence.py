@@ -111,6 +111,22 @@ class SequenceNetwork(SampleNetwork):
         valid : KerasTensor of shape (n_sequences, n_recurrent_steps)
             False for padding.
         """
+        inputs, x, valid = self._read(fast=fast)
+        states = self.stack.apply(x, fast=fast, valid=valid, final_dropout=False)
+        return inputs, states, valid
+
+    def _read(
+        self, *, fast: bool
+    ) -> tuple[list[KerasTensor], KerasTensor, KerasTensor]:
+        """Build the part of the network in front of the recurrent layers.
+
+        Returns
+        -------
+        inputs : list of KerasTensor
+        x : KerasTensor of shape (n_sequences, n_recurrent_steps, n_features)
+        valid : KerasTensor of shape (n_sequences, n_recurrent_steps)
+            False for padding.
+        """
         layers, ops = keras.layers, keras.ops
         if self.n_tokens:
             tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -153,8 +169,7 @@ class SequenceNetwork(SampleNetwork):
             x = ops.concatenate(
                 [x, _encode_positions(valid, self.positional_encoding)], axis=2
             )
-        states = self.stack.apply(x, fast=fast, valid=valid, final_dropout=False)
-        return inputs, states, valid
+        return inputs, x, valid
 
     @property
     def _n_inputs(self) -> int:
