@@ -16,10 +16,11 @@ from sklstm._core.seeds import RandomState
 from sklstm._data.targets import check_class_weight, check_labels
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import StrOptions, fit_context
-from sklstm.sequences._base import SequenceEstimator, TrainingTargets
+from sklstm.sequences._base import TrainingTargets
+from sklstm.sequences._states import PooledStatesMixin
 
 
-class RNNClassifier(ClassifierMixin, SequenceEstimator):
+class RNNClassifier(ClassifierMixin, PooledStatesMixin):
     """Classify sequences by a recurrent network.
 
     A sample is a sequence of numbers, of one or several channels, or of tokens. A

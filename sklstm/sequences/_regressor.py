@@ -15,13 +15,14 @@ from sklstm._data.scaling import mean_and_scale
 from sklstm._data.targets import check_targets
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import fit_context
-from sklstm.sequences._base import SequenceEstimator, TrainingTargets
+from sklstm.sequences._base import TrainingTargets
+from sklstm.sequences._states import PooledStatesMixin
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class RNNRegressor(RegressorMixin, SequenceEstimator):
+class RNNRegressor(RegressorMixin, PooledStatesMixin):
     """Predict one or several numbers per sequence by a recurrent network.
 
     A sample is a sequence of numbers, of one or several channels, or of tokens. A
