@@ -83,14 +83,25 @@ class LabelMatrix:
 
 
 def is_label_matrix(y: Any) -> bool:
-    """Return whether y is sparse or has several columns, as an indicator matrix has."""
+    """Return whether y is sparse or has several columns, as an indicator matrix has.
+
+    Raise an error if y holds a list or set of labels for each sequence.
+    """
+    refuse_containers(y, "y")
+    _refuse_label_lists(y)
     if issparse(y):
         return True
+    shape = shape_of(y)
+    return shape is not None and len(shape) == 2 and shape[1] > 1
+
+
+def shape_of(y: Any) -> tuple[int, ...] | None:
+    """Return the shape of targets; None for lists of unequal lengths."""
     try:
-        shape = np.shape(y)
-    except ValueError:  # lists of unequal lengths
-        return False
-    return len(shape) == 2 and shape[1] > 1
+        # Objects that only convert to arrays are not asked by np.shape.
+        return tuple(y.shape if hasattr(y, "shape") else np.asarray(y).shape)
+    except ValueError:
+        return None
 
 
 def check_label_matrix(
@@ -113,7 +124,7 @@ def check_label_matrix(
     """
     refuse_containers(y, "y")
     refuse_columns(y, "y")
-    refuse_label_lists(y)
+    _refuse_label_lists(y)
     names = None
     if hasattr(y, "columns") and all(isinstance(name, str) for name in y.columns):
         names = np.array(list(y.columns))
@@ -128,7 +139,7 @@ def check_label_matrix(
             assert_all_finite(
                 matrix, input_name="y", estimator_name=type(estimator).__name__
             )
-        invalid = matrix[(matrix != 0) & (matrix != 1)]
+        invalid = matrix[(matrix != 0) & (matrix != 1)].tolist()
     else:
         missing = [value for value in matrix.flat if _is_missing(value)]
         if missing:
@@ -136,12 +147,12 @@ def check_label_matrix(
                 f"Input y contains NaN: a label is missing, got {missing[0]!r}. Leave "
                 "out the sequences whose labels are not known."
             )
-        invalid = np.array([v for v in matrix.flat if v not in (0, 1)], dtype=object)
-    if len(invalid):
+        invalid = [v for row in matrix.tolist() for v in row if v not in (0, 1)]
+    if invalid:
         raise ValueError(
             f"y must hold one class label per sequence, of shape ({n_sequences},), or "
             "be an indicator matrix, 1 where a sequence has a label and 0 elsewhere, "
-            f"but it has shape {matrix.shape} and holds {invalid.tolist()[0]!r}. If "
+            f"but it has shape {matrix.shape} and holds {invalid[0]!r}. If "
             "each column holds classes, use sklearn.multioutput.MultiOutputClassifier. "
             "If these are labels of the steps of each sequence, classify windows of "
             "the sequences: each window with the label of its last step."
@@ -174,21 +185,6 @@ def warn_about_label_matrix(labels: np.ndarray, lengths: np.ndarray) -> None:
             "steps, classify windows of the sequences: each window with the label of "
             "its last step."
         )
-
-
-def refuse_label_lists(y: Any) -> None:
-    """Raise an error if y holds a list or set of texts for each sequence."""
-    if not isinstance(y, list | tuple) and str(getattr(y, "dtype", "")) != "object":
-        return
-    for i, labels in enumerate(y):
-        if isinstance(labels, list | tuple | set | frozenset) and any(
-            isinstance(label, str) for label in labels
-        ):
-            raise ValueError(
-                f"y must hold one class label per sequence, or be an indicator matrix, "
-                f"but y[{i}] is {labels!r}. For several labels per sequence pass "
-                "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
-            )
 
 
 def check_class_weight(class_weight: Any, classes: np.ndarray) -> None:
@@ -290,6 +286,21 @@ def _check_passed(estimator: BaseEstimator, y: Any) -> None:
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
             "None."
         )
+
+
+def _refuse_label_lists(y: Any) -> None:
+    """Raise an error if y holds a list or set of texts for each sequence."""
+    if not isinstance(y, list | tuple) and str(getattr(y, "dtype", "")) != "object":
+        return
+    for i, labels in enumerate(y):
+        if isinstance(labels, list | tuple | set | frozenset) and any(
+            isinstance(label, str) for label in labels
+        ):
+            raise ValueError(
+                f"y must hold one class label per sequence, or be an indicator matrix, "
+                f"but y[{i}] is {labels!r}. For several labels per sequence pass "
+                "sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
+            )
 
 
 def _is_missing(value: Any) -> bool:

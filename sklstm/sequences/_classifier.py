@@ -19,7 +19,7 @@ from sklstm._data.targets import (
     check_label_matrix,
     check_labels,
     is_label_matrix,
-    refuse_label_lists,
+    shape_of,
     warn_about_label_matrix,
 )
 from sklstm._data.weights import check_weights
@@ -46,7 +46,8 @@ class RNNClassifier(ClassifierMixin, PooledStatesMixin):
 
     If y is an indicator matrix, a sequence may have any number of labels (multi-label
     classification): the last layer is a sigmoid, with one output for each label.
-    `transform` returns the pooled states, as features for other estimators.
+    ``class_weight`` is not supported then. `transform` returns the pooled states, as
+    features for other estimators.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ class RNNClassifier(ClassifierMixin, PooledStatesMixin):
         largest id in fit.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same total
-        weight. Not for indicator matrices of labels.
+        weight.
     loss : str, keras.losses.Loss or callable, default="auto"
         Loss. "auto" is "categorical_crossentropy", and for indicator matrices of labels
         "binary_crossentropy". A callable takes (y_true, y_pred) of shape (n_sequences,
@@ -481,7 +482,6 @@ class RNNClassifier(ClassifierMixin, PooledStatesMixin):
         sequences = self._check_sequences(X, reset=True)
         previous = self._previous_fit()
         last_classes = self.classes_ if previous else None
-        refuse_label_lists(y)
         self._is_multilabel = is_label_matrix(y)
         strata = None
         if self._is_multilabel:
@@ -557,10 +557,12 @@ class RNNClassifier(ClassifierMixin, PooledStatesMixin):
     ) -> np.ndarray:
         """Check an indicator matrix that continues training."""
         n_labels = len(self.classes_)
-        if not is_label_matrix(y) or np.shape(y)[1] != n_labels:
+        shape = shape_of(y) if is_label_matrix(y) else None
+        if shape is None or shape[1] != n_labels:
+            got = "no matrix" if shape is None else f"shape {shape}"
             raise ValueError(
                 f"y must be an indicator matrix of the {n_labels} labels of the first "
-                f"call, {self.classes_.tolist()}, got {_describe_shape(y)}."
+                f"call, {self.classes_.tolist()}, got {got}."
             )
         labels = check_label_matrix(self, y, n_sequences)
         if classes is not None and not np.array_equal(classes, self.classes_):
@@ -632,10 +634,3 @@ def _is_categorical(loss: Any) -> bool:
     named = loss if hasattr(loss, "__name__") else type(loss)
     of_keras = str(named.__module__).partition(".")[0] == "keras"
     return of_keras and "categorical" in named.__name__.lower()
-
-
-def _describe_shape(y: Any) -> str:
-    try:
-        return f"shape {np.shape(y)}"
-    except ValueError:
-        return "rows of unequal lengths"

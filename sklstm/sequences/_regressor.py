@@ -32,6 +32,9 @@ class RNNRegressor(RegressorMixin, PooledStatesMixin):
     values are interpolated within each sequence, after scaling, and marked. To forecast
     the next values of a time series, use `LSTMForecaster` instead.
 
+    Several targets are standardised one by one and learned by one network. `transform`
+    returns the pooled states, as features for other estimators.
+
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"}, default="lstm"
