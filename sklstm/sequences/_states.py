@@ -15,6 +15,9 @@ from sklstm.sequences._base import SequenceEstimator
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
+# One program serves all losses and optimizers, of which it uses none.
+_NOT_TRAINED = engine.TrainingSpec("mse", "sgd")
+
 
 class PooledStatesMixin(TransformerMixin, SequenceEstimator):
     """Transform sequences to the pooled states of a fitted network."""
@@ -37,12 +40,31 @@ class PooledStatesMixin(TransformerMixin, SequenceEstimator):
         -------
         states : ndarray of shape (n_sequences, n_states)
             In single precision, or a data frame as chosen by `set_output`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.neighbors import NearestNeighbors
+        >>> from sklstm import RNNRegressor
+        >>> slopes = np.linspace(-1, 1, 30)
+        >>> lines = [slope * np.arange(9 + i % 3) for i, slope in enumerate(slopes)]
+        >>> network = RNNRegressor(units=8, epochs=60, random_state=0)
+        >>> states = network.fit_transform(lines, slopes)
+        >>> states.shape
+        (30, 48)
+        >>> network.get_feature_names_out()[[0, 47]].tolist()
+        ['last_forward_0', 'max_backward_7']
+        >>> search = NearestNeighbors(n_neighbors=1).fit(states)
+        >>> new = network.transform([0.9 * np.arange(10)])
+        >>> nearest = search.kneighbors(new, return_distance=False)
+        >>> bool(slopes[nearest[0, 0]] > 0.6)
+        True
         """
         check_is_fitted(self)
         data = self._encode(self._check_sequences(X, reset=False))
         network = self._network.without_output()
         # The weights of the last layer, a kernel and a bias, are the last ones.
-        with engine.borrow_program(network, self._training_spec) as program:
+        with engine.borrow_program(network, _NOT_TRAINED) as program:
             return program.forward(data, self.weights_[:-2])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

@@ -83,9 +83,9 @@ class SequenceNetwork(SampleNetwork):
         """Return the network that ends at the pooled states.
 
         Its weights are those of this network but for the last two, the kernel and the
-        bias of the output layer.
+        bias of the output layer. It is not trained, so it needs no augmentation.
         """
-        return replace(self, n_outputs=0, activation="linear")
+        return replace(self, n_outputs=0, activation="linear", noise=0.0, crop=0.0)
 
     @property
     def state_names(self) -> list[str]:
