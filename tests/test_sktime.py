@@ -436,7 +436,7 @@ def test_several_targets_are_learned_by_one_network(container, n_targets):
         np.testing.assert_array_equal(predicted, expected[:, 0])
         return
     assert isinstance(predicted, type(passed))
-    np.testing.assert_array_equal(predicted, expected)
+    np.testing.assert_allclose(predicted, expected, atol=1e-9)
     if container == "frame":
         assert list(predicted.columns) == names
     assert np.isfinite(fitted.score(frames, passed))
