@@ -52,7 +52,7 @@ def join_steps(
             "Found input variables with inconsistent numbers of samples: "
             f"{[len(sequences), len(values)]} (sequences in X, arrays in {name})."
         )
-    parts = []
+    parts: list[np.ndarray] = []
     for i, (each, n_steps) in enumerate(
         zip(values, sequences.lengths.tolist(), strict=True)
     ):

@@ -104,7 +104,7 @@ def borrow_program(
 @overload
 def borrow_program(
     network: NetworkSpec, training: TrainingSpec
-) -> AbstractContextManager[Program]: ...
+) -> AbstractContextManager[Any]: ...
 
 
 @contextmanager

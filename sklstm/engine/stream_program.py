@@ -32,7 +32,7 @@ class StreamProgram:
             tf.TensorSpec([None, *each.shape[1:]], each.dtype)
             for each in self.network.inputs
         ]
-        self._graph = Graph(
+        self._graph: Graph = Graph(
             self._run,
             signature,
             self.network.variables,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -60,11 +60,6 @@ class TrainingTargets:
 class SequenceEstimator(RecurrentEstimator):
     """Base of the estimators with one target per sequence."""
 
-    # Activation of the network's last layer.
-    _activation: ClassVar[str]
-    # Whether outputs depend on earlier steps only.
-    _is_causal: bool = False
-
     # Hyperparameters.
     bidirectional: bool
     conv_filters: Any
@@ -95,6 +90,21 @@ class SequenceEstimator(RecurrentEstimator):
     _scaling: ChannelScaling | None  # None for tokens
     _n_tokens: int  # size of the vocabulary, for tokens
     _network: engine.SequenceNetwork
+
+    @property
+    @abstractmethod
+    def _activation(self) -> str:
+        """Activation of the network's last layer."""
+
+    @property
+    def _is_causal(self) -> bool:
+        """Whether outputs depend on earlier steps only."""
+        return False
+
+    @property
+    def _training_loss(self) -> Any:
+        """Loss to train on, as a name or object of Keras or a function."""
+        return self.loss
 
     @abstractmethod
     def predict(self, X: Any) -> np.ndarray:
@@ -173,7 +183,7 @@ class SequenceEstimator(RecurrentEstimator):
             self._scaling = None
             self._n_tokens = self._choose_vocabulary_size(sequences)
         self._network = self._describe_network(stem, targets.values.shape[1])
-        self._training_spec = self._describe_training(self.loss)
+        self._training_spec = self._describe_training(self._training_loss)
 
         def hold_out(seed: int) -> tuple[np.ndarray, np.ndarray]:
             return self._split_validation(len(sequences), seed, targets.strata)

@@ -15,13 +15,14 @@ from sklstm._data.scaling import mean_and_scale
 from sklstm._data.targets import check_targets
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import fit_context
-from sklstm.sequences._base import SequenceEstimator, TrainingTargets
+from sklstm.sequences._base import TrainingTargets
+from sklstm.sequences._states import PooledStatesMixin
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class RNNRegressor(RegressorMixin, SequenceEstimator):
+class RNNRegressor(RegressorMixin, PooledStatesMixin):
     """Predict one or several numbers per sequence by a recurrent network.
 
     A sample is a sequence of numbers, of one or several channels, or of tokens. A
@@ -30,6 +31,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     are padded and masked batch by batch; padding never changes a prediction. Missing
     values are interpolated within each sequence, after scaling, and marked. To forecast
     the next values of a time series, use `LSTMForecaster` instead.
+
+    Several targets are standardised one by one and learned by one network. `transform`
+    returns the pooled states, as features for other estimators.
 
     Parameters
     ----------

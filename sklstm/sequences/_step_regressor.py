@@ -308,7 +308,7 @@ class RNNStepRegressor(StepEstimator):
         scaled[known] = (rows[known] - self._target_mean) / self._target_scale
         self._fit_network(
             sequences,
-            TrainingTargets(scaled, weight / weight[known].mean()),
+            TrainingTargets(scaled, weight / weight.mean()),
             start=previous,
             fit_data=FitData(X, y),
             incremental=False,

@@ -338,7 +338,7 @@ class RNNTagger(StepEstimator):
         weight = self._weight_steps(X, sequences, labels, known, sample_weight)
         self._fit_network(
             sequences,
-            TrainingTargets(one_hot, weight / weight[known].mean()),
+            TrainingTargets(one_hot, weight / weight.mean()),
             start=previous,
             fit_data=FitData(X, y),
             incremental=False,

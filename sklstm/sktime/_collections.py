@@ -62,7 +62,8 @@ class _CollectionMixin(KerasParameters):
 class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
     """`sklstm.RNNClassifier` with sktime's interface.
 
-    It classifies series of one or several columns, of equal or unequal lengths.
+    It classifies series of one or several columns, of equal or unequal lengths. If y
+    has several columns, sktime fits a classifier to each.
 
     Parameters
     ----------
@@ -142,9 +143,10 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same total
         weight.
-    loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
-        Loss. A callable takes (y_true, y_pred) of shape (n_sequences, n_classes), the
-        one-hot classes and their predicted probabilities, and reduces the last axis.
+    loss : str, keras.losses.Loss or callable, default="auto"
+        Loss. "auto" is "categorical_crossentropy". A callable takes (y_true, y_pred) of
+        shape (n_sequences, n_classes), the one-hot classes and their predicted
+        probabilities, and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=3e-3
@@ -222,7 +224,7 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         class_weight: Any = None,
-        loss: Any = "categorical_crossentropy",
+        loss: Any = "auto",
         optimizer: Any = "adam",
         learning_rate: float | None = 3e-3,
         learning_rate_schedule: str = "cosine",
@@ -284,8 +286,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
 class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
     """`sklstm.RNNRegressor` with sktime's interface.
 
-    It predicts a number for series of one or several columns, of equal or unequal
-    lengths.
+    It predicts one or several numbers for series of one or several columns, of equal or
+    unequal lengths. One network learns all targets.
 
     Parameters
     ----------
@@ -416,7 +418,11 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
     True
     """
 
-    _tags = {**_TAGS}
+    _tags = {
+        **_TAGS,
+        "capability:multioutput": True,
+        "y_inner_mtype": "numpy2D",
+    }
 
     def __init__(
         self,
@@ -488,7 +494,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
 
     def _fit(self, X: Any, y: np.ndarray) -> Self:
         self.regressor_ = RNNRegressor(**self.get_params(deep=False))
-        self.regressor_.fit(self._to_sequences(X), y)
+        # One target is passed as a vector, and predicted as one.
+        self.regressor_.fit(self._to_sequences(X), y[:, 0] if y.shape[1] == 1 else y)
         return self
 
     def _predict(self, X: Any) -> np.ndarray:

@@ -288,9 +288,15 @@ class TestLabels:
 
 
 class TestSampleWeights:
-    """All sequences are in one batch, so that their order does not matter."""
+    """All sequences are in one batch, so that their order does not matter.
+
+    Weights are those of the loss: the averages of batch normalization have none, so
+    there are no convolutional layers here.
+    """
 
     one_batch = {
+        "conv_filters": None,
+        "dropout": 0,
         "batch_size": 100,
         "epochs": 3,
         "optimizer": "sgd",

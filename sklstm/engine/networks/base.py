@@ -89,7 +89,7 @@ class SampleNetwork(NetworkSpec):
     ) -> tuple[tf.Tensor, Any]:
         """Gather the targets and weights of the samples of the given indices."""
 
-    def output_rows(self, data: SampleData) -> np.ndarray:
+    def output_rows(self, data: Any) -> np.ndarray:
         """Return where the outputs for samples in the order of the data belong.
 
         By default, each sample has one output.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,8 @@ class SequenceNetwork(SampleNetwork):
     n_columns : int
         Number of values read at each step; 1 for tokens.
     n_outputs : int
-        Number of values of the output.
+        Number of values of the output; 0 for the pooled states, without an output
+        layer.
     activation : str
         Activation of the output.
     pooling : {"last", "mean", "max", "all", "attention"}
@@ -84,12 +85,37 @@ class SequenceNetwork(SampleNetwork):
     embedding_dropout: float = 0.0
     token_dropout: float = 0.0
 
+    def without_output(self) -> SequenceNetwork:
+        """Return the network that ends at the pooled states.
+
+        Its weights are those of this network but for the last two, the kernel and the
+        bias of the output layer. It is not trained, so it needs no augmentation.
+        """
+        return replace(self, n_outputs=0, activation="linear", noise=0.0, crop=0.0)
+
+    @property
+    def state_names(self) -> list[str]:
+        """Name each pooled state by its pooling, the direction of its layer and unit.
+
+        Such as "mean_backward_3"; a network that is not bidirectional reads forward.
+        """
+        poolings = ["last", "mean", "max"] if self.pooling == "all" else [self.pooling]
+        directions = ["forward", "backward"][: 1 + self.stack.bidirectional]
+        return [
+            f"{pooling}_{direction}_{unit}"
+            for pooling in poolings
+            for direction in directions
+            for unit in range(self.stack.units[-1])
+        ]
+
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
         inputs, states, valid = self._encode(fast=fast)
         pooled = _pool(
             states, valid, self.pooling, bidirectional=self.stack.bidirectional
         )
+        if not self.n_outputs:
+            return keras.Model(inputs, pooled, name="pooled_states")
         output = keras.layers.Dense(
             self.n_outputs,
             activation=self.activation,
