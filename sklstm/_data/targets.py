@@ -154,8 +154,7 @@ def check_label_matrix(
             "be an indicator matrix, 1 where a sequence has a label and 0 elsewhere, "
             f"but it has shape {matrix.shape} and holds {invalid[0]!r}. If "
             "each column holds classes, use sklearn.multioutput.MultiOutputClassifier. "
-            "If these are labels of the steps of each sequence, classify windows of "
-            "the sequences: each window with the label of its last step."
+            "If these are labels of the steps of each sequence, use RNNTagger."
         )
     _check_consistent_length(matrix, n_sequences)
     return LabelMatrix(matrix.astype(np.float32), names)
@@ -181,9 +180,8 @@ def warn_about_label_matrix(labels: np.ndarray, lengths: np.ndarray) -> None:
         warn_user(
             f"y, of shape {labels.shape}, seems to hold the labels of the steps of "
             "each sequence, because it has as many columns as sequences have steps. It "
-            "is read as an indicator matrix of labels of whole sequences. To label "
-            "steps, classify windows of the sequences: each window with the label of "
-            "its last step."
+            "is read as an indicator matrix of labels of whole sequences. RNNTagger "
+            "labels steps."
         )
 
 
@@ -325,8 +323,8 @@ def _refuse_several_labels(y: Any, n_sequences: int) -> None:
             )
     raise ValueError(
         f"y must hold one class label per sequence, of shape ({n_sequences},), got "
-        f"shape {shape}. If these are labels of the steps of each sequence, classify "
-        "windows of the sequences: each window with the label of its last step."
+        f"shape {shape}. If these are labels of the steps of each sequence, use "
+        "RNNTagger."
     )
 
 
@@ -338,8 +336,8 @@ def _refuse_ragged(y: Any) -> None:
             raise ValueError(
                 "y must hold one target for each sequence, but its entries have "
                 f"unequal lengths, from {min(sizes)} to {max(sizes)}. If these are "
-                "targets of the steps of each sequence, predict from windows of the "
-                "sequences: each window with the target of its last step."
+                "targets of the steps of each sequence, use RNNTagger or "
+                "RNNStepRegressor."
             )
 
 

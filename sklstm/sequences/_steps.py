@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -113,10 +114,22 @@ class StepStream:
     ----------
     estimator : estimator
         A fitted one; later fits do not concern the stream.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import RNNTagger
+    >>> X = np.random.default_rng(0).normal(size=(40, 20))
+    >>> tagger = RNNTagger(units=4, bidirectional=False, epochs=20, random_state=0)
+    >>> stream = tagger.fit(X, np.cumsum(X, axis=1) > 0).stream()
+    >>> stream.predict([2.0, 1.0])
+    array([ True,  True])
+    >>> stream.predict([-4.0])
+    array([False])
     """
 
     def __init__(self, estimator: Any):
-        self._estimator = estimator
+        self._estimator = copy(estimator)
         self._network = engine.StreamNetwork(estimator._network)
         self._weights = estimator.weights_
         sizes = estimator._network.stack.state_sizes

@@ -37,6 +37,9 @@ class RNNTagger(StepEstimator):
     marked: by interpolation within each sequence, or by the last value observed if
     ``bidirectional=False``.
 
+    With ``bidirectional=False`` the network is causal: the output for a step depends on
+    this and earlier steps only, and `stream` reads sequences as they are recorded.
+
     Parameters
     ----------
     cell : {"lstm", "gru", "rnn"}, default="lstm"
@@ -45,10 +48,7 @@ class RNNTagger(StepEstimator):
     units : int or tuple of int, default=64
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
-        Whether each layer reads the sequence in both directions. A
-        network with ``bidirectional=False`` is causal: the output for a step depends
-        on this and earlier steps only, and `stream` reads sequences as they are
-        recorded.
+        Whether each layer reads the sequence in both directions.
     conv_filters : int, tuple of int, "auto" or None, default=None
         Number of filters of the convolutional layer in front of the recurrent ones; a
         tuple stacks one layer for each entry, None uses none. Each is followed by batch

@@ -337,7 +337,7 @@ class TestInvalidInput:
             ),
             (
                 lambda: tagger().fit(X, [*LABELS[:-1], LABELS[-1][:-1]]),
-                rf"y\[23\] must hold .* the {LENGTHS[-1]} steps of X\[23\]",
+                r"y\[23\] must hold .* steps of X\[23\]",
             ),
             (
                 lambda: tagger().fit(X, [np.full(n, "a") for n in LENGTHS]),
@@ -381,7 +381,7 @@ class TestInvalidInput:
             ),
             (lambda: step_scorer("f2"), "'f2'"),
         ],
-        ids=str,
+        ids=lambda value: value if isinstance(value, str) else "",
     )
     def test_names_place_rule_and_remedy(self, fit, message):
         with pytest.raises(ValueError, match=message):
