@@ -178,7 +178,7 @@ class RNNStepRegressor(StepEstimator):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=rng.integers(10, 20)) for _ in range(40)]
     >>> y = [np.convolve(x, [0.5, 0.5])[: len(x)] for x in X]
-    >>> regressor = RNNStepRegressor(units=8, epochs=60, random_state=0).fit(X, y)
+    >>> regressor = RNNStepRegressor(units=16, epochs=60, random_state=0).fit(X, y)
     >>> regressor.score(X, y) > 0.9
     True
     >>> regressor.predict([[1.0, 1.0, -1.0]])[0].shape

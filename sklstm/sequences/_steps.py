@@ -120,11 +120,11 @@ class StepStream:
     >>> import numpy as np
     >>> from sklstm import RNNTagger
     >>> X = np.random.default_rng(0).normal(size=(40, 20))
-    >>> tagger = RNNTagger(units=4, bidirectional=False, epochs=20, random_state=0)
-    >>> stream = tagger.fit(X, np.cumsum(X, axis=1) > 0).stream()
-    >>> stream.predict([2.0, 1.0])
+    >>> tagger = RNNTagger(units=8, bidirectional=False, epochs=60, random_state=0)
+    >>> stream = tagger.fit(X, X > 0).stream()
+    >>> stream.predict([1.0, 2.0])
     array([ True,  True])
-    >>> stream.predict([-4.0])
+    >>> stream.predict([-1.0])
     array([False])
     """
 
