@@ -14,7 +14,13 @@ _PUBLIC: dict[str, list[str]] = {
         "ForecastPipeline",
         "make_forecast_pipeline",
     ],
-    "sequences": ["RNNClassifier", "RNNRegressor"],
+    "sequences": [
+        "RNNClassifier",
+        "RNNRegressor",
+        "RNNTagger",
+        "RNNStepRegressor",
+        "step_scorer",
+    ],
     "text": ["SequenceTokenizer", "CharLSTMGenerator", "WordLSTMGenerator"],
     "anomaly": [
         "LSTMAutoencoderDetector",

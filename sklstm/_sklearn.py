@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -26,6 +27,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "clone_parametrized",
+    "check_feature_names_in",
     "check_sample_weight",
     "fit_context",
     "num_samples",

@@ -418,6 +418,39 @@ def test_collections(adapter, estimator, y, unequal):
     assert set(fitted.get_params()) == set(model.get_params()) - {"warm_start"}
 
 
+@pytest.mark.parametrize("container", ["array", "frame"])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_several_targets_are_learned_by_one_network(container, n_targets):
+    sequences = collection(unequal=True)
+    frames = [pd.DataFrame(values, columns=["u", "v"]) for values in sequences]
+    y = np.array([[len(x), x.mean()] for x in sequences])[:, :n_targets]
+    names = ["length", "mean"][:n_targets]
+    options = {"units": 2, "epochs": 2, "random_state": 0}
+    expected = RNNRegressor(**options).fit(sequences, y).predict(sequences)
+    passed = pd.DataFrame(y, columns=names) if container == "frame" else y
+    fitted = SktimeRNNRegressor(**options).fit(frames, passed)
+    predicted = fitted.predict(frames)
+    assert not hasattr(fitted, "regressors_")  # one for each column
+    if n_targets == 1:
+        assert isinstance(predicted, np.ndarray)
+        np.testing.assert_array_equal(predicted, expected[:, 0])
+        return
+    assert isinstance(predicted, type(passed))
+    np.testing.assert_allclose(predicted, expected, atol=1e-9)
+    if container == "frame":
+        assert list(predicted.columns) == names
+    assert np.isfinite(fitted.score(frames, passed))
+
+
+def test_several_columns_of_classes_have_a_classifier_each():
+    X = np.random.default_rng(0).normal(size=(12, 2, 6))
+    y = pd.DataFrame({"a": ["u", "v"] * 6, "b": [0, 1, 2] * 4})
+    fitted = SktimeRNNClassifier(units=2, epochs=1, random_state=0).fit(X, y)
+    predicted = fitted.predict(X)
+    assert list(predicted.columns) == ["a", "b"]
+    assert set(predicted["a"]) <= {"u", "v"}
+
+
 def test_series_with_missing_values():
     X = np.random.default_rng(0).normal(size=(12, 2, 6))
     X[X > 1] = np.nan

@@ -32,6 +32,9 @@ SETS = {
     "ItalyPowerDemand": datasets.load_italy_power_demand,
     "ArrowHead": datasets.load_arrow_head,
     "OSULeaf": datasets.load_osuleaf,
+    "GunPoint": datasets.load_gunpoint,
+    "ACSF1": datasets.load_acsf1,
+    "PLAID": datasets.load_plaid,
 }
 
 

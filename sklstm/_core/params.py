@@ -47,7 +47,20 @@ WINDOWS = {
 }
 
 SEQUENCES = {
-    "pooling": [StrOptions({"last", "mean", "max", "all"})],
+    "conv_filters": [
+        Interval(Integral, 1, None, closed="left"),
+        tuple,
+        list,
+        StrOptions({"auto"}),
+        None,
+    ],
+    "conv_kernel_size": [
+        Interval(Integral, 1, None, closed="left"),
+        tuple,
+        list,
+        StrOptions({"auto"}),
+    ],
+    "pooling": [StrOptions({"last", "mean", "max", "all", "attention"})],
     "differences": ["boolean"],
     "patch_length": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "positional_encoding": [Interval(Integral, 0, None, closed="left")],
@@ -56,7 +69,15 @@ SEQUENCES = {
     "normalize": [StrOptions({"standard", "sequence"}), None],
     "categorical_features": ["array-like", Integral, str, None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
+    "embedding_dropout": [Interval(Real, 0, 1, closed="left")],
+    "token_dropout": [Interval(Real, 0, 1, closed="left")],
     "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
+}
+
+STEPS = {
+    name: rule
+    for name, rule in SEQUENCES.items()
+    if name not in ("pooling", "patch_length", "positional_encoding")
 }
 
 DETECTORS = {
@@ -101,10 +122,53 @@ def check_quantiles(quantiles: Any) -> tuple[float, ...]:
 
 def check_units(units: Any) -> tuple[int, ...]:
     """Return the units of each layer as a tuple."""
-    layers = (units,) if isinstance(units, Integral) else tuple(units)
-    if not layers or not all(isinstance(n, Integral) and int(n) >= 1 for n in layers):
+    layers = _positive_integers(units)
+    if not layers:
         raise ValueError(
             "units must be an integer, or one integer from 1 for each recurrent layer "
             f"as a tuple, got {units!r}."
         )
-    return tuple(int(n) for n in layers)
+    return layers
+
+
+def check_conv_layers(
+    filters: Any, kernel_size: Any
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the filters and the kernel size of each convolutional layer.
+
+    Parameters
+    ----------
+    filters : int, sequence of int, or None
+        None and an empty sequence stand for no layer.
+    kernel_size : int or sequence of int
+        One for all layers, or one for each.
+
+    Returns
+    -------
+    filters : tuple of int
+    kernel_sizes : tuple of int
+    """
+    if filters is None or filters in ((), []):
+        return (), ()
+    layers, sizes = _positive_integers(filters), _positive_integers(kernel_size)
+    if not layers:
+        raise ValueError(
+            "conv_filters must be an integer, or one integer from 1 for each "
+            f"convolutional layer as a tuple, or None, got {filters!r}."
+        )
+    if sizes and isinstance(kernel_size, Integral):
+        sizes *= len(layers)
+    if len(sizes) != len(layers):
+        raise ValueError(
+            "conv_kernel_size must be an integer from 1, or one for each of the "
+            f"{len(layers)} layers of conv_filters={filters!r}, got {kernel_size!r}."
+        )
+    return layers, sizes
+
+
+def _positive_integers(values: Any) -> tuple[int, ...]:
+    """Return one or several integers from 1 as a tuple; an empty one if any is not."""
+    values = (values,) if isinstance(values, Integral) else tuple(values)
+    if not all(isinstance(n, Integral) and int(n) >= 1 for n in values):
+        return ()
+    return tuple(int(n) for n in values)

@@ -41,12 +41,15 @@ from sklstm.engine.losses import (
 )
 from sklstm.engine.networks import (
     AutoencoderNetwork,
+    ConvStem,
     EnsembleNetwork,
     LanguageNetwork,
     NetworkSpec,
     RecurrentStack,
     SampleNetwork,
     SequenceNetwork,
+    StreamNetwork,
+    TaggingNetwork,
     WindowNetwork,
 )
 from sklstm.engine.packed_network import PackedNetwork
@@ -58,10 +61,13 @@ __all__ = [
     "NetworkSpec",
     "SampleNetwork",
     "RecurrentStack",
+    "ConvStem",
     "WindowNetwork",
     "EnsembleNetwork",
     "AutoencoderNetwork",
     "SequenceNetwork",
+    "TaggingNetwork",
+    "StreamNetwork",
     "LanguageNetwork",
     # data
     "SampleData",

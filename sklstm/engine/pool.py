@@ -12,9 +12,15 @@ from weakref import WeakValueDictionary
 from sklstm.engine.backend import check_process
 from sklstm.engine.data import TrainingSpec
 from sklstm.engine.language_program import LanguageProgram
-from sklstm.engine.networks import LanguageNetwork, NetworkSpec, SampleNetwork
+from sklstm.engine.networks import (
+    LanguageNetwork,
+    NetworkSpec,
+    SampleNetwork,
+    StreamNetwork,
+)
 from sklstm.engine.program import Program
 from sklstm.engine.sample_program import SampleProgram
+from sklstm.engine.stream_program import StreamProgram
 
 # Programs kept while nobody uses them. One holds a small network and its graphs, some
 # megabytes; a search over more architectures than this compiles some of them again.
@@ -29,11 +35,13 @@ class _ProgramPool:
     def __init__(self, size: int):
         self._size = size
         self._lock = threading.Lock()
-        self._idle: OrderedDict[Key, list[Program]] = OrderedDict()
+        self._idle: OrderedDict[Key, list[Program | StreamProgram]] = OrderedDict()
         # The program of each key that owns the graphs, as long as anybody uses them.
-        self._templates: WeakValueDictionary[Key, Program] = WeakValueDictionary()
+        self._templates: WeakValueDictionary[Key, Program | StreamProgram] = (
+            WeakValueDictionary()
+        )
 
-    def take(self, key: Key) -> Program:
+    def take(self, key: Key) -> Program | StreamProgram:
         """Remove an idle program from the pool, or build one."""
         with self._lock:
             programs = self._idle.get(key)
@@ -48,7 +56,7 @@ class _ProgramPool:
             self._templates.setdefault(key, program)
             return program
 
-    def put(self, key: Key, program: Program) -> None:
+    def put(self, key: Key, program: Program | StreamProgram) -> None:
         """Return a program to the pool."""
         with self._lock:
             self._idle.setdefault(key, []).append(program)
@@ -61,12 +69,14 @@ class _ProgramPool:
 
 
 def _make_program(
-    network: NetworkSpec, training: TrainingSpec, template: Program | None
-) -> Program:
+    network: NetworkSpec, training: TrainingSpec, template: Any
+) -> Program | StreamProgram:
     if isinstance(network, SampleNetwork):
         return SampleProgram(network, training, template)
     if isinstance(network, LanguageNetwork):
         return LanguageProgram(network, training, template)
+    if isinstance(network, StreamNetwork):
+        return StreamProgram(network, template)
     raise TypeError(f"no program trains a {type(network).__name__}")
 
 
@@ -87,8 +97,14 @@ def borrow_program(
 
 @overload
 def borrow_program(
+    network: StreamNetwork, training: TrainingSpec
+) -> AbstractContextManager[StreamProgram]: ...
+
+
+@overload
+def borrow_program(
     network: NetworkSpec, training: TrainingSpec
-) -> AbstractContextManager[Program]: ...
+) -> AbstractContextManager[Any]: ...
 
 
 @contextmanager
@@ -104,7 +120,7 @@ def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Any
     ------
     program : Program
         A `SampleProgram` for a `SampleNetwork`, a `LanguageProgram` for a
-        `LanguageNetwork`.
+        `LanguageNetwork`, a `StreamProgram` for a `StreamNetwork`.
 
     Raises
     ------

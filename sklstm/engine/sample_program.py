@@ -70,8 +70,9 @@ class SampleProgram(Program):
         order = data.order.astype(np.int32)
         filled = np.pad(order, (0, -len(order) % _FORWARD_BATCH), mode="edge")
         outputs = self._forward(tensors, tf.constant(filled)).numpy()
-        in_order = np.empty((len(order), *outputs.shape[1:]), outputs.dtype)
-        in_order[order] = outputs[: len(order)]
+        rows = self.spec.output_rows(data)
+        in_order = np.empty((len(rows), *outputs.shape[1:]), outputs.dtype)
+        in_order[rows] = outputs[: len(rows)]
         return in_order
 
     def _check_loss(self, data: SampleData, tensors: Tensors) -> None:
@@ -80,8 +81,9 @@ class SampleProgram(Program):
             return
         index = tf.constant([0, 0], tf.int32)
         targets, _ = self.spec.gather_targets(tensors, index)
-        outputs = self.network(self.spec.gather_inputs(tensors, index), training=False)
-        self._loss.check_weighted(targets, outputs)
+        self._loss.check_weighted(
+            targets, self._outputs(tensors, index, training=False)
+        )
 
     def _run_epoch(
         self,
@@ -90,7 +92,7 @@ class SampleProgram(Program):
         batch_size: tf.Tensor,
         seed: tf.Tensor,
     ) -> tf.Tensor:
-        index = tf.random.experimental.stateless_shuffle(index, seed)
+        index = self.spec.shuffle(tensors, index, batch_size, seed)
         tensors = self.spec.augment(tensors, seed)
 
         def train_on(batch: tf.Tensor) -> tf.Tensor:
@@ -114,8 +116,8 @@ class SampleProgram(Program):
         def step(
             i: tf.Tensor, outputs: tf.TensorArray
         ) -> tuple[tf.Tensor, tf.TensorArray]:
-            inputs = self.spec.gather_inputs(tensors, batches[i])
-            return i + 1, outputs.write(i, self.network(inputs, training=False))
+            batch = self._outputs(tensors, batches[i], training=False)
+            return i + 1, outputs.write(i, batch)
 
         def unfinished(i: tf.Tensor, outputs: tf.TensorArray) -> tf.Tensor:
             return i < n_batches
@@ -129,12 +131,19 @@ class SampleProgram(Program):
     def _batch_loss(
         self, tensors: Tensors, index: tf.Tensor, *, training: bool
     ) -> tf.Tensor:
-        inputs = self.spec.gather_inputs(tensors, index)
         targets, weight = self.spec.gather_targets(tensors, index)
-        outputs = self.network(inputs, training=training)
+        outputs = self._outputs(tensors, index, training=training)
         if self.spec.missing_values:
             targets, outputs = _leave_out_unknown(targets, outputs)
         return self._loss(targets, outputs, weight)
+
+    def _outputs(
+        self, tensors: Tensors, index: tf.Tensor, *, training: bool
+    ) -> tf.Tensor:
+        """Compute the outputs for the samples of the given indices."""
+        inputs = self.spec.gather_inputs(tensors, index)
+        outputs = self.network(inputs, training=training)
+        return self.spec.select_outputs(tensors, index, outputs)
 
 
 def _leave_out_unknown(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm import engine
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
+from sklstm._core.params import check_conv_layers
 from sklstm._core.vocabulary import round_up_size
 from sklstm._data.sequences import (
     Sequences,
@@ -24,6 +26,12 @@ from sklstm.sequences._scaling import ChannelScaling
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
+
+# conv_filters="auto" of numbers; tokens have no convolutional layers by default.
+_CONV_FILTERS = (32, 64, 64)
+# conv_kernel_size="auto" of numbers: wide at first, then narrower up to the last one.
+_CONV_KERNEL_SIZES = (8, 5, 3)
+_TOKEN_KERNEL_SIZE = 3
 
 # patch_length="auto" leaves at most this number of recurrent steps: longer sequences
 # train slowly, and their beginnings are forgotten.
@@ -52,11 +60,10 @@ class TrainingTargets:
 class SequenceEstimator(RecurrentEstimator):
     """Base of the estimators with one target per sequence."""
 
-    # Activation of the network's last layer.
-    _activation: ClassVar[str]
-
     # Hyperparameters.
     bidirectional: bool
+    conv_filters: Any
+    conv_kernel_size: Any
     recurrent_dropout: float
     pooling: str
     differences: bool
@@ -67,6 +74,8 @@ class SequenceEstimator(RecurrentEstimator):
     normalize: str | None
     categorical_features: Any
     embedding_dim: int | None
+    embedding_dropout: float
+    token_dropout: float
     vocabulary_size: int | None
     loss: Any
 
@@ -81,6 +90,21 @@ class SequenceEstimator(RecurrentEstimator):
     _scaling: ChannelScaling | None  # None for tokens
     _n_tokens: int  # size of the vocabulary, for tokens
     _network: engine.SequenceNetwork
+
+    @property
+    @abstractmethod
+    def _activation(self) -> str:
+        """Activation of the network's last layer."""
+
+    @property
+    def _is_causal(self) -> bool:
+        """Whether outputs depend on earlier steps only."""
+        return False
+
+    @property
+    def _training_loss(self) -> Any:
+        """Loss to train on, as a name or object of Keras or a function."""
+        return self.loss
 
     @abstractmethod
     def predict(self, X: Any) -> np.ndarray:
@@ -145,19 +169,21 @@ class SequenceEstimator(RecurrentEstimator):
             Whether training may be continued by `partial_fit`. It then takes one
             epoch on all sequences, without early stopping.
         """
-        self.patch_length_ = self._choose_patch_length(sequences)
+        stem = self._conv_stem()
+        self.patch_length_ = self._choose_patch_length(sequences, stem)
         if self.embedding_dim is None:
             self._scaling = ChannelScaling.fit(
                 sequences,
                 normalize=self.normalize,
                 differences=bool(self.differences),
                 categorical=self._schema.categories.columns,
+                causal=self._is_causal,
             )
         else:
             self._scaling = None
             self._n_tokens = self._choose_vocabulary_size(sequences)
-        self._network = self._describe_network(n_outputs=targets.values.shape[1])
-        self._training_spec = self._describe_training(self.loss)
+        self._network = self._describe_network(stem, targets.values.shape[1])
+        self._training_spec = self._describe_training(self._training_loss)
 
         def hold_out(seed: int) -> tuple[np.ndarray, np.ndarray]:
             return self._split_validation(len(sequences), seed, targets.strata)
@@ -204,7 +230,23 @@ class SequenceEstimator(RecurrentEstimator):
             return data
         return data._replace(targets=targets.values, weight=targets.weight)
 
-    def _describe_network(self, n_outputs: int) -> engine.SequenceNetwork:
+    def _conv_stem(self) -> engine.ConvStem:
+        """Describe the convolutional layers set by the parameters."""
+        filters, kernel_size = self.conv_filters, self.conv_kernel_size
+        has_tokens = self.embedding_dim is not None
+        if isinstance(filters, str):
+            filters = None if has_tokens else _CONV_FILTERS
+        if isinstance(kernel_size, str):
+            n_layers = 1 if isinstance(filters, Integral) else len(filters or ())
+            rest = (_CONV_KERNEL_SIZES[-1],) * n_layers
+            kernel_size = (*_CONV_KERNEL_SIZES, *rest)[:n_layers]
+            if has_tokens:
+                kernel_size = _TOKEN_KERNEL_SIZE
+        return engine.ConvStem(*check_conv_layers(filters, kernel_size))
+
+    def _describe_network(
+        self, stem: engine.ConvStem, n_outputs: int
+    ) -> engine.SequenceNetwork:
         """Describe the network set by the parameters and the sequences in fit."""
         scaling = self._scaling
         network = engine.SequenceNetwork(
@@ -219,12 +261,15 @@ class SequenceEstimator(RecurrentEstimator):
             activation=self._activation,
             pooling=self.pooling,
             patch_length=self.patch_length_,
+            stem=stem,
         )
         if self.embedding_dim is not None:
             return replace(
                 network,
                 n_tokens=round_up_size(self._n_tokens),
                 embedding_dim=int(self.embedding_dim),
+                embedding_dropout=float(self.embedding_dropout),
+                token_dropout=float(self.token_dropout),
             )
         return replace(
             network,
@@ -233,12 +278,13 @@ class SequenceEstimator(RecurrentEstimator):
             crop=float(self.crop),
         )
 
-    def _choose_patch_length(self, sequences: Sequences) -> int:
+    def _choose_patch_length(self, sequences: Sequences, stem: engine.ConvStem) -> int:
         if self.patch_length != "auto":
             return int(self.patch_length)
         if self.embedding_dim is not None:
             return 1
-        return -(-int(sequences.lengths.max()) // MAX_RECURRENT_STEPS)
+        shortest = -(-int(sequences.lengths.max()) // MAX_RECURRENT_STEPS)
+        return stem.round_pool_length(shortest) if stem else shortest
 
     def _choose_vocabulary_size(self, sequences: Sequences) -> int:
         if self.vocabulary_size is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -13,13 +13,28 @@ from sklstm._core import params
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
 from sklstm._core.seeds import RandomState
-from sklstm._data.targets import check_class_weight, check_labels
+from sklstm._data.sequences import Sequences
+from sklstm._data.targets import (
+    check_class_weight,
+    check_label_matrix,
+    check_labels,
+    is_label_matrix,
+    shape_of,
+    warn_about_label_matrix,
+)
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import StrOptions, fit_context
-from sklstm.sequences._base import SequenceEstimator, TrainingTargets
+from sklstm.sequences._base import TrainingTargets
+from sklstm.sequences._states import PooledStatesMixin
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+# loss="auto", for one class and for several labels per sequence.
+_LOSSES = ("categorical_crossentropy", "binary_crossentropy")
 
 
-class RNNClassifier(ClassifierMixin, SequenceEstimator):
+class RNNClassifier(ClassifierMixin, PooledStatesMixin):
     """Classify sequences by a recurrent network.
 
     A sample is a sequence of numbers, of one or several channels, or of tokens. A
@@ -28,6 +43,11 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     unequal length are padded and masked batch by batch; padding never changes a
     prediction. Missing values are interpolated within each sequence, after scaling, and
     marked.
+
+    If y is an indicator matrix, a sequence may have any number of labels (multi-label
+    classification): the last layer is a sigmoid, with one output for each label.
+    ``class_weight`` is not supported then. `transform` returns the pooled states, as
+    features for other estimators.
 
     Parameters
     ----------
@@ -38,28 +58,38 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    dropout : float, default=0.0
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
+        Number of filters of the convolutional layer in front of the recurrent ones, as
+        in [8]_; a tuple stacks one layer for each entry, None uses none. Each is
+        followed by batch normalization, ReLU and max pooling. "auto" is (32, 64, 64),
+        and None for tokens.
+    conv_kernel_size : int, tuple of int or "auto", default="auto"
+        Number of time steps that each convolutional layer spans. "auto" is 8 for the
+        first layer, 5 for the second and 3 for others, and 3 for tokens.
+    dropout : float, default=0.3
         Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
-    pooling : {"last", "mean", "max", "all"}, default="all"
+    pooling : {"last", "mean", "max", "all", "attention"}, default="all"
         Pooling of the hidden states over the time steps: the final state of each
-        direction, the mean, the maximum, or all three concatenated.
+        direction, the mean, the maximum, or all three concatenated; or their mean
+        weighted by a learned attention [9]_.
     differences : bool, default=True
         Whether to append the first differences of the channels as further channels.
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Number of time steps folded into one recurrent step, as in [4]_. An incomplete
-        last patch is filled by repeating the last row. "auto" is the smallest length
-        that leaves at most 48 recurrent steps for the longest sequence in fit, and 1
-        for tokens. In a search, pass an integer, so that folds whose longest
+        Number of time steps per recurrent step. The convolutional layers pool so many;
+        without them, they are folded into patches as in [4]_, of which an incomplete
+        last one is filled by repeating the last row. "auto" is about the smallest
+        length that leaves at most 48 recurrent steps for the longest sequence in fit,
+        and 1 for tokens. In a search, pass an integer, so that folds whose longest
         sequences differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence [5]_; 0 for none. A positional encoding helps if the relevant
         pattern occurs at about the same place in all sequences. Ignored for tokens.
-    noise : float, default=0.3
+    noise : float, default=0.1
         Standard deviation of Gaussian noise added to the scaled channels during
         training [6]_, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
@@ -85,15 +115,23 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         ids, integers from 1; zeros are padding and are removed wherever they occur.
         Tune the learning rate for tokens: in our benchmarks, 0.01 was best for names
         read by character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the
         largest id in fit.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same total
         weight.
-    loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
-        Loss. A callable takes (y_true, y_pred) of shape (n_sequences, n_classes), the
-        one-hot classes and their predicted probabilities, and reduces the last axis.
+    loss : str, keras.losses.Loss or callable, default="auto"
+        Loss. "auto" is "categorical_crossentropy", and for indicator matrices of labels
+        "binary_crossentropy". A callable takes (y_true, y_pred) of shape (n_sequences,
+        n_classes), the one-hot classes or the indicator matrix and the predicted
+        probabilities, and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=3e-3
@@ -110,7 +148,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         Whether to stop when the loss on a hold-out set of the training sequences,
         stratified by class, has not improved for ``patience`` epochs, and keep the
         weights of the best epoch. "refit" then trains again on all sequences for the
-        best number of epochs.
+        best number of epochs. The hold-out set is not stratified for indicator
+        matrices of labels.
     validation_split : float, default=0.1
         Fraction of the training sequences to hold out for early stopping.
     patience : int, default=5
@@ -130,7 +169,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels, sorted.
+        Class labels, sorted; for an indicator matrix the label of each column: the
+        names of the columns of a data frame, or else their numbers.
     history_ : dict of list of float
         "loss" and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -175,6 +215,10 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
        regularization", Neural Computation 7(1).
     .. [7] Le Guennec et al. (2016), "Data augmentation for time series classification
        using convolutional neural networks", ECML/PKDD workshop AALTD.
+    .. [8] Ordóñez and Roggen (2016), "Deep convolutional and LSTM recurrent neural
+       networks for multimodal wearable activity recognition", Sensors 16(1).
+    .. [9] Yang et al. (2016), "Hierarchical attention networks for document
+       classification", NAACL.
 
     Examples
     --------
@@ -189,6 +233,15 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     array(['fast', 'slow'], dtype='<U4')
     >>> classifier.predict([np.sin(np.arange(50) / 5)])
     array(['slow'], dtype='<U4')
+
+    Several labels for a sequence, as an indicator matrix:
+
+    >>> noisy = [x + rng.normal(size=len(x)) for x in slow + fast]
+    >>> labels = np.zeros((120, 2), dtype=int)  # is it slow, is it noisy
+    >>> labels[:30, 0] = labels[60:90, 0] = labels[60:, 1] = 1
+    >>> classifier.fit(slow + fast + noisy, labels).predict([slow[0], noisy[0]])
+    array([[1, 0],
+           [1, 1]])
     """
 
     _parameter_constraints: dict[str, Any] = {
@@ -197,9 +250,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         **params.SEQUENCES,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
-    _activation = "softmax"
 
     classes_: np.ndarray
+    _is_multilabel: bool  # whether y was an indicator matrix of labels
 
     def __init__(
         self,
@@ -207,20 +260,24 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        conv_filters: Any = "auto",
+        conv_kernel_size: Any = "auto",
+        dropout: float = 0.3,
         recurrent_dropout: float = 0.0,
         pooling: str = "all",
         differences: bool = True,
         patch_length: int | str = "auto",
         positional_encoding: int = 8,
-        noise: float = 0.3,
+        noise: float = 0.1,
         crop: float = 0.2,
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        loss: Any = "categorical_crossentropy",
+        loss: Any = "auto",
         optimizer: Any = "adam",
         learning_rate: float | None = 3e-3,
         learning_rate_schedule: str = "cosine",
@@ -237,6 +294,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.pooling = pooling
@@ -248,6 +307,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.class_weight = class_weight
         self.loss = loss
@@ -264,6 +325,23 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def _activation(self) -> str:
+        return "sigmoid" if self._is_multilabel else "softmax"
+
+    @property
+    def _training_loss(self) -> Any:
+        loss = self.loss
+        if isinstance(loss, str) and loss == "auto":
+            return _LOSSES[self._is_multilabel]
+        if self._is_multilabel and _is_categorical(loss):
+            raise ValueError(
+                f"loss={loss!r} is for classes that exclude each other, but y is an "
+                'indicator matrix of labels. Pass loss="auto" or '
+                '"binary_crossentropy".'
+            )
+        return loss
+
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -276,8 +354,9 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
             or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
             missing values. With ``embedding_dim``, the values are token ids.
-        y : array-like of shape (n_sequences,)
-            Class label of each sequence, of any type.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels)
+            Class label of each sequence, of any type; or an indicator matrix, dense or
+            sparse, 1 where a sequence has a label and 0 elsewhere.
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence in the loss.
 
@@ -310,10 +389,12 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             Sequences. A list, or an object array, holds one array of shape (n_steps,)
             or (n_steps, n_channels) per sequence; their lengths may differ. NaN marks
             missing values. With ``embedding_dim``, the values are token ids.
-        y : array-like of shape (n_sequences,)
-            Class label of each sequence.
+        y : array-like of shape (n_sequences,) or (n_sequences, n_labels)
+            Class label of each sequence; or an indicator matrix of labels, always with
+            the same columns.
         classes : array-like of shape (n_classes,), optional
-            All classes that may occur; required in the first call.
+            All classes that may occur; required in the first call. For an indicator
+            matrix, the labels of its columns, by default as in `fit`.
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence in the loss, in the unit of the first call.
 
@@ -335,18 +416,24 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         if not self.__sklearn_is_fitted__():
             return self._fit(X, y, sample_weight, classes=classes, incremental=True)
         sequences = self._check_sequences(X, reset=False)
-        labels = check_labels(self, y, len(sequences))
-        if classes is not None and not np.array_equal(
-            np.unique(classes), self.classes_
-        ):
-            raise ValueError(
-                f"classes={classes!r} are not those of the first call, "
-                f"{self.classes_.tolist()}."
+        if self._is_multilabel:
+            targets = self._check_more_label_columns(y, len(sequences), classes)
+            weight, _ = self._weight_label_rows(
+                targets, sample_weight, self._weight_unit
             )
-        one_hot = self._one_hot(labels)
-        weight, _ = self._weight_samples(labels, sample_weight, self._weight_unit)
+        else:
+            labels = check_labels(self, y, len(sequences))
+            if classes is not None and not np.array_equal(
+                np.unique(classes), self.classes_
+            ):
+                raise ValueError(
+                    f"classes={classes!r} are not those of the first call, "
+                    f"{self.classes_.tolist()}."
+                )
+            targets = self._one_hot(labels)
+            weight, _ = self._weight_samples(labels, sample_weight, self._weight_unit)
         self._continue_training(
-            sequences, TrainingTargets(one_hot, weight), fit_data=FitData(X, y)
+            sequences, TrainingTargets(targets, weight), fit_data=FitData(X, y)
         )
         return self
 
@@ -365,7 +452,8 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
         -------
         probability : ndarray of shape (n_sequences, n_classes)
             In single precision, with the classes in the order of ``classes_``. Each
-            row sums to 1.
+            row sums to 1, unless y in fit was an indicator matrix: the probability of
+            each label, whatever the others.
         """
         return self._network_outputs(X)
 
@@ -382,11 +470,14 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
 
         Returns
         -------
-        y : ndarray of shape (n_sequences,)
-            Most probable class of each sequence.
+        y : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
+            Most probable class of each sequence; or an indicator matrix, 1 for each
+            label with a probability above 0.5.
         """
-        most_probable = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[most_probable]
+        probability = self.predict_proba(X)
+        if self._is_multilabel:
+            return (probability > 0.5).astype(int)
+        return self.classes_[probability.argmax(axis=1)]
 
     def _fit(
         self,
@@ -399,7 +490,37 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
     ) -> Self:
         """Fit a new network, to all classes or to those that occur in y."""
         sequences = self._check_sequences(X, reset=True)
-        labels = check_labels(self, y, len(sequences))
+        previous = self._previous_fit()
+        last_classes = self.classes_ if previous else None
+        self._is_multilabel = is_label_matrix(y)
+        strata = None
+        if self._is_multilabel:
+            targets = self._check_label_columns(y, sequences, classes)
+            weight, self._weight_unit = self._weight_label_rows(targets, sample_weight)
+        else:
+            strata = check_labels(self, y, len(sequences))
+            self._set_classes(strata, classes, incremental=incremental)
+            targets = self._one_hot(strata)
+            weight, self._weight_unit = self._weight_samples(strata, sample_weight)
+        if last_classes is not None and not np.array_equal(self.classes_, last_classes):
+            raise ValueError(
+                "warm_start=True needs the classes of the last fit, which were "
+                f"{last_classes.tolist()}, got {self.classes_.tolist()}. Set "
+                "warm_start=False."
+            )
+        self._fit_network(
+            sequences,
+            TrainingTargets(targets, weight, strata=strata),
+            start=previous,
+            fit_data=FitData(X, y),
+            incremental=incremental,
+        )
+        return self
+
+    def _set_classes(
+        self, labels: np.ndarray, classes: Any, *, incremental: bool
+    ) -> None:
+        """Set the classes to those given, or to those that occur."""
         if classes is not None:
             classes = np.unique(check_labels(self, classes, np.size(classes)))
         elif incremental:
@@ -414,24 +535,63 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
                 f"{type(self).__name__} needs at least 2 classes, got 1 class: "
                 f"{classes.tolist()[0]!r}."
             )
-        previous = self._previous_fit()
-        if previous and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "warm_start=True needs the classes of the last fit, which were "
-                f"{self.classes_.tolist()}, got {classes.tolist()}. Set "
-                "warm_start=False."
-            )
         self.classes_ = classes
-        one_hot = self._one_hot(labels)
-        weight, self._weight_unit = self._weight_samples(labels, sample_weight)
-        self._fit_network(
-            sequences,
-            TrainingTargets(one_hot, weight, strata=labels),
-            start=previous,
-            fit_data=FitData(X, y),
-            incremental=incremental,
-        )
-        return self
+
+    def _check_label_columns(
+        self, y: Any, sequences: Sequences, classes: Any
+    ) -> np.ndarray:
+        """Check an indicator matrix in fit, and set the labels of its columns."""
+        labels = check_label_matrix(self, y, len(sequences))
+        warn_about_label_matrix(labels.values, sequences.lengths)
+        n_labels = labels.values.shape[1]
+        if classes is not None:
+            self.classes_ = np.asarray(classes)
+            if self.classes_.shape != (n_labels,):
+                raise ValueError(
+                    f"classes must name the {n_labels} columns of y, an indicator "
+                    f"matrix of labels, got {classes!r}. Leave it out to number them."
+                )
+            if len(np.unique(self.classes_)) < n_labels:
+                raise ValueError(
+                    f"classes must name each column of y differently, got {classes!r}."
+                )
+            self._compare_label_names(labels.names)
+        elif labels.names is not None:
+            self.classes_ = labels.names
+        else:
+            self.classes_ = np.arange(n_labels)
+        return labels.values
+
+    def _check_more_label_columns(
+        self, y: Any, n_sequences: int, classes: Any
+    ) -> np.ndarray:
+        """Check an indicator matrix that continues training."""
+        n_labels = len(self.classes_)
+        shape = shape_of(y) if is_label_matrix(y) else None
+        if shape is None or shape[1] != n_labels:
+            got = "no matrix" if shape is None else f"shape {shape}"
+            raise ValueError(
+                f"y must be an indicator matrix of the {n_labels} labels of the first "
+                f"call, {self.classes_.tolist()}, got {got}."
+            )
+        labels = check_label_matrix(self, y, n_sequences)
+        if classes is not None and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes!r} are not the labels of the first call, "
+                f"{self.classes_.tolist()}."
+            )
+        self._compare_label_names(labels.names)
+        return labels.values
+
+    def _compare_label_names(self, names: np.ndarray | None) -> None:
+        """Raise an error if the columns of y are named otherwise than the labels."""
+        if names is None or self.classes_.dtype.kind not in "OU":
+            return
+        if not np.array_equal(names, self.classes_):
+            raise ValueError(
+                f"y must have the columns {self.classes_.tolist()}, in this order, got "
+                f"{names.tolist()}."
+            )
 
     def _one_hot(self, labels: np.ndarray) -> np.ndarray:
         """Encode labels with one column per class: (n_sequences, n_classes)."""
@@ -445,6 +605,19 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
         return np.eye(len(self.classes_), dtype=np.float32)[codes]
 
+    def _weight_label_rows(
+        self, targets: np.ndarray, sample_weight: Any, unit: float | None = None
+    ) -> tuple[np.ndarray, float]:
+        """Return the weights of sequences with several labels, in units of ``unit``."""
+        if self.class_weight is not None:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} weights classes that exclude each "
+                "other, but y is an indicator matrix, of which a sequence may have "
+                "several labels. Pass sample_weight to weight sequences, or a loss "
+                "that weights labels."
+            )
+        return check_weights(sample_weight, targets, unit)
+
     def _weight_samples(
         self, labels: np.ndarray, sample_weight: Any, unit: float | None = None
     ) -> tuple[np.ndarray, float]:
@@ -457,3 +630,17 @@ class RNNClassifier(ClassifierMixin, SequenceEstimator):
             )
             weight = weight * class_weight[np.searchsorted(self.classes_, labels)]
         return check_weights(weight, labels, unit)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _is_categorical(loss: Any) -> bool:
+    """Return whether a loss of Keras compares distributions over classes."""
+    if isinstance(loss, str):
+        return "categorical" in loss.lower()
+    named = loss if hasattr(loss, "__name__") else type(loss)
+    of_keras = str(named.__module__).partition(".")[0] == "keras"
+    return of_keras and "categorical" in named.__name__.lower()

@@ -15,13 +15,14 @@ from sklstm._data.scaling import mean_and_scale
 from sklstm._data.targets import check_targets
 from sklstm._data.weights import check_weights
 from sklstm._sklearn import fit_context
-from sklstm.sequences._base import SequenceEstimator, TrainingTargets
+from sklstm.sequences._base import TrainingTargets
+from sklstm.sequences._states import PooledStatesMixin
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 
-class RNNRegressor(RegressorMixin, SequenceEstimator):
+class RNNRegressor(RegressorMixin, PooledStatesMixin):
     """Predict one or several numbers per sequence by a recurrent network.
 
     A sample is a sequence of numbers, of one or several channels, or of tokens. A
@@ -30,6 +31,9 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
     are padded and masked batch by batch; padding never changes a prediction. Missing
     values are interpolated within each sequence, after scaling, and marked. To forecast
     the next values of a time series, use `LSTMForecaster` instead.
+
+    Several targets are standardised one by one and learned by one network. `transform`
+    returns the pooled states, as features for other estimators.
 
     Parameters
     ----------
@@ -40,28 +44,38 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    dropout : float, default=0.0
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
+        Number of filters of the convolutional layer in front of the recurrent ones, as
+        in [8]_; a tuple stacks one layer for each entry, None uses none. Each is
+        followed by batch normalization, ReLU and max pooling. "auto" is (32, 64, 64),
+        and None for tokens.
+    conv_kernel_size : int, tuple of int or "auto", default="auto"
+        Number of time steps that each convolutional layer spans. "auto" is 8 for the
+        first layer, 5 for the second and 3 for others, and 3 for tokens.
+    dropout : float, default=0.3
         Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
-    pooling : {"last", "mean", "max", "all"}, default="all"
+    pooling : {"last", "mean", "max", "all", "attention"}, default="all"
         Pooling of the hidden states over the time steps: the final state of each
-        direction, the mean, the maximum, or all three concatenated.
+        direction, the mean, the maximum, or all three concatenated; or their mean
+        weighted by a learned attention [9]_.
     differences : bool, default=True
         Whether to append the first differences of the channels as further channels.
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Number of time steps folded into one recurrent step, as in [4]_. An incomplete
-        last patch is filled by repeating the last row. "auto" is the smallest length
-        that leaves at most 48 recurrent steps for the longest sequence in fit, and 1
-        for tokens. In a search, pass an integer, so that folds whose longest
+        Number of time steps per recurrent step. The convolutional layers pool so many;
+        without them, they are folded into patches as in [4]_, of which an incomplete
+        last one is filled by repeating the last row. "auto" is about the smallest
+        length that leaves at most 48 recurrent steps for the longest sequence in fit,
+        and 1 for tokens. In a search, pass an integer, so that folds whose longest
         sequences differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence [5]_; 0 for none. A positional encoding helps if the relevant
         pattern occurs at about the same place in all sequences. Ignored for tokens.
-    noise : float, default=0.3
+    noise : float, default=0.1
         Standard deviation of Gaussian noise added to the scaled channels during
         training [6]_, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
@@ -87,6 +101,12 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         ids, integers from 1; zeros are padding and are removed wherever they occur.
         Tune the learning rate for tokens: in our benchmarks, 0.01 was best for names
         read by character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the
         largest id in fit.
@@ -172,6 +192,10 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
        regularization", Neural Computation 7(1).
     .. [7] Le Guennec et al. (2016), "Data augmentation for time series classification
        using convolutional neural networks", ECML/PKDD workshop AALTD.
+    .. [8] Ordóñez and Roggen (2016), "Deep convolutional and LSTM recurrent neural
+       networks for multimodal wearable activity recognition", Sensors 16(1).
+    .. [9] Yang et al. (2016), "Hierarchical attention networks for document
+       classification", NAACL.
 
     Examples
     --------
@@ -203,17 +227,21 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        conv_filters: Any = "auto",
+        conv_kernel_size: Any = "auto",
+        dropout: float = 0.3,
         recurrent_dropout: float = 0.0,
         pooling: str = "all",
         differences: bool = True,
         patch_length: int | str = "auto",
         positional_encoding: int = 8,
-        noise: float = 0.3,
+        noise: float = 0.1,
         crop: float = 0.2,
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         loss: Any = "mse",
         optimizer: Any = "adam",
@@ -232,6 +260,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.pooling = pooling
@@ -243,6 +273,8 @@ class RNNRegressor(RegressorMixin, SequenceEstimator):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.loss = loss
         self.optimizer = optimizer

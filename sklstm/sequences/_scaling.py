@@ -28,6 +28,7 @@ class ChannelScaling:
     numeric: np.ndarray  # channels of numbers
     categorical: np.ndarray  # the other channels
     masked: np.ndarray  # channels of numbers with missing values in fit
+    causal: bool = False  # whether missing values repeat the last one observed
 
     @classmethod
     def fit(
@@ -37,6 +38,7 @@ class ChannelScaling:
         normalize: str | None,
         differences: bool,
         categorical: Sequence[int] = (),
+        causal: bool = False,
     ) -> ChannelScaling:
         """Learn the scaling from the sequences in fit.
 
@@ -49,6 +51,8 @@ class ChannelScaling:
             Whether to append the first differences of the channels.
         categorical : sequence of int, default=()
             Channels that hold ids of categories.
+        causal : bool, default=False
+            Whether missing values are filled from earlier steps only.
 
         Returns
         -------
@@ -65,6 +69,7 @@ class ChannelScaling:
             numeric,
             np.array(categorical, dtype=int),
             np.flatnonzero(np.isnan(sequences.rows).any(axis=0)),
+            causal,
         )
         if normalize is None:
             return scaling
@@ -74,8 +79,8 @@ class ChannelScaling:
     def encode(self, sequences: Sequences) -> np.ndarray:
         """Return the network's columns, in single precision.
 
-        Missing values are interpolated within each sequence. A channel that has no
-        value in a sequence is zero there.
+        Missing values are interpolated within each sequence, or repeat the last one
+        observed. A channel that has no value in a sequence, or none yet, is zero there.
         """
         columns = self._unscaled_columns(sequences, filled=True)
         with np.errstate(over="ignore"):
@@ -91,6 +96,13 @@ class ChannelScaling:
         masks = np.isnan(sequences.rows[:, self.masked])
         ids = sequences.rows[:, self.categorical]
         return np.hstack([rows, masks.astype(np.float32), ids.astype(np.float32)])
+
+    def last_values(self, sequences: Sequences) -> np.ndarray:
+        """Return the last row of the last sequence, with the last values observed."""
+        last = sequences.rows[-1:].copy()
+        filled = interpolate_each_sequence(sequences, causal=True)[-1:]
+        last[:, self.numeric] = filled[:, self.numeric]
+        return last
 
     def _unscaled_columns(self, sequences: Sequences, *, filled: bool) -> np.ndarray:
         """Return the columns before mean and scale are applied.
@@ -108,7 +120,9 @@ class ChannelScaling:
             rows = standardise_each_sequence(sequences)
         if not filled and not self.differences:
             return rows
-        without_gaps = interpolate_each_sequence(replace(sequences, rows=rows))
+        without_gaps = interpolate_each_sequence(
+            replace(sequences, rows=rows), causal=self.causal
+        )
         if filled:
             rows = without_gaps
         if not self.differences:
@@ -148,7 +162,9 @@ def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
     return centred / np.repeat(scale, sequences.lengths, axis=0)
 
 
-def interpolate_each_sequence(sequences: Sequences) -> np.ndarray:
+def interpolate_each_sequence(
+    sequences: Sequences, *, causal: bool = False
+) -> np.ndarray:
     """Fill missing values by linear interpolation within each sequence.
 
     Values before the first and after the last observed one of a channel repeat it.
@@ -156,6 +172,9 @@ def interpolate_each_sequence(sequences: Sequences) -> np.ndarray:
     Parameters
     ----------
     sequences : Sequences
+    causal : bool, default=False
+        Whether to repeat the last value observed instead. Values before the first one
+        stay NaN.
 
     Returns
     -------
@@ -165,6 +184,11 @@ def interpolate_each_sequence(sequences: Sequences) -> np.ndarray:
     if not np.isnan(sequences.rows).any():
         return sequences.rows
     gaps = Gaps.find(sequences.rows).within(sequences.lengths)
+    if causal:
+        # A value that was never observed stays NaN, as it is.
+        since = np.where(gaps.since == NEVER, 0, gaps.since)
+        rows = np.arange(len(since))[:, None] - since
+        return np.take_along_axis(sequences.rows, rows, axis=0)
     filled = interpolate(sequences.rows, gaps)
     filled[(gaps.since == NEVER) & (gaps.until == NEVER)] = np.nan
     return filled

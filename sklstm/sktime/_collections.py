@@ -62,7 +62,8 @@ class _CollectionMixin(KerasParameters):
 class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
     """`sklstm.RNNClassifier` with sktime's interface.
 
-    It classifies series of one or several columns, of equal or unequal lengths.
+    It classifies series of one or several columns, of equal or unequal lengths. If y
+    has several columns, sktime fits a classifier to each.
 
     Parameters
     ----------
@@ -73,28 +74,38 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    dropout : float, default=0.0
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
+        Number of filters of the convolutional layer in front of the recurrent ones; a
+        tuple stacks one layer for each entry, None uses none. Each is followed by batch
+        normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
+        tokens.
+    conv_kernel_size : int, tuple of int or "auto", default="auto"
+        Number of time steps that each convolutional layer spans. "auto" is 8 for the
+        first layer, 5 for the second and 3 for others, and 3 for tokens.
+    dropout : float, default=0.3
         Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
-    pooling : {"last", "mean", "max", "all"}, default="all"
+    pooling : {"last", "mean", "max", "all", "attention"}, default="all"
         Pooling of the hidden states over the time steps: the final state of each
-        direction, the mean, the maximum, or all three concatenated.
+        direction, the mean, the maximum, or all three concatenated; or their mean
+        weighted by a learned attention.
     differences : bool, default=True
         Whether to append the first differences of the channels as further channels.
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Number of time steps folded into one recurrent step. An incomplete last patch is
-        filled by repeating the last row. "auto" is the smallest length that leaves at
-        most 48 recurrent steps for the longest sequence in fit, and 1 for tokens. In a
-        search, pass an integer, so that folds whose longest sequences differ share one
-        compiled network.
+        Number of time steps per recurrent step. The convolutional layers pool so many;
+        without them, they are folded into patches, of which an incomplete last one
+        is filled by repeating the last row. "auto" is about the smallest length that
+        leaves at most 48 recurrent steps for the longest sequence in fit, and 1 for
+        tokens. In a search, pass an integer, so that folds whose longest sequences
+        differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence; 0 for none. A positional encoding helps if the relevant pattern
         occurs at about the same place in all sequences. Ignored for tokens.
-    noise : float, default=0.3
+    noise : float, default=0.1
         Standard deviation of Gaussian noise added to the scaled channels during
         training, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
@@ -120,15 +131,22 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
         learning rate for tokens: in our benchmarks, 0.01 was best for names read by
         character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the largest
         id in fit.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same total
         weight.
-    loss : str, keras.losses.Loss or callable, default="categorical_crossentropy"
-        Loss. A callable takes (y_true, y_pred) of shape (n_sequences, n_classes), the
-        one-hot classes and their predicted probabilities, and reduces the last axis.
+    loss : str, keras.losses.Loss or callable, default="auto"
+        Loss. "auto" is "categorical_crossentropy". A callable takes (y_true, y_pred) of
+        shape (n_sequences, n_classes), the one-hot classes and their predicted
+        probabilities, and reduces the last axis.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         Optimizer. An instance is copied and keeps its own learning rate.
     learning_rate : float or None, default=3e-3
@@ -189,20 +207,24 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        conv_filters: Any = "auto",
+        conv_kernel_size: Any = "auto",
+        dropout: float = 0.3,
         recurrent_dropout: float = 0.0,
         pooling: str = "all",
         differences: bool = True,
         patch_length: int | str = "auto",
         positional_encoding: int = 8,
-        noise: float = 0.3,
+        noise: float = 0.1,
         crop: float = 0.2,
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         class_weight: Any = None,
-        loss: Any = "categorical_crossentropy",
+        loss: Any = "auto",
         optimizer: Any = "adam",
         learning_rate: float | None = 3e-3,
         learning_rate_schedule: str = "cosine",
@@ -218,6 +240,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.pooling = pooling
@@ -229,6 +253,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.class_weight = class_weight
         self.loss = loss
@@ -260,8 +286,8 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
 class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
     """`sklstm.RNNRegressor` with sktime's interface.
 
-    It predicts a number for series of one or several columns, of equal or unequal
-    lengths.
+    It predicts one or several numbers for series of one or several columns, of equal or
+    unequal lengths. One network learns all targets.
 
     Parameters
     ----------
@@ -272,28 +298,38 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    dropout : float, default=0.0
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
+        Number of filters of the convolutional layer in front of the recurrent ones; a
+        tuple stacks one layer for each entry, None uses none. Each is followed by batch
+        normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
+        tokens.
+    conv_kernel_size : int, tuple of int or "auto", default="auto"
+        Number of time steps that each convolutional layer spans. "auto" is 8 for the
+        first layer, 5 for the second and 3 for others, and 3 for tokens.
+    dropout : float, default=0.3
         Fraction of each recurrent layer's outputs to drop during training.
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop during training. Disables the fused
         kernels, so training is slower.
-    pooling : {"last", "mean", "max", "all"}, default="all"
+    pooling : {"last", "mean", "max", "all", "attention"}, default="all"
         Pooling of the hidden states over the time steps: the final state of each
-        direction, the mean, the maximum, or all three concatenated.
+        direction, the mean, the maximum, or all three concatenated; or their mean
+        weighted by a learned attention.
     differences : bool, default=True
         Whether to append the first differences of the channels as further channels.
         Ignored for tokens.
     patch_length : int or "auto", default="auto"
-        Number of time steps folded into one recurrent step. An incomplete last patch is
-        filled by repeating the last row. "auto" is the smallest length that leaves at
-        most 48 recurrent steps for the longest sequence in fit, and 1 for tokens. In a
-        search, pass an integer, so that folds whose longest sequences differ share one
-        compiled network.
+        Number of time steps per recurrent step. The convolutional layers pool so many;
+        without them, they are folded into patches, of which an incomplete last one
+        is filled by repeating the last row. "auto" is about the smallest length that
+        leaves at most 48 recurrent steps for the longest sequence in fit, and 1 for
+        tokens. In a search, pass an integer, so that folds whose longest sequences
+        differ share one compiled network.
     positional_encoding : int, default=8
         Number of sine and cosine pairs that encode the relative position of each step
         in its sequence; 0 for none. A positional encoding helps if the relevant pattern
         occurs at about the same place in all sequences. Ignored for tokens.
-    noise : float, default=0.3
+    noise : float, default=0.1
         Standard deviation of Gaussian noise added to the scaled channels during
         training, a regularisation against overfitting. Ignored for tokens.
     crop : float, default=0.2
@@ -319,6 +355,12 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         integers from 1; zeros are padding and are removed wherever they occur. Tune the
         learning rate for tokens: in our benchmarks, 0.01 was best for names read by
         character, 0.001 for sentences read by word.
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training. Ignored
+        without ``embedding_dim``.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors. Ignored
+        without ``embedding_dim``.
     vocabulary_size : int or None, default=None
         One more than the largest token id allowed. None uses one more than the largest
         id in fit.
@@ -376,7 +418,11 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
     True
     """
 
-    _tags = {**_TAGS}
+    _tags = {
+        **_TAGS,
+        "capability:multioutput": True,
+        "y_inner_mtype": "numpy2D",
+    }
 
     def __init__(
         self,
@@ -384,17 +430,21 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        dropout: float = 0.0,
+        conv_filters: Any = "auto",
+        conv_kernel_size: Any = "auto",
+        dropout: float = 0.3,
         recurrent_dropout: float = 0.0,
         pooling: str = "all",
         differences: bool = True,
         patch_length: int | str = "auto",
         positional_encoding: int = 8,
-        noise: float = 0.3,
+        noise: float = 0.1,
         crop: float = 0.2,
         normalize: str | None = "standard",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
         vocabulary_size: int | None = None,
         loss: Any = "mse",
         optimizer: Any = "adam",
@@ -412,6 +462,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.pooling = pooling
@@ -423,6 +475,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         self.normalize = normalize
         self.categorical_features = categorical_features
         self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
         self.vocabulary_size = vocabulary_size
         self.loss = loss
         self.optimizer = optimizer
@@ -440,7 +494,8 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
 
     def _fit(self, X: Any, y: np.ndarray) -> Self:
         self.regressor_ = RNNRegressor(**self.get_params(deep=False))
-        self.regressor_.fit(self._to_sequences(X), y)
+        # One target is passed as a vector, and predicted as one.
+        self.regressor_.fit(self._to_sequences(X), y[:, 0] if y.shape[1] == 1 else y)
         return self
 
     def _predict(self, X: Any) -> np.ndarray:

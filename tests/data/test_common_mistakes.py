@@ -355,8 +355,12 @@ ERRORS = {
         "unequal lengths, from 4 to 7.*steps of each sequence",
     ),
     "labels of steps in an array": (
-        lambda: classify(PADDED[:, :4], RNG.integers(0, 2, size=(20, 4))),
+        lambda: classify(PADDED[:, :4], RNG.integers(0, 3, size=(20, 4))),
         r"one class label per sequence.*\(20, 4\).*label of its last step",
+    ),
+    "sets of labels": (
+        lambda: classify(SEQUENCES, [{"a", "b"}, {"b"}] * 10),
+        r"y\[0\] is \{.*MultiLabelBinarizer\(\).fit_transform\(y\)",
     ),
     "targets of steps": (
         lambda: regress(SEQUENCES, [[0.0] * len(x) for x in SEQUENCES]),
@@ -365,14 +369,6 @@ ERRORS = {
     "labels of steps for a user's network": (
         lambda: fit_keras(PADDED[:, :4], RNG.integers(0, 2, size=(20, 4))),
         "one class label per sequence",
-    ),
-    "one-hot labels": (
-        lambda: classify(SEQUENCES, np.eye(3)[LABELS]),
-        r"one-hot encoded, of shape \(20, 3\). Pass y.argmax\(axis=1\)",
-    ),
-    "one-hot labels in a frame": (
-        lambda: classify(SEQUENCES, pd.get_dummies(pd.Series(LABELS))),
-        "one-hot encoded",
     ),
     "one-hot labels for a user's network": (
         lambda: fit_keras(PADDED[:, :4], np.eye(3)[LABELS]),
@@ -1089,6 +1085,18 @@ WARNINGS = {
         ),
         "token ids",
     ),
+    "one-hot labels": (
+        lambda: classify(SEQUENCES, np.eye(3)[LABELS]),
+        r"one-hot encoded: of shape \(20, 3\).*pass y.argmax\(axis=1\)",
+    ),
+    "one-hot labels in a frame": (
+        lambda: classify(SEQUENCES, pd.get_dummies(pd.Series(LABELS))),
+        "one-hot encoded",
+    ),
+    "labels of steps, 0 or 1": (
+        lambda: classify(CUBE, RNG.integers(0, 2, size=CUBE.shape[:2])),
+        r"seems to hold the labels of the steps.*label of its last step",
+    ),
     "gaps": (
         lambda: fit(FRAME.drop(DAYS[20])),
         "X seems to lack rows",
@@ -1142,6 +1150,7 @@ QUIET = {
     ),
     "tokens with an embedding": lambda: classify(TOKENS, embedding_dim=2),
     "tokens as floats": lambda: classify([x.astype(float) for x in TOKENS]),
+    "several labels": lambda: classify(SEQUENCES, np.tri(20, 3, -3)),
     "few integers": lambda: classify([x % 5 for x in TOKENS]),
 }
 

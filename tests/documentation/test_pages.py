@@ -63,6 +63,7 @@ PUBLIC = [
     "sklstm.keras.KerasSequenceRegressor",
     "sklstm.model_selection.WalkForwardResult",
     "sklstm.model_selection.search_space",
+    "sklstm.sequences.StepStream",
     "sklstm.sktime.SktimeLSTMForecaster",
     "sklstm.sktime.SktimeRNNClassifier",
     "sklstm.sktime.SktimeRNNRegressor",

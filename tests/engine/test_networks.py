@@ -22,6 +22,7 @@ SPECS = [
     engine.AutoencoderNetwork(STACK, 6, 2),
     engine.SequenceNetwork(STACK, 2, 3, patch_length=2, positional_encoding=1),
     engine.SequenceNetwork(STACK, 1, 3, n_tokens=9, embedding_dim=2),
+    engine.SequenceNetwork(STACK, 2, 3, pooling="attention").without_output(),
     engine.LanguageNetwork(replace(STACK, bidirectional=False), 9, 4, 5),
 ]
 

@@ -8,7 +8,13 @@ import psutil
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMForecaster, RNNClassifier, SequenceTokenizer, engine
+from sklstm import (
+    LSTMForecaster,
+    RNNClassifier,
+    RNNRegressor,
+    SequenceTokenizer,
+    engine,
+)
 from sklstm.forecasting import _windows
 
 pytest.importorskip("tensorflow")
@@ -87,6 +93,26 @@ def test_a_second_thread_traces_nothing(cell):
         assert not np.array_equal(different.weights[0], again.weights[0])
         np.testing.assert_array_equal(other.forward(data, first.weights), outputs)
         assert other.n_traces == 0
+
+
+def test_states_of_any_loss_and_kind_of_targets_share_a_program(empty_pool):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=n) for n in rng.integers(2, 9, size=20)]
+    options = {"units": 3, "epochs": 1, "conv_filters": None, "patch_length": 1}
+    labels = np.arange(20) % 2
+    models = [
+        RNNClassifier(**options).fit(X, labels),
+        RNNClassifier(**options, loss="mse", noise=0.0).fit(X, np.tri(20, 3)),
+        RNNRegressor(**options, crop=0.0, optimizer="sgd").fit(X, labels),
+    ]
+    n_programs = len(idle(empty_pool))
+    models[0].transform(X)
+    (program,) = (p for p in idle(empty_pool) if p.spec.n_outputs == 0)
+    assert program.n_traces == 1  # a forward pass, no training
+    for model in models:
+        model.transform(X[:7])
+    assert len(idle(empty_pool)) == n_programs + 1
+    assert program.n_traces == 1
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 3])

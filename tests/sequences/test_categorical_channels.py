@@ -158,7 +158,7 @@ class TestLearning:
         y = np.arange(120) % 4 * 10.0
         for frame, target in zip(frames, y, strict=True):
             frame["color"] = np.append(COLORS, None)[int(target // 10)]
-        model = RNNRegressor(units=8, epochs=60, random_state=0)
+        model = RNNRegressor(units=8, epochs=60, conv_filters=None, random_state=0)
         return model.fit(frames[:80], y[:80]), frames[80:], y[80:]
 
     def test_categories_are_learned(self, trained):

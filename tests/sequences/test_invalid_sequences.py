@@ -10,6 +10,7 @@ from sklstm import RNNClassifier, RNNRegressor
 
 X = [np.random.default_rng(i).normal(size=(i % 4 + 2, 2)) for i in range(12)]
 LABELS = np.arange(12) % 2
+BOTH = np.column_stack([LABELS, np.arange(12) % 3 > 0])
 TINY = {"units": 2, "epochs": 1, "random_state": 0}
 
 
@@ -181,7 +182,54 @@ INVALID_LABELS = {
         np.linspace(0, 1, 12),
         "Unknown label type: continuous.*RNNRegressor",
     ),
-    "several": ({}, np.ones((12, 2)), r"one class label per sequence.*\(12, 2\)"),
+    "several": (
+        {},
+        np.full((12, 2), 2),
+        r"one class label per sequence.*indicator matrix.*\(12, 2\) and holds 2",
+    ),
+    "classes in columns": (
+        {},
+        np.array([["a", "b"]] * 12),
+        "indicator matrix.*holds 'a'.*MultiOutputClassifier",
+    ),
+    "lists of labels": (
+        {},
+        [["a"], ["a", "b"]] * 6,
+        r"y\[0\] is \['a'\].*MultiLabelBinarizer\(\).fit_transform\(y\)",
+    ),
+    "sets of labels": ({}, [{"a"}, set()] * 6, r"y\[0\] is {'a'}.*MultiLabelBinarizer"),
+    "NaN in an indicator matrix": (
+        {},
+        np.where(np.eye(12, 2), np.nan, 1.0),
+        "Input y contains NaN",
+    ),
+    "NA in an indicator matrix": (
+        {},
+        pd.DataFrame(np.eye(12, 2)).astype("Int64").replace(0, pd.NA),
+        "y contains NaN: a label is missing, got <NA>. Leave out",
+    ),
+    "a sparse column": (
+        {},
+        sparse.csr_array(LABELS[:, None]),
+        r"at least two columns.*\(12, 1\). Pass y.toarray\(\).ravel\(\)",
+    ),
+    "columns of the same name": (
+        {},
+        pd.DataFrame(BOTH, columns=["a", "a"]),
+        "y must have columns of different names",
+    ),
+    "too few rows of labels": ({}, BOTH[:5], r"inconsistent .* samples: \[12, 5\]"),
+    "class_weight for an indicator matrix": (
+        {"class_weight": {0: 2.0}},
+        BOTH,
+        r"class_weight=\{0: 2.0\} weights classes that exclude.*Pass sample_weight",
+    ),
+    "balanced labels": ({"class_weight": "balanced"}, BOTH, "class_weight='balanced'"),
+    "loss of classes for an indicator matrix": (
+        {"loss": "categorical_crossentropy"},
+        BOTH,
+        "loss='categorical_crossentropy' is for classes that exclude each other.*auto",
+    ),
     "NaN": ({}, np.append(np.nan, np.zeros(11)), "Input y contains NaN"),
     "missing": ({}, None, "requires y to be passed"),
     "too few to hold out": (
@@ -279,6 +327,27 @@ class TestDifferentFromFit:
         with pytest.raises(ValueError, match=r"are not those of the first call"):
             model.partial_fit(X, LABELS, classes=[0, 1, 2])
 
+    def test_label_columns(self):
+        frame = pd.DataFrame(BOTH, columns=["a", "b"])
+        model = classifier().partial_fit(X, frame)
+        for y in (np.ones((12, 3)), LABELS):
+            with pytest.raises(ValueError, match=r"of the 2 labels.*\['a', 'b'\], got"):
+                model.partial_fit(X, y)
+        with pytest.raises(ValueError, match=r"columns \['a', 'b'\], in this order"):
+            model.partial_fit(X, frame[["b", "a"]])
+        with pytest.raises(ValueError, match="not the labels of the first call"):
+            model.partial_fit(X, frame, classes=["b", "a"])
+        for classes in (["a"], ["a", "b", "c"], "ab"):
+            with pytest.raises(ValueError, match="must name the 2 columns of y"):
+                classifier().partial_fit(X, BOTH, classes=classes)
+        with pytest.raises(ValueError, match="each column of y differently"):
+            classifier().partial_fit(X, BOTH, classes=["a", "a"])
+
+    def test_labels_after_classes(self):
+        model = classifier().partial_fit(X, LABELS, classes=[0, 1])
+        with pytest.raises(ValueError, match="one class label per sequence"):
+            model.partial_fit(X, BOTH)
+
     def test_targets(self):
         model = regressor().partial_fit(X, LABELS)
         with pytest.raises(ValueError, match=r"y has shape \(12, 2\).*fitted with"):
@@ -288,6 +357,9 @@ class TestDifferentFromFit:
         model = classifier(warm_start=True).fit(X, LABELS)
         with pytest.raises(ValueError, match="warm_start=True needs the classes"):
             model.fit(X, LABELS + 1)
+        for other in (BOTH, np.ones((12, 3))):
+            with pytest.raises(ValueError, match="warm_start=True needs"):
+                model.fit(X, other)
         with pytest.raises(ValueError, match="warm_start=True needs the network"):
             model.set_params(units=3).fit(X, LABELS)
 

@@ -5,15 +5,20 @@ from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
 from sklstm.engine.networks.language import LanguageNetwork
 from sklstm.engine.networks.recurrent import RecurrentStack
 from sklstm.engine.networks.sequence import SequenceNetwork
+from sklstm.engine.networks.stem import ConvStem
+from sklstm.engine.networks.tagging import StreamNetwork, TaggingNetwork
 from sklstm.engine.networks.window import EnsembleNetwork, WindowNetwork
 
 __all__ = [
     "AutoencoderNetwork",
+    "ConvStem",
     "EnsembleNetwork",
     "LanguageNetwork",
     "NetworkSpec",
     "RecurrentStack",
     "SampleNetwork",
     "SequenceNetwork",
+    "StreamNetwork",
+    "TaggingNetwork",
     "WindowNetwork",
 ]

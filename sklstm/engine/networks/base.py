@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
-from sklstm.engine.backend import check_process
+import numpy as np
+
+from sklstm.engine.backend import check_process, tf
 from sklstm.engine.private_api import single_precision
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
     from sklstm.engine.data import SampleData
 
@@ -87,6 +88,25 @@ class SampleNetwork(NetworkSpec):
         self, tensors: Tensors, index: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
         """Gather the targets and weights of the samples of the given indices."""
+
+    def output_rows(self, data: Any) -> np.ndarray:
+        """Return where the outputs for samples in the order of the data belong.
+
+        By default, each sample has one output.
+        """
+        return data.order
+
+    def select_outputs(
+        self, tensors: Tensors, index: tf.Tensor, outputs: tf.Tensor
+    ) -> tf.Tensor:
+        """Return those outputs of the network that count; by default, all."""
+        return outputs
+
+    def shuffle(
+        self, tensors: Tensors, index: tf.Tensor, batch_size: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the samples of an epoch in the order in which to train on them."""
+        return tf.random.experimental.stateless_shuffle(index, seed)
 
     def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
         """Change the samples at random for one epoch; by default, change nothing."""

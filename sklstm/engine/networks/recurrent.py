@@ -72,6 +72,7 @@ class RecurrentStack:
         fast: bool,
         valid: KerasTensor | None = None,
         return_sequences: bool = False,
+        final_dropout: bool = True,
         prefix: str = "",
     ) -> KerasTensor:
         """Apply the layers to the input of a network under construction.
@@ -87,6 +88,8 @@ class RecurrentStack:
         return_sequences : bool, default=False
             Whether to return the last layer's states at all steps instead of its last
             state.
+        final_dropout : bool, default=True
+            Whether to apply dropout to the outputs of the last layer.
         prefix : str, default=""
             Keeps the layer names of two stacks in one network apart.
 
@@ -114,7 +117,8 @@ class RecurrentStack:
                 x = layer(x)
             else:
                 x = layer(x, mask=valid)
-            x = self.apply_dropout(x, i, prefix=prefix)
+            if final_dropout or i + 1 < len(self.units):
+                x = self.apply_dropout(x, i, prefix=prefix)
         return x
 
     def apply_to_states(self, x: KerasTensor, *, fast: bool) -> list[KerasTensor]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklstm.engine.backend import keras, tf
+from sklstm.engine.batches import group_by_length
 from sklstm.engine.data import PADDING
 from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
 from sklstm.engine.networks.categories import ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, embedding
+from sklstm.engine.networks.stem import ConvStem
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 # Beside the many values of a patch, waves of amplitude 1 would be learned too slowly.
 _POSITION_GAIN = 3.0
 
-# Below any output of a recurrent layer.
+# Below any output of a recurrent layer, and any attention score.
 _BELOW_ALL_STATES = -1e9
 
 
@@ -35,13 +37,15 @@ class SequenceNetwork(SampleNetwork):
     n_columns : int
         Number of values read at each step; 1 for tokens.
     n_outputs : int
-        Number of values of the output.
+        Number of values of the output; 0 for the pooled states, without an output
+        layer.
     activation : str
         Activation of the output.
-    pooling : {"last", "mean", "max", "all"}
-        How the states at all steps are combined; "all" concatenates the other three.
+    pooling : {"last", "mean", "max", "all", "attention"}
+        How the states at all steps are combined; "all" concatenates the first three.
     patch_length : int
-        Number of steps of the sequence folded into one recurrent step.
+        Number of steps of the sequence in one recurrent step: pooled by the stem, or
+        else concatenated.
     positional_encoding : int
         Number of sine and cosine pairs that encode the position of a recurrent step
         in its sequence, beside a linear ramp; 0 for no encoding.
@@ -57,6 +61,11 @@ class SequenceNetwork(SampleNetwork):
         Number of columns after the values, which are 1 where a value is missing.
     n_ids : tuple of int
         Number of ids of each column after the masks, which hold categories.
+    stem : ConvStem
+        Convolutional layers in front of the recurrent ones.
+    embedding_dropout, token_dropout : float
+        Fraction of the values of the tokens' vectors, and of whole vectors, to drop
+        during training.
     """
 
     stack: RecurrentStack
@@ -72,15 +81,98 @@ class SequenceNetwork(SampleNetwork):
     embedding_dim: int = 0
     n_masks: int = 0
     n_ids: tuple[int, ...] = ()
+    stem: ConvStem = field(default_factory=ConvStem)
+    embedding_dropout: float = 0.0
+    token_dropout: float = 0.0
+
+    def without_output(self) -> SequenceNetwork:
+        """Return the network that ends at the pooled states.
+
+        Its weights are those of this network but for the last two, the kernel and the
+        bias of the output layer. It is not trained, so it needs no augmentation.
+        """
+        return replace(self, n_outputs=0, activation="linear", noise=0.0, crop=0.0)
+
+    @property
+    def state_names(self) -> list[str]:
+        """Name each pooled state by its pooling, the direction of its layer and unit.
+
+        Such as "mean_backward_3"; a network that is not bidirectional reads forward.
+        """
+        poolings = ["last", "mean", "max"] if self.pooling == "all" else [self.pooling]
+        directions = ["forward", "backward"][: 1 + self.stack.bidirectional]
+        return [
+            f"{pooling}_{direction}_{unit}"
+            for pooling in poolings
+            for direction in directions
+            for unit in range(self.stack.units[-1])
+        ]
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
+        inputs, states, valid = self._encode(fast=fast)
+        pooled = _pool(
+            states, valid, self.pooling, bidirectional=self.stack.bidirectional
+        )
+        if not self.n_outputs:
+            return keras.Model(inputs, pooled, name="pooled_states")
+        output = keras.layers.Dense(
+            self.n_outputs,
+            activation=self.activation,
+            kernel_initializer=glorot_uniform(),
+            name="output",
+        )(self.stack.apply_dropout(pooled, len(self.stack.units) - 1))
+        return keras.Model(inputs, output, name="sequence_network")
+
+    def _encode(
+        self, *, fast: bool
+    ) -> tuple[list[KerasTensor], KerasTensor, KerasTensor]:
+        """Build the part of the network up to the states of the last recurrent layer.
+
+        Returns
+        -------
+        inputs : list of KerasTensor
+        states : KerasTensor of shape (n_sequences, n_recurrent_steps, n_states)
+            Without dropout.
+        valid : KerasTensor of shape (n_sequences, n_recurrent_steps)
+            False for padding.
+        """
+        inputs, x, valid = self._read(fast=fast)
+        states = self.stack.apply(x, fast=fast, valid=valid, final_dropout=False)
+        return inputs, states, valid
+
+    def _read(
+        self, *, fast: bool
+    ) -> tuple[list[KerasTensor], KerasTensor, KerasTensor]:
+        """Build the part of the network in front of the recurrent layers.
+
+        Returns
+        -------
+        inputs : list of KerasTensor
+        x : KerasTensor of shape (n_sequences, n_recurrent_steps, n_features)
+        valid : KerasTensor of shape (n_sequences, n_recurrent_steps)
+            False for padding.
+        """
         layers, ops = keras.layers, keras.ops
         if self.n_tokens:
             tokens = keras.Input((None,), dtype="int32", name="tokens")
             inputs = [tokens]
             valid = ops.not_equal(tokens, PADDING)
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
+            if self.embedding_dropout:
+                x = layers.Dropout(
+                    self.embedding_dropout,
+                    seed=PLACEHOLDER_SEED,
+                    name="embedding_dropout",
+                )(x)
+            if self.token_dropout:
+                # All values of a vector, or none.
+                x = layers.Dropout(
+                    self.token_dropout,
+                    noise_shape=(None, None, 1),
+                    seed=PLACEHOLDER_SEED,
+                    name="token_dropout",
+                )(x)
             n_columns = self.embedding_dim
         else:
             x = keras.Input((None, self._n_inputs), dtype="float32", name="sequence")
@@ -91,7 +183,9 @@ class SequenceNetwork(SampleNetwork):
                 first = self.n_columns + self.n_masks
                 x = ColumnEmbeddings(tuple(enumerate(self.n_ids, first))).apply(x)
             n_columns = x.shape[2]
-        if self.patch_length > 1:
+        if self.stem:
+            x, valid = self.stem.apply(x, valid, self.patch_length, fast=fast)
+        elif self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
             # Padding comes last, so a patch is valid if its first step is.
@@ -101,17 +195,7 @@ class SequenceNetwork(SampleNetwork):
             x = ops.concatenate(
                 [x, _encode_positions(valid, self.positional_encoding)], axis=2
             )
-        states = self.stack.apply(x, fast=fast, valid=valid)
-        pooled = _pool(
-            states, valid, self.pooling, bidirectional=self.stack.bidirectional
-        )
-        output = layers.Dense(
-            self.n_outputs,
-            activation=self.activation,
-            kernel_initializer=glorot_uniform(),
-            name="output",
-        )(pooled)
-        return keras.Model(inputs, output, name="sequence_network")
+        return inputs, x, valid
 
     @property
     def _n_inputs(self) -> int:
@@ -170,6 +254,14 @@ class SequenceNetwork(SampleNetwork):
         """Gather the targets and weights of sequences."""
         return tf.gather(tensors["targets"], index), tf.gather(tensors["weight"], index)
 
+    def shuffle(
+        self, tensors: Tensors, index: tf.Tensor, batch_size: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the sequences in random order; very unequal lengths are grouped."""
+        index = super().shuffle(tensors, index, batch_size, seed)
+        lengths = tf.gather(tensors["lengths"], index)
+        return tf.gather(index, group_by_length(lengths, batch_size, seed))
+
     def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
         """Crop each sequence at random, at both sides."""
         if not self.crop:
@@ -222,4 +314,11 @@ def _pool(
     if pooling in ("max", "all"):
         is_valid = ops.expand_dims(valid, 2)
         pooled.append(ops.max(ops.where(is_valid, states, _BELOW_ALL_STATES), axis=1))
+    if pooling == "attention":
+        score = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer=glorot_uniform(), name="attention"
+        )(states)
+        is_valid = ops.expand_dims(valid, 2)
+        attention = ops.softmax(ops.where(is_valid, score, _BELOW_ALL_STATES), axis=1)
+        pooled.append(ops.sum(states * attention, axis=1))
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=1)
