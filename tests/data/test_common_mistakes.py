@@ -356,7 +356,7 @@ ERRORS = {
     ),
     "labels of steps in an array": (
         lambda: classify(PADDED[:, :4], RNG.integers(0, 3, size=(20, 4))),
-        r"one class label per sequence.*\(20, 4\).*label of its last step",
+        r"one class label per sequence.*\(20, 4\).*use RNNTagger",
     ),
     "sets of labels": (
         lambda: classify(SEQUENCES, [{"a", "b"}, {"b"}] * 10),
@@ -1095,7 +1095,7 @@ WARNINGS = {
     ),
     "labels of steps, 0 or 1": (
         lambda: classify(CUBE, RNG.integers(0, 2, size=CUBE.shape[:2])),
-        r"seems to hold the labels of the steps.*label of its last step",
+        r"seems to hold the labels of the steps.*RNNTagger labels steps",
     ),
     "gaps": (
         lambda: fit(FRAME.drop(DAYS[20])),
