@@ -71,6 +71,7 @@ def check_sequences(
     tokens: bool,
     fitted: SequenceSchema | None = None,
     categorical_features: Any = None,
+    allow_empty: bool = False,
 ) -> tuple[Sequences, SequenceSchema]:
     """Check sequences of equal or unequal length.
 
@@ -87,6 +88,8 @@ def check_sequences(
         Schema of the sequences in fit, to compare with. None in fit.
     categorical_features : "from_dtype", sequence or None, default=None
         The parameter of that name, in fit. Not for tokens.
+    allow_empty : bool, default=False
+        Whether all values of a sequence may be missing.
 
     Returns
     -------
@@ -132,7 +135,8 @@ def check_sequences(
             "X must hold one token per time step when embedding_dim is set, got "
             f"{n_channels} values per time step."
         )
-    _check_values(sequences)
+    if not allow_empty:
+        _check_values(sequences)
     if fitted is None:
         refuse_huge(sequences.rows, "X")
     if fitted is not None and n_channels != fitted.n_channels:

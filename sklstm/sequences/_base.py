@@ -110,7 +110,9 @@ class SequenceEstimator(RecurrentEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target of each sequence."""
 
-    def _check_sequences(self, X: Any, *, reset: bool) -> Sequences:
+    def _check_sequences(
+        self, X: Any, *, reset: bool, allow_empty: bool = False
+    ) -> Sequences:
         """Check X, and set or compare the attributes that describe it.
 
         Parameters
@@ -118,6 +120,8 @@ class SequenceEstimator(RecurrentEstimator):
         X : array-like or list of array-like
         reset : bool
             Whether to set the attributes, in fit, or to compare X with them.
+        allow_empty : bool, default=False
+            Whether all values of a sequence may be missing, after fit.
 
         Returns
         -------
@@ -126,7 +130,9 @@ class SequenceEstimator(RecurrentEstimator):
         """
         if not reset:
             tokens = self._scaling is None
-            sequences, _ = check_sequences(self, X, tokens=tokens, fitted=self._schema)
+            sequences, _ = check_sequences(
+                self, X, tokens=tokens, fitted=self._schema, allow_empty=allow_empty
+            )
             if tokens:
                 check_vocabulary(sequences, self._n_tokens)
             return sequences

@@ -60,9 +60,12 @@ class StepScorer:
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Score the predictions for the steps of X."""
         final = estimator
-        if isinstance(estimator, Pipeline):
-            X, final = estimator[:-1].transform(X), estimator[-1]
-        final = getattr(final, "best_estimator_", final)
+        # Searches over pipelines, pipelines that end in searches, and so on.
+        while isinstance(final, Pipeline) or hasattr(final, "best_estimator_"):
+            if isinstance(final, Pipeline):
+                X, final = final[:-1].transform(X), final[-1]
+            else:
+                final = final.best_estimator_
         targets, known = final._known_targets(X, y)
         kind = _ScoredClasses if hasattr(final, "classes_") else _ScoredNumbers
         scored = kind(final, known)

@@ -178,7 +178,8 @@ class StepStream:
             X = np.asarray(X)
             if X.ndim == 1 and n_channels > 1:
                 X = X.reshape(1, -1)
-        sequences = estimator._check_sequences([X], reset=False)
+        # Sensors may be silent for a while: the last values observed are repeated.
+        sequences = estimator._check_sequences([X], reset=False, allow_empty=True)
         rows, n_new = sequences.rows, len(sequences.rows)
         if estimator._scaling is not None:
             if self._last is not None:

@@ -406,9 +406,14 @@ class RNNTagger(StepEstimator):
         """
         outputs, sequences = self._outputs_of_steps(X)
         labels, known = self._check_labels(X, y, sequences)
+        self._check_label_type(labels[known])
         weight = check_step_weights(
             sample_weight, sequences, known, self._padding_of(X)
         )
+        if not weight.any():
+            raise ValueError(
+                "sample_weight must be larger than 0 for at least one labelled step."
+            )
         correct = self._from_outputs(outputs)[known] == labels[known]
         return float(np.average(correct, weights=weight[known]))
 
@@ -417,7 +422,23 @@ class RNNTagger(StepEstimator):
 
     def _known_targets(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return labels of all steps, and which are known."""
-        return self._check_labels(X, y, self._check_sequences(X, reset=False))
+        sequences = self._check_sequences(X, reset=False)
+        labels, known = self._check_labels(X, y, sequences)
+        self._check_label_type(labels[known])
+        return labels, known
+
+    def _check_label_type(self, labels: np.ndarray) -> None:
+        """Reject labels of another type than in fit, which would all count as wrong."""
+        kinds = [
+            "text" if y.dtype.kind in "US" else "numbers"
+            for y in (labels, self.classes_)
+        ]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                f"y holds labels of another type than in fit: {kinds[0]}, such as "
+                f"{labels.tolist()[0]!r}, instead of {kinds[1]}, such as "
+                f"{self.classes_.tolist()[0]!r}. Convert them."
+            )
 
     def _check_labels(
         self, X: Any, y: Any, sequences: Sequences

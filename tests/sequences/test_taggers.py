@@ -108,8 +108,7 @@ class TestStream:
         rng = np.random.default_rng(len(cuts))
         x = rng.normal(size=(20, 2))
         if with_gaps:
-            # A piece needs a value.
-            x[rng.random(20) < 0.4, 0] = np.nan
+            x[rng.random(x.shape) < 0.6] = np.nan
         stream = model.stream()
         pieces = np.split(x, cuts)
         streamed = np.concatenate([stream.predict_proba(piece) for piece in pieces])
@@ -316,6 +315,19 @@ class TestScikitLearn:
         assert score == pytest.approx(model.score(X, NUMBERS))
         assert repr(step_scorer("r2")) == "step_scorer('r2')"
 
+    def test_scorers_see_through_searches_and_pipelines(self):
+        texts = ["the dog sees the cat", "a cat sleeps", "the old dog barks"] * 4
+        y = [[word in ("the", "a") for word in text.split()] for text in texts]
+        score = step_scorer("f1")
+        model = make_pipeline(SequenceTokenizer(), tagger(embedding_dim=3))
+        grid = {"rnntagger__units": [2, 3]}
+        search = GridSearchCV(model, grid, cv=2, scoring=score, error_score="raise")
+        search.fit(texts, y)
+        assert score(search, texts, y) == score(search.best_estimator_, texts, y)
+        inner = GridSearchCV(tagger(embedding_dim=3), {"units": [2]}, cv=2)
+        nested = make_pipeline(SequenceTokenizer(), inner).fit(texts, y)
+        assert 0 <= score(nested, texts, y) <= 1
+
     def test_words(self):
         texts = ["the dog sees the cat", "a cat sleeps", "the old dog barks"] * 4
         y = [[word in ("the", "a") for word in text.split()] for text in texts]
@@ -378,6 +390,21 @@ class TestInvalidInput:
             (
                 lambda: regressor().fit(X, [np.full(n, np.inf) for n in LENGTHS]),
                 "finite numbers or NaN",
+            ),
+            (
+                lambda: tagger().fit(X, LABELS).score(X, [y == "a" for y in LABELS]),
+                "another type than in fit: numbers, such as (True|False), instead of "
+                "text, such as 'a'",
+            ),
+            (
+                lambda: step_scorer("accuracy")(
+                    tagger().fit(X, [y == "a" for y in LABELS]), X, LABELS
+                ),
+                "another type than in fit: text",
+            ),
+            (
+                lambda: tagger().fit(X, LABELS).score(X, LABELS, np.zeros(len(X))),
+                "larger than 0 for at least one",
             ),
             (lambda: step_scorer("f2"), "'f2'"),
         ],
