@@ -23,6 +23,10 @@ SPECS = [
     engine.SequenceNetwork(STACK, 2, 3, patch_length=2, positional_encoding=1),
     engine.SequenceNetwork(STACK, 1, 3, n_tokens=9, embedding_dim=2),
     engine.SequenceNetwork(STACK, 2, 3, pooling="attention").without_output(),
+    engine.SequenceNetwork(
+        STACK, 2, 3, patch_length=2, stem=engine.ConvStem((4, 3), (3, 2))
+    ),
+    engine.TaggingNetwork(STACK, 2, 3, stem=engine.ConvStem((4,), (3,))),
     engine.LanguageNetwork(replace(STACK, bidirectional=False), 9, 4, 5),
 ]
 
