@@ -66,7 +66,7 @@ SEQUENCES = {
     "positional_encoding": [Interval(Integral, 0, None, closed="left")],
     "noise": [Interval(Real, 0, None, closed="left")],
     "crop": [Interval(Real, 0, 1, closed="left")],
-    "normalize": [StrOptions({"standard", "sequence"}), None],
+    "normalize": [StrOptions({"auto", "standard", "sequence"}), None],
     "categorical_features": ["array-like", Integral, str, None],
     "embedding_dim": [Interval(Integral, 1, None, closed="left"), None],
     "embedding_dropout": [Interval(Real, 0, 1, closed="left")],

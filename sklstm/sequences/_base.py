@@ -84,6 +84,7 @@ class SequenceEstimator(RecurrentEstimator):
     feature_names_in_: np.ndarray
     n_channels_: int
     is_categorical_: np.ndarray
+    normalize_: str | None
     patch_length_: int
     _schema: SequenceSchema
     _weight_unit: float  # sample weight that counts as 1
@@ -188,6 +189,7 @@ class SequenceEstimator(RecurrentEstimator):
         else:
             self._scaling = None
             self._n_tokens = self._choose_vocabulary_size(sequences)
+        self.normalize_ = self._scaling.normalize if self._scaling else None
         self._network = self._describe_network(stem, targets.values.shape[1])
         self._training_spec = self._describe_training(self._training_loss)
 

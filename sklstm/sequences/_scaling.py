@@ -11,17 +11,22 @@ from sklstm._data.missing import NEVER, Gaps, interpolate
 from sklstm._data.scaling import is_constant, mean_and_scale
 from sklstm._data.sequences import Sequences
 
+# normalize="auto" standardises each sequence by itself if their scales differ by more:
+# a common scale would leave most of them near zero, where noise hides them.
+_MAX_SCALE_RATIO = 100.0
+
 
 @dataclass(frozen=True)
 class ChannelScaling:
     """Scaling of the channels and of their differences. Create it with `fit`.
 
     The network's columns are the channels of numbers; with ``differences``, their first
-    differences after them; masks of the channels that had missing values in fit, 1
-    where one is missing; and the ids of the categorical channels.
+    differences after them; with ``level_unit``, the level and the scale of the sequence
+    in each channel; masks of the channels that had missing values in fit, 1 where one
+    is missing; and the ids of the categorical channels.
     """
 
-    normalize: str | None
+    normalize: str | None  # "standard", "sequence" or None
     differences: bool
     mean: np.ndarray  # (n_columns,), without masks and ids
     scale: np.ndarray  # (n_columns,)
@@ -29,6 +34,8 @@ class ChannelScaling:
     categorical: np.ndarray  # the other channels
     masked: np.ndarray  # channels of numbers with missing values in fit
     causal: bool = False  # whether missing values repeat the last one observed
+    # Unit of the level and scale of sequences, where they are columns: (n_numeric,)
+    level_unit: np.ndarray | None = None
 
     @classmethod
     def fit(
@@ -46,7 +53,7 @@ class ChannelScaling:
         ----------
         sequences : Sequences
             NaN for missing values, which do not count.
-        normalize : {"standard", "sequence"} or None
+        normalize : {"auto", "standard", "sequence"} or None
         differences : bool
             Whether to append the first differences of the channels.
         categorical : sequence of int, default=()
@@ -60,7 +67,16 @@ class ChannelScaling:
         """
         n_channels = sequences.rows.shape[1]
         numeric = np.setdiff1d(np.arange(n_channels), categorical)
-        n_columns = len(numeric) * (1 + differences)
+        level_unit = None
+        if normalize == "auto":
+            normalize = "standard"
+            small, large = small_and_large_scale(
+                replace(sequences, rows=sequences.rows[:, numeric])
+            )
+            # A causal network cannot know the level and scale of a whole sequence.
+            if not causal and (large > _MAX_SCALE_RATIO * small).any():
+                normalize, level_unit = "sequence", small
+        n_columns = len(numeric) * (1 + differences + 2 * (level_unit is not None))
         scaling = cls(
             normalize,
             differences,
@@ -70,6 +86,7 @@ class ChannelScaling:
             np.array(categorical, dtype=int),
             np.flatnonzero(np.isnan(sequences.rows).any(axis=0)),
             causal,
+            level_unit,
         )
         if normalize is None:
             return scaling
@@ -115,28 +132,31 @@ class ChannelScaling:
             those of filled values: the slope of a gap counts, rather than nothing.
         """
         sequences = replace(sequences, rows=sequences.rows[:, self.numeric])
-        rows = sequences.rows
+        rows, further = sequences.rows, []
         if self.normalize == "sequence":
-            rows = standardise_each_sequence(sequences)
-        if not filled and not self.differences:
-            return rows
-        without_gaps = interpolate_each_sequence(
-            replace(sequences, rows=rows), causal=self.causal
-        )
+            level, scale = level_and_scale(sequences)
+            rows = standardise_each_sequence(sequences, level, scale)
+            if self.level_unit is not None:
+                # On a logarithmic scale, because they span orders of magnitude.
+                units = np.hstack([level, scale]) / np.tile(self.level_unit, 2)
+                units = np.sign(units) * np.log1p(np.abs(units))
+                further.append(np.repeat(units, sequences.lengths, axis=0))
+        if filled or self.differences:
+            without_gaps = interpolate_each_sequence(
+                replace(sequences, rows=rows), causal=self.causal
+            )
         if filled:
             rows = without_gaps
-        if not self.differences:
-            return rows
-        steps = np.diff(without_gaps, axis=0, prepend=without_gaps[:1])
-        starts = sequences.starts
-        steps[starts] = np.where(np.isnan(without_gaps[starts]), np.nan, 0.0)
-        return np.hstack([rows, steps])
+        if self.differences:
+            steps = np.diff(without_gaps, axis=0, prepend=without_gaps[:1])
+            starts = sequences.starts
+            steps[starts] = np.where(np.isnan(without_gaps[starts]), np.nan, 0.0)
+            further.insert(0, steps)
+        return np.hstack([rows, *further]) if further else rows
 
 
-def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
-    """Standardise each sequence by its own mean and standard deviation.
-
-    A channel that is constant in a sequence becomes 0.
+def level_and_scale(sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of each sequence.
 
     Parameters
     ----------
@@ -145,7 +165,9 @@ def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
 
     Returns
     -------
-    rows : ndarray of shape (n_rows, n_channels)
+    level, scale : ndarray of shape (n_sequences, n_channels)
+        Both are zero for a channel without values, and the scale is for one that is
+        constant in the sequence.
     """
 
     def mean_of_each(rows: np.ndarray) -> np.ndarray:
@@ -155,11 +177,40 @@ def standardise_each_sequence(sequences: Sequences) -> np.ndarray:
     observed = ~np.isnan(sequences.rows)
     counts = np.add.reduceat(observed.astype(int), sequences.starts, axis=0)
     counts = np.maximum(counts, 1)
-    mean = mean_of_each(sequences.rows)
-    centred = sequences.rows - np.repeat(mean, sequences.lengths, axis=0)
-    scale = np.sqrt(mean_of_each(centred**2))
-    scale = np.where(is_constant(scale, mean), 1.0, scale)
-    return centred / np.repeat(scale, sequences.lengths, axis=0)
+    level = mean_of_each(sequences.rows)
+    centred = sequences.rows - np.repeat(level, sequences.lengths, axis=0)
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(mean_of_each(centred**2))
+    return level, np.where(is_constant(scale, level), 0.0, scale)
+
+
+def standardise_each_sequence(
+    sequences: Sequences, level: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """Standardise each sequence by its own level and scale.
+
+    A channel that is constant in a sequence becomes 0.
+    """
+    centred = sequences.rows - np.repeat(level, sequences.lengths, axis=0)
+    return centred / np.repeat(
+        np.where(scale == 0, 1.0, scale), sequences.lengths, axis=0
+    )
+
+
+def small_and_large_scale(sequences: Sequences) -> np.ndarray:
+    """Return the 10 % and 90 % quantiles of the sequences' scales in each channel.
+
+    Sequences in which the channel is constant do not count.
+
+    Returns
+    -------
+    quantiles : ndarray of shape (2, n_channels)
+        1 for a channel that is constant in each sequence.
+    """
+    _, scales = level_and_scale(sequences)
+    known = [scale[(scale > 0) & np.isfinite(scale)] for scale in scales.T]
+    quantiles = [np.quantile(s, (0.1, 0.9)) if len(s) else np.ones(2) for s in known]
+    return np.array(quantiles).reshape(-1, 2).T
 
 
 def interpolate_each_sequence(

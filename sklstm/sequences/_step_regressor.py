@@ -67,11 +67,13 @@ class RNNStepRegressor(StepEstimator):
         Maximum fraction of the time steps cropped from the beginning and the end of a
         sequence during training, drawn at random in each epoch (window slicing), a data
         augmentation against overfitting. Ignored for tokens.
-    normalize : {"standard", "sequence"} or None, default="standard"
+    normalize : {"auto", "standard", "sequence"} or None, default="auto"
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
-        mean and standard deviation, which removes its level and scale. None disables
-        scaling. Ignored for tokens.
+        mean and standard deviation, which removes its level and scale. "auto" is
+        "standard", unless the scales of the sequences differ more than a hundredfold;
+        it then is "sequence", with the level and scale of the sequence as further
+        channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \
             default="from_dtype"
         Channels that hold categories, by index or, in a list of data frames, by name;
@@ -142,6 +144,8 @@ class RNNStepRegressor(StepEstimator):
         Number of values per time step.
     is_categorical_ : ndarray of bool of shape (n_channels,)
         Which channels hold categories.
+    normalize_ : {"standard", "sequence"} or None
+        Scaling of the channels; None for tokens, too.
     n_features_in_ : int
         Number of columns of X. Sequences of one channel and equal length count as a
         2-D X, with one column per time step; otherwise ``n_channels_``, or 1 for
@@ -152,7 +156,8 @@ class RNNStepRegressor(StepEstimator):
         Weights of the network, in the order of ``network_.weights``.
     network_ : keras.Model
         Fitted network of standard Keras layers, built at each access. Its inputs are
-        the scaled channels (followed by their differences, and by masks, 1 where a
+        the scaled channels (followed by their differences, by the levels and scales of
+        the sequence if ``normalize="auto"`` took it by itself, by masks, 1 where a
         value is missing, of the channels that had missing values in fit, and by ids of
         categories) and a boolean mask of the valid time steps; or token ids, with 0 as
         padding. It has an output for each step.
@@ -209,7 +214,7 @@ class RNNStepRegressor(StepEstimator):
         differences: bool = True,
         noise: float = 0.1,
         crop: float = 0.0,
-        normalize: str | None = "standard",
+        normalize: str | None = "auto",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         embedding_dropout: float = 0.0,

@@ -112,11 +112,13 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         Maximum fraction of the time steps cropped from the beginning and the end of a
         sequence during training, drawn at random in each epoch (window slicing), a data
         augmentation against overfitting. Ignored for tokens.
-    normalize : {"standard", "sequence"} or None, default="standard"
+    normalize : {"auto", "standard", "sequence"} or None, default="auto"
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
-        mean and standard deviation, which removes its level and scale. None disables
-        scaling. Ignored for tokens.
+        mean and standard deviation, which removes its level and scale. "auto" is
+        "standard", unless the scales of the sequences differ more than a hundredfold;
+        it then is "sequence", with the level and scale of the sequence as further
+        channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \
             default="from_dtype"
         Channels that hold categories, by index or, in a list of data frames, by name;
@@ -217,7 +219,7 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         positional_encoding: int = 8,
         noise: float = 0.1,
         crop: float = 0.2,
-        normalize: str | None = "standard",
+        normalize: str | None = "auto",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         embedding_dropout: float = 0.0,
@@ -336,11 +338,13 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         Maximum fraction of the time steps cropped from the beginning and the end of a
         sequence during training, drawn at random in each epoch (window slicing), a data
         augmentation against overfitting. Ignored for tokens.
-    normalize : {"standard", "sequence"} or None, default="standard"
+    normalize : {"auto", "standard", "sequence"} or None, default="auto"
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
-        mean and standard deviation, which removes its level and scale. None disables
-        scaling. Ignored for tokens.
+        mean and standard deviation, which removes its level and scale. "auto" is
+        "standard", unless the scales of the sequences differ more than a hundredfold;
+        it then is "sequence", with the level and scale of the sequence as further
+        channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \
             default="from_dtype"
         Channels that hold categories, by index or, in a list of data frames, by name;
@@ -440,7 +444,7 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         positional_encoding: int = 8,
         noise: float = 0.1,
         crop: float = 0.2,
-        normalize: str | None = "standard",
+        normalize: str | None = "auto",
         categorical_features: Any = "from_dtype",
         embedding_dim: int | None = None,
         embedding_dropout: float = 0.0,

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklstm import RNNClassifier, RNNRegressor, SequenceTokenizer
+from sklstm import RNNClassifier, RNNRegressor, RNNTagger, SequenceTokenizer
 from sklstm._core.seeds import draw_seeds
 
 TINY = {"units": 3, "epochs": 1, "batch_size": 8, "random_state": 0}
@@ -220,6 +220,65 @@ class TestScaling:
         np.testing.assert_allclose(
             model.predict_proba(X), model.predict_proba(moved), atol=1e-4
         )
+
+    def test_auto_is_standard_where_scales_are_alike(self):
+        one, other = classifier(), classifier(normalize="standard")
+        for model in (one, other):
+            model.fit(X, LABELS)
+        assert one.normalize_ == "standard"
+        np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+    @pytest.mark.parametrize("gaps", [False, True])
+    def test_auto_keeps_shape_level_and_scale_where_scales_are_unequal(self, gaps):
+        rng = np.random.default_rng(0)
+        sizes = 10.0 ** rng.uniform(-4, 4, len(X))
+        scaled = [(x + 3.0) * size for x, size in zip(X, sizes, strict=True)]
+        if gaps:
+            for x in scaled:
+                x[1:3, 0] = np.nan
+        model = classifier(differences=False).fit(scaled, LABELS)
+        assert model.normalize_ == "sequence"
+        scaling = model._scaling
+        rows = model._encode(model._check_sequences(scaled, reset=False)).rows
+        n_columns = len(scaling.mean)
+        assert n_columns == 6  # the values, levels and scales of two channels
+        columns = rows[:, :n_columns] * scaling.scale + scaling.mean
+        values, levels, scales = np.split(columns, 3, axis=1)
+        levels = np.sign(levels) * np.expm1(np.abs(levels)) * scaling.level_unit
+        scales = np.expm1(scales) * scaling.level_unit
+        expected = np.concatenate(scaled)
+        known = ~np.isnan(expected)
+        restored = (values * scales + levels)[known]
+        magnitude = np.repeat(sizes, [len(x) for x in X])[known.nonzero()[0]]
+        np.testing.assert_allclose(
+            restored / magnitude, expected[known] / magnitude, atol=1e-3
+        )
+
+    def test_labels_of_shapes_are_learned_across_scales(self):
+        rng = np.random.default_rng(0)
+        labels = np.arange(60) % 2
+        steps = np.arange(20)
+        waves = [
+            10.0 ** rng.uniform(-4, 4)
+            * np.sin((0.4 + 0.8 * label) * steps + rng.random())
+            for label in labels
+        ]
+        settings = {"units": 4, "epochs": 20, "random_state": 0}
+        scores = {
+            normalize: RNNClassifier(normalize=normalize, **settings)
+            .fit(waves[:40], labels[:40])
+            .score(waves[40:], labels[40:])
+            for normalize in ("auto", "standard")
+        }
+        assert scores["auto"] > 0.9 > scores["standard"]
+
+    def test_auto_is_standard_for_causal_networks(self):
+        scaled = [10.0 ** (i % 7) * x for i, x in enumerate(X)]
+        labels = [x[:, 0] > 0 for x in X]
+        settings = {"units": 2, "epochs": 1, "random_state": 0}
+        causal = RNNTagger(bidirectional=False, **settings).fit(scaled, labels)
+        assert causal.normalize_ == "standard"
+        assert RNNTagger(**settings).fit(scaled, labels).normalize_ == "sequence"
 
     def test_normalize_none(self):
         model = classifier(normalize=None, differences=False).fit(X, LABELS)
