@@ -86,7 +86,7 @@ class RNNRegressor(RegressorMixin, PooledStatesMixin):
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. "auto" is
-        "standard", unless the scales of the sequences differ more than a hundredfold;
+        "standard", unless the scales of the sequences differ more than a thousandfold;
         it then is "sequence", with the level and scale of the sequence as further
         channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \

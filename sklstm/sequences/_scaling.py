@@ -13,7 +13,7 @@ from sklstm._data.sequences import Sequences
 
 # normalize="auto" standardises each sequence by itself if their scales differ by more:
 # a common scale would leave most of them near zero, where noise hides them.
-_MAX_SCALE_RATIO = 100.0
+_MAX_SCALE_RATIO = 1000.0
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class SktimeRNNClassifier(_CollectionMixin, BaseClassifier):
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. "auto" is
-        "standard", unless the scales of the sequences differ more than a hundredfold;
+        "standard", unless the scales of the sequences differ more than a thousandfold;
         it then is "sequence", with the level and scale of the sequence as further
         channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \
@@ -342,7 +342,7 @@ class SktimeRNNRegressor(_CollectionMixin, BaseRegressor):
         Scaling of the channels. "standard" uses the mean and standard deviation over
         all time steps in fit. "sequence" first standardises each sequence by its own
         mean and standard deviation, which removes its level and scale. "auto" is
-        "standard", unless the scales of the sequences differ more than a hundredfold;
+        "standard", unless the scales of the sequences differ more than a thousandfold;
         it then is "sequence", with the level and scale of the sequence as further
         channels. None disables scaling. Ignored for tokens.
     categorical_features : "from_dtype", int, str, sequence of them or None, \
