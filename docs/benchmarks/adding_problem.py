@@ -55,6 +55,8 @@ def main():
                     **{"patch_length": 1} | parameters,
                     bidirectional=False,
                     pooling="last",
+                    conv_filters=None,
+                    dropout=0.0,
                     differences=False,
                     positional_encoding=0,
                     noise=0.0,

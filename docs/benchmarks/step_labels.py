@@ -109,8 +109,8 @@ def cut(sequences):
     ]
 
 
-def tag_exercises(X, y, X_test, seed, **parameters):
-    tagger = RNNTagger(random_state=seed, **parameters)
+def tag_exercises(X, y, X_test, seed, conv_filters="auto"):
+    tagger = RNNTagger(conv_filters=conv_filters, random_state=seed)
     return tagger.fit(cut(X), cut(y)).predict(X_test)
 
 
