@@ -44,7 +44,7 @@ class RNNStepRegressor(StepEstimator):
         State size of the recurrent layer; a tuple stacks one layer for each entry.
     bidirectional : bool, default=True
         Whether each layer reads the sequence in both directions.
-    conv_filters : int, tuple of int, "auto" or None, default=None
+    conv_filters : int, tuple of int, "auto" or None, default="auto"
         Number of filters of the convolutional layer in front of the recurrent ones; a
         tuple stacks one layer for each entry, None uses none. Each is followed by batch
         normalization, ReLU and max pooling. "auto" is (32, 64, 64), and None for
@@ -207,7 +207,7 @@ class RNNStepRegressor(StepEstimator):
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = True,
-        conv_filters: Any = None,
+        conv_filters: Any = "auto",
         conv_kernel_size: Any = "auto",
         dropout: float = 0.3,
         recurrent_dropout: float = 0.0,

@@ -18,7 +18,13 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm import RNNStepRegressor, RNNTagger, SequenceTokenizer, step_scorer
 
-TINY = {"units": 3, "epochs": 1, "batch_size": 8, "random_state": 0}
+TINY = {
+    "units": 3,
+    "epochs": 1,
+    "batch_size": 8,
+    "conv_filters": None,
+    "random_state": 0,
+}
 RNG = np.random.default_rng(0)
 LENGTHS = RNG.integers(1, 12, size=24)
 X = [RNG.normal(size=(n, 2)) for n in LENGTHS]

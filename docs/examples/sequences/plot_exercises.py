@@ -116,14 +116,13 @@ predictions = {
 # %%
 # The networks
 # ------------
-# ``conv_filters="auto"`` puts three convolutional layers in front of the recurrent
-# ones, which recognise short movements, the architecture of DeepConvLSTM. The first
-# network is bidirectional and reads each recording from both ends. The second one is
-# causal: the label of a step depends on this and earlier steps only.
+# Three convolutional layers, which recognise short movements, precede the recurrent
+# ones, as in DeepConvLSTM (Ordóñez and Roggen, 2016). The first network is
+# bidirectional and reads each recording from both ends. The second one is causal: the
+# label of a step depends on this and earlier steps only.
 
-tagger = RNNTagger(conv_filters="auto", random_state=0).fit(X_train, y_train)
-live_tagger = RNNTagger(conv_filters="auto", bidirectional=False, random_state=0)
-live_tagger.fit(X_train, y_train)
+tagger = RNNTagger(random_state=0).fit(X_train, y_train)
+live_tagger = RNNTagger(bidirectional=False, random_state=0).fit(X_train, y_train)
 predictions["RNNTagger"] = tagger.predict(X_test)
 predictions["RNNTagger, causal"] = live_tagger.predict(X_test)
 

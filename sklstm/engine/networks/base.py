@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -108,6 +108,35 @@ class SampleNetwork(NetworkSpec):
         """Return the samples of an epoch in the order in which to train on them."""
         return tf.random.experimental.stateless_shuffle(index, seed)
 
+    # Whether ids are read through gates, further inputs (see `AttributionNetwork`).
+    gated: bool = False
+
+    @property
+    def gated_columns(self) -> list[tuple[int, list[int] | None]]:
+        """Return which inputs hold ids: their positions and columns; None for all."""
+        return []
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return inputs without information, to which given ones are compared."""
+        raise NotImplementedError(f"{type(self).__name__} has no baseline")
+
     def augment(self, tensors: Tensors, seed: tf.Tensor) -> Tensors:
         """Change the samples at random for one epoch; by default, change nothing."""
         return tensors
+
+
+def keep_columns(
+    baseline: Sequence[tf.Tensor],
+    inputs: Sequence[tf.Tensor],
+    columns: Sequence[tuple[int, list[int] | None]],
+) -> list[tf.Tensor]:
+    """Return a baseline in which columns of some inputs, such as ids, are kept."""
+    baseline = list(baseline)
+    for position, kept in columns:
+        each = inputs[position]
+        if kept is None:
+            baseline[position] = each
+        else:
+            is_kept = np.isin(np.arange(each.shape[-1]), kept)
+            baseline[position] = tf.where(is_kept, each, baseline[position])
+    return baseline

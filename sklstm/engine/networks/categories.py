@@ -54,7 +54,12 @@ class ColumnEmbeddings:
             name="unknown_categories",
         )
 
-    def apply(self, x: KerasTensor, first_column: int = 0) -> KerasTensor:
+    def apply(
+        self,
+        x: KerasTensor,
+        first_column: int = 0,
+        gates: KerasTensor | None = None,
+    ) -> KerasTensor:
         """Replace ids by vectors, which come after the other columns.
 
         Parameters
@@ -62,12 +67,14 @@ class ColumnEmbeddings:
         x : KerasTensor of shape (n_samples, n_steps, n_columns)
         first_column : int, default=0
             Index of the first column of x.
+        gates : KerasTensor of shape (n_samples, n_steps, n_categorical), optional
+            Where a gate is 0, the vector is that of an unknown category.
 
         Returns
         -------
         embedded : KerasTensor of shape (n_samples, n_steps, n_values)
         """
-        parts = [self.numbers(x, first_column), self.vectors(x, first_column)]
+        parts = [self.numbers(x, first_column), self.vectors(x, first_column, gates)]
         present = [part for part in parts if part is not None]
         return present[0] if len(present) == 1 else keras.ops.concatenate(present, 2)
 
@@ -79,7 +86,12 @@ class ColumnEmbeddings:
             return x
         return keras.ops.take(x, kept, axis=2) if kept else None
 
-    def vectors(self, x: KerasTensor, first_column: int = 0) -> KerasTensor | None:
+    def vectors(
+        self,
+        x: KerasTensor,
+        first_column: int = 0,
+        gates: KerasTensor | None = None,
+    ) -> KerasTensor | None:
         """Return the vectors of the categories; None if no column is categorical."""
         ops = keras.ops
         columns = [i for i in range(x.shape[2]) if first_column + i in self._embeddings]
@@ -89,8 +101,12 @@ class ColumnEmbeddings:
         # Dropout scales what it keeps, so it is applied to ones rather than to ids.
         ids = ids * ops.sign(self._replace(ops.ones_like(ids)))
         ids = ops.cast(ids, "int32")
-        vectors = [
-            self._embeddings[first_column + column](ids[:, :, i])
-            for i, column in enumerate(columns)
-        ]
+        vectors = []
+        for i, column in enumerate(columns):
+            embedding = self._embeddings[first_column + column]
+            vector = embedding(ids[:, :, i])
+            if gates is not None:
+                unknown = embedding(ops.zeros_like(ids[:, :, i]))
+                vector = unknown + gates[:, :, i : i + 1] * (vector - unknown)
+            vectors.append(vector)
         return vectors[0] if len(vectors) == 1 else ops.concatenate(vectors, 2)

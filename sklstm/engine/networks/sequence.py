@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,12 @@ import numpy as np
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.batches import group_by_length
 from sklstm.engine.data import PADDING
-from sklstm.engine.networks.base import DataSignature, SampleNetwork, Tensors
+from sklstm.engine.networks.base import (
+    DataSignature,
+    SampleNetwork,
+    Tensors,
+    keep_columns,
+)
 from sklstm.engine.networks.categories import ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, embedding
@@ -66,6 +72,9 @@ class SequenceNetwork(SampleNetwork):
     embedding_dropout, token_dropout : float
         Fraction of the values of the tokens' vectors, and of whole vectors, to drop
         during training.
+    gated : bool
+        Whether the vectors of tokens or categories are read through gates, which are a
+        further input (see `AttributionNetwork`).
     """
 
     stack: RecurrentStack
@@ -84,6 +93,7 @@ class SequenceNetwork(SampleNetwork):
     stem: ConvStem = field(default_factory=ConvStem)
     embedding_dropout: float = 0.0
     token_dropout: float = 0.0
+    gated: bool = False
 
     def without_output(self) -> SequenceNetwork:
         """Return the network that ends at the pooled states.
@@ -159,6 +169,10 @@ class SequenceNetwork(SampleNetwork):
             inputs = [tokens]
             valid = ops.not_equal(tokens, PADDING)
             x = embedding(self.n_tokens, self.embedding_dim)(tokens)
+            if self.gated:
+                gates = keras.Input((None,), dtype="float32", name="gates")
+                inputs.append(gates)
+                x = x * ops.expand_dims(gates, 2)
             if self.embedding_dropout:
                 x = layers.Dropout(
                     self.embedding_dropout,
@@ -181,10 +195,19 @@ class SequenceNetwork(SampleNetwork):
             x = self._add_noise(x)
             if self.n_ids:
                 first = self.n_columns + self.n_masks
-                x = ColumnEmbeddings(tuple(enumerate(self.n_ids, first))).apply(x)
+                gates = None
+                if self.gated:
+                    shape = (None, len(self.n_ids))
+                    gates = keras.Input(shape, dtype="float32", name="gates")
+                    inputs.append(gates)
+                categories = tuple(enumerate(self.n_ids, first))
+                x = ColumnEmbeddings(categories).apply(x, gates=gates)
             n_columns = x.shape[2]
         if self.stem:
+            read = x
             x, valid = self.stem.apply(x, valid, self.patch_length, fast=fast)
+            if self._stem_is_beside_inputs:
+                x = ops.concatenate([read, x], axis=2)
         elif self.patch_length > 1:
             patch = (-1, self.patch_length * n_columns)
             x = layers.Reshape(patch, name="patches")(x)
@@ -196,6 +219,11 @@ class SequenceNetwork(SampleNetwork):
                 [x, _encode_positions(valid, self.positional_encoding)], axis=2
             )
         return inputs, x, valid
+
+    @property
+    def _stem_is_beside_inputs(self) -> bool:
+        """Whether the recurrent layers read the inputs beside the stem's outputs."""
+        return False
 
     @property
     def _n_inputs(self) -> int:
@@ -247,6 +275,19 @@ class SequenceNetwork(SampleNetwork):
         if self.n_tokens:
             return tf.where(valid, values, PADDING)
         return [values, valid]
+
+    @property
+    def gated_columns(self) -> list[tuple[int, list[int] | None]]:
+        """Return the columns with categories, or all for tokens."""
+        if self.n_tokens:
+            return [(0, None)]
+        first = self.n_columns + self.n_masks
+        return [(0, list(range(first, self._n_inputs)))] if self.n_ids else []
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return sequences of zeros, the mean of the training steps."""
+        baseline = [tf.zeros_like(inputs[0]), *inputs[1:]]
+        return keep_columns(baseline, inputs, self.gated_columns)
 
     def gather_targets(
         self, tensors: Tensors, index: tf.Tensor

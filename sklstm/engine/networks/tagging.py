@@ -33,6 +33,14 @@ class TaggingNetwork(SequenceNetwork):
         )
         return keras.Model(inputs, outputs, name="tagging_network")
 
+    @property
+    def _stem_is_beside_inputs(self) -> bool:
+        """Whether the recurrent layers read the inputs beside the stem's outputs.
+
+        The label of a step may depend on the very value, which normalization blurs.
+        """
+        return True
+
     def _output_layer(self) -> keras.layers.Dense:
         return keras.layers.Dense(
             self.n_outputs,

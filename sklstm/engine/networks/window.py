@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -19,6 +20,7 @@ from sklstm.engine.networks.base import (
     NetworkSpec,
     SampleNetwork,
     Tensors,
+    keep_columns,
 )
 from sklstm.engine.networks.categories import CategoryCounts, ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import glorot_uniform
@@ -76,6 +78,9 @@ class WindowNetwork(SampleNetwork):
         1, if there are few.
     missing_values : bool
         Whether values of the series and targets are missing.
+    gated : bool
+        Whether categories are read through gates, which are further inputs (see
+        `AttributionNetwork`).
 
     References
     ----------
@@ -97,6 +102,7 @@ class WindowNetwork(SampleNetwork):
     channel_independent: bool = False
     categories: CategoryCounts = ()
     missing_values: bool = False
+    gated: bool = False
 
     def adapted_to(self, data: SampleData) -> Self:
         """Gather windows with missing values if the data have some."""
@@ -119,8 +125,12 @@ class WindowNetwork(SampleNetwork):
             inputs.append(future)
         decode = {"dense": self._decode_densely, "segments": self._decode_segments}
         values = window, future
+        gates: list[KerasTensor | None] = [None, None]
+        if self.gated and self.categories:
+            gates = self._gates()
+            inputs += [each for each in gates if each is not None]
         if self.categories:
-            values = self._embed_categories(*values)
+            values = self._embed_categories(*values, *gates)
         forecast = decode[self.decoder](*values, fast=fast)
         shape: tuple[int, ...] = (self.horizon, self.n_targets)
         quantiles = (self.n_quantiles,) if self.n_quantiles > 1 else ()
@@ -129,22 +139,35 @@ class WindowNetwork(SampleNetwork):
         if self.linear_skip and self.n_target_columns:
             linear.append(self._target_skip(window))
         if self._has_future_skip:
-            linear.append(self._future_skip(window, future))
+            linear.append(self._future_skip(window, future, *gates))
         if linear and quantiles:
             linear = [layers.Reshape((*shape, 1))(part) for part in linear]
         if linear:
             forecast = layers.Add(name="sum")([forecast, *linear])
         return keras.Model(inputs, forecast, name="forecaster")
 
+    def _gates(self) -> list[KerasTensor | None]:
+        """Make the gates of the categories in the window and in the forecast rows."""
+        shape = (self.window_length, len(self.categories))
+        window = keras.Input(shape, dtype="float32", name="window_gates")
+        if not self._future_categories:
+            return [window, None]
+        shape = (self.horizon, len(self._future_categories))
+        return [window, keras.Input(shape, dtype="float32", name="future_gates")]
+
     def _embed_categories(
-        self, window: KerasTensor, future: KerasTensor | None
+        self,
+        window: KerasTensor,
+        future: KerasTensor | None,
+        window_gates: KerasTensor | None,
+        future_gates: KerasTensor | None,
     ) -> tuple[KerasTensor, KerasTensor | None]:
         """Replace the ids of categories by learned vectors, after all other columns."""
         embeddings = ColumnEmbeddings(self.categories)
         if future is not None:
             first = self.n_columns - self.n_future_columns
-            future = embeddings.apply(future, first)
-        return embeddings.apply(window), future
+            future = embeddings.apply(future, first, future_gates)
+        return embeddings.apply(window, gates=window_gates), future
 
     @property
     def _future_categories(self) -> list[tuple[int, int]]:
@@ -324,7 +347,13 @@ class WindowNetwork(SampleNetwork):
             skip = layers.ZeroPadding1D(pad, name="without_target_column")(skip)
         return layers.Permute((2, 1), name="linear_forecast")(skip)
 
-    def _future_skip(self, window: KerasTensor, future: KerasTensor) -> KerasTensor:
+    def _future_skip(
+        self,
+        window: KerasTensor,
+        future: KerasTensor,
+        window_gates: KerasTensor | None,
+        future_gates: KerasTensor | None,
+    ) -> KerasTensor:
         """Apply a linear map from the future covariates' changes since the last row.
 
         Their changes within the window are read as well: if the target followed
@@ -338,7 +367,12 @@ class WindowNetwork(SampleNetwork):
         history = layers.Permute((2, 1), name="covariate_history")(history)
         rows = layers.Concatenate(axis=1, name="covariate_rows")([history, future])
         if self._future_categories:
-            rows = self._encode_one_hot(rows)
+            gates = None
+            if future_gates is not None:
+                n_past = len(self.categories) - len(self._future_categories)
+                gates = [window_gates[:, :, n_past:], future_gates]
+                gates = layers.Concatenate(axis=1, name="gate_rows")(gates)
+            rows = self._encode_one_hot(rows, gates)
         crop = (self.window_length - 1, self.horizon)
         last = layers.Cropping1D(crop, name="last_covariates")(rows)
         changes = layers.Subtract(name="covariate_changes")([rows, last])
@@ -353,15 +387,20 @@ class WindowNetwork(SampleNetwork):
             skip
         )
 
-    def _encode_one_hot(self, rows: KerasTensor) -> KerasTensor:
+    def _encode_one_hot(
+        self, rows: KerasTensor, gates: KerasTensor | None
+    ) -> KerasTensor:
         """Replace ids by a column for each id from 1, or leave them out if many."""
         ops = keras.ops
         n_numbers = self.n_future_columns - len(self._future_categories)
         parts = [rows[:, :, :n_numbers]] if n_numbers else []
-        for column, n_ids in self._future_categories:
+        for i, (column, n_ids) in enumerate(self._future_categories):
             if n_ids - 1 <= MAX_LINEAR_CATEGORIES:
                 ids = ops.cast(rows[:, :, column], "int32")
-                parts.append(ops.one_hot(ids - 1, n_ids - 1))
+                indicators = ops.one_hot(ids - 1, n_ids - 1)
+                if gates is not None:
+                    indicators *= gates[:, :, i : i + 1]
+                parts.append(indicators)
         return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=2)
 
     def weights_of_linear_maps(self, maps: LinearMaps) -> InitialValues:
@@ -430,6 +469,28 @@ class WindowNetwork(SampleNetwork):
             return window
         future = tf.gather(tensors["series"], self._forecast_rows(tensors, index))
         return [window, future[:, :, self.n_columns - self.n_future_columns :]]
+
+    @property
+    def gated_columns(self) -> list[tuple[int, list[int] | None]]:
+        """Return the columns with categories, of the window and the future."""
+        gated: list[tuple[int, list[int] | None]] = []
+        if self.categories:
+            gated.append((0, [column for column, _ in self.categories]))
+        if self._future_categories:
+            gated.append((1, [column for column, _ in self._future_categories]))
+        return gated
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return windows in which the targets stay at their last value.
+
+        Other numbers are zero, the mean of the training rows, and nothing is missing.
+        """
+        n = self.n_target_columns
+        baseline = [tf.zeros_like(each) for each in inputs]
+        last = inputs[0][:, -1:, :n]
+        flat = tf.broadcast_to(last, tf.shape(inputs[0][:, :, :n]))
+        baseline[0] = tf.concat([flat, baseline[0][:, :, n:]], 2)
+        return keep_columns(baseline, inputs, self.gated_columns)
 
     def gather_targets(
         self, tensors: Tensors, index: tf.Tensor
