@@ -40,6 +40,7 @@ from sklstm.engine.losses import (
     training_spec,
 )
 from sklstm.engine.networks import (
+    AttributionNetwork,
     AutoencoderNetwork,
     ConvStem,
     EnsembleNetwork,
@@ -69,6 +70,7 @@ __all__ = [
     "TaggingNetwork",
     "StreamNetwork",
     "LanguageNetwork",
+    "AttributionNetwork",
     # data
     "SampleData",
     "SampleSplit",

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias, overload
 from weakref import WeakValueDictionary
 
+from sklstm.engine.attribution_program import AttributionProgram
 from sklstm.engine.backend import check_process
 from sklstm.engine.data import TrainingSpec
 from sklstm.engine.language_program import LanguageProgram
 from sklstm.engine.networks import (
+    AttributionNetwork,
     LanguageNetwork,
     NetworkSpec,
     SampleNetwork,
@@ -27,6 +29,7 @@ from sklstm.engine.stream_program import StreamProgram
 MAX_IDLE_PROGRAMS = 32
 
 Key: TypeAlias = tuple[NetworkSpec, TrainingSpec]
+AnyProgram: TypeAlias = Program | StreamProgram | AttributionProgram
 
 
 class _ProgramPool:
@@ -35,13 +38,11 @@ class _ProgramPool:
     def __init__(self, size: int):
         self._size = size
         self._lock = threading.Lock()
-        self._idle: OrderedDict[Key, list[Program | StreamProgram]] = OrderedDict()
+        self._idle: OrderedDict[Key, list[AnyProgram]] = OrderedDict()
         # The program of each key that owns the graphs, as long as anybody uses them.
-        self._templates: WeakValueDictionary[Key, Program | StreamProgram] = (
-            WeakValueDictionary()
-        )
+        self._templates: WeakValueDictionary[Key, AnyProgram] = WeakValueDictionary()
 
-    def take(self, key: Key) -> Program | StreamProgram:
+    def take(self, key: Key) -> AnyProgram:
         """Remove an idle program from the pool, or build one."""
         with self._lock:
             programs = self._idle.get(key)
@@ -56,7 +57,7 @@ class _ProgramPool:
             self._templates.setdefault(key, program)
             return program
 
-    def put(self, key: Key, program: Program | StreamProgram) -> None:
+    def put(self, key: Key, program: AnyProgram) -> None:
         """Return a program to the pool."""
         with self._lock:
             self._idle.setdefault(key, []).append(program)
@@ -70,13 +71,15 @@ class _ProgramPool:
 
 def _make_program(
     network: NetworkSpec, training: TrainingSpec, template: Any
-) -> Program | StreamProgram:
+) -> AnyProgram:
     if isinstance(network, SampleNetwork):
         return SampleProgram(network, training, template)
     if isinstance(network, LanguageNetwork):
         return LanguageProgram(network, training, template)
     if isinstance(network, StreamNetwork):
         return StreamProgram(network, template)
+    if isinstance(network, AttributionNetwork):
+        return AttributionProgram(network, template)
     raise TypeError(f"no program trains a {type(network).__name__}")
 
 
@@ -103,6 +106,12 @@ def borrow_program(
 
 @overload
 def borrow_program(
+    network: AttributionNetwork, training: TrainingSpec
+) -> AbstractContextManager[AttributionProgram]: ...
+
+
+@overload
+def borrow_program(
     network: NetworkSpec, training: TrainingSpec
 ) -> AbstractContextManager[Any]: ...
 
@@ -120,7 +129,8 @@ def borrow_program(network: NetworkSpec, training: TrainingSpec) -> Iterator[Any
     ------
     program : Program
         A `SampleProgram` for a `SampleNetwork`, a `LanguageProgram` for a
-        `LanguageNetwork`, a `StreamProgram` for a `StreamNetwork`.
+        `LanguageNetwork`, a `StreamProgram` for a `StreamNetwork`, an
+        `AttributionProgram` for an `AttributionNetwork`.
 
     Raises
     ------

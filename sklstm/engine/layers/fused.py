@@ -48,6 +48,9 @@ class FusedLSTM(keras.layers.LSTM):
        in recurrent neural networks", NeurIPS.
     """
 
+    # Whether the loop has a gradient outside training, too.
+    with_gradient = False
+
     def inner_loop(
         self,
         sequences: tf.Tensor,
@@ -56,6 +59,7 @@ class FusedLSTM(keras.layers.LSTM):
         training: bool = False,
     ) -> _LoopResult:
         """Run the loop over time; Keras calls it from `call`."""
+        training = bool(training) or self.with_gradient
         if mask is not None or not _can_fuse(self, sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
         large = _is_large(self.cell.units, sequences.shape[1])
@@ -70,7 +74,7 @@ class FusedLSTM(keras.layers.LSTM):
             time_major,
             tuple(initial_state),
             _weights(self.cell),
-            training=bool(training),
+            training=training,
         )
         if self.return_sequences:
             outputs = tf.transpose(hidden, (1, 0, 2))
@@ -88,6 +92,9 @@ class FusedGRU(keras.layers.GRU):
     standard loop runs.
     """
 
+    # Whether the loop has a gradient outside training, too.
+    with_gradient = False
+
     def inner_loop(
         self,
         sequences: tf.Tensor,
@@ -96,6 +103,7 @@ class FusedGRU(keras.layers.GRU):
         training: bool = False,
     ) -> _LoopResult:
         """Run the loop over time; Keras calls it from `call`."""
+        training = bool(training) or self.with_gradient
         fuses = self.cell.reset_after and _can_fuse(self, sequences, training)
         if mask is not None or not fuses:
             return super().inner_loop(sequences, initial_state, mask, training)
@@ -112,6 +120,9 @@ class FusedSimpleRNN(keras.layers.SimpleRNN):
     not apply (as in `FusedLSTM`) the standard loop runs.
     """
 
+    # Whether the loop has a gradient outside training, too.
+    with_gradient = False
+
     def inner_loop(
         self,
         sequences: tf.Tensor,
@@ -120,6 +131,7 @@ class FusedSimpleRNN(keras.layers.SimpleRNN):
         training: bool = False,
     ) -> _LoopResult:
         """Run the loop over time; Keras calls it from `call`."""
+        training = bool(training) or self.with_gradient
         if mask is not None or not _can_fuse(self, sequences, training):
             return super().inner_loop(sequences, initial_state, mask, training)
         return _run_scan(

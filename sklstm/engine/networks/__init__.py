@@ -1,5 +1,6 @@
 """Network specifications, one file a kind."""
 
+from sklstm.engine.networks.attribution import AttributionNetwork
 from sklstm.engine.networks.autoencoder import AutoencoderNetwork
 from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
 from sklstm.engine.networks.language import LanguageNetwork
@@ -10,6 +11,7 @@ from sklstm.engine.networks.tagging import StreamNetwork, TaggingNetwork
 from sklstm.engine.networks.window import EnsembleNetwork, WindowNetwork
 
 __all__ = [
+    "AttributionNetwork",
     "AutoencoderNetwork",
     "ConvStem",
     "EnsembleNetwork",

@@ -368,7 +368,7 @@ class WindowNetwork(SampleNetwork):
         rows = layers.Concatenate(axis=1, name="covariate_rows")([history, future])
         if self._future_categories:
             gates = None
-            if future_gates is not None:
+            if window_gates is not None and future_gates is not None:
                 n_past = len(self.categories) - len(self._future_categories)
                 gates = [window_gates[:, :, n_past:], future_gates]
                 gates = layers.Concatenate(axis=1, name="gate_rows")(gates)
