@@ -28,6 +28,7 @@ _PUBLIC: dict[str, list[str]] = {
         "SequenceAnomalyDetector",
     ],
     "model_selection": ["WalkForwardCV", "walk_forward"],
+    "inspection": [],
     "plotting": [
         "ForecastDisplay",
         "TrainingDisplay",

@@ -40,7 +40,8 @@ ALLOWED = {
     # These build on the public names of the others and on what all share.
     "keras": SHARED,
     "model_selection": SHARED - {"engine"},
-    "plotting": {"_core", "_data", "_sklearn", "model_selection"},
+    "inspection": {"_core", "_data", "_sklearn", "model_selection"},
+    "plotting": {"_core", "_data", "_sklearn", "model_selection", "inspection"},
     "sktime": {"_core", "_data", "sklstm"},
 }
 

@@ -101,6 +101,23 @@ class CategoryEncoding:
                 ]
         return numbers
 
+    def decode(self, numbers: pd.DataFrame) -> pd.DataFrame:
+        """Replace ids by the categories; None for missing and unknown ones."""
+        decoded = {}
+        for column, ids in zip(self.columns, self.ids, strict=True):
+            names = {number: name for name, number in ids.items()}
+            values = numbers.iloc[:, column]
+            decoded[column] = [
+                None if np.isnan(value) else names.get(int(value)) for value in values
+            ]
+        columns = [
+            pd.Series(decoded[i], numbers.index, dtype=object)
+            if i in decoded
+            else numbers.iloc[:, i]
+            for i in range(numbers.shape[1])
+        ]
+        return pd.concat(columns, axis=1, keys=numbers.columns)
+
 
 NO_CATEGORIES = CategoryEncoding((), ())
 

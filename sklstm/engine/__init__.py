@@ -11,6 +11,7 @@ first use (`sklstm.engine.backend`). Where to find, or to add:
   ``language_program.py`` for what happens in an epoch
 """
 
+from sklstm.engine.attribution_program import Contributions
 from sklstm.engine.backend import check_process, is_keras_object, prepare_keras
 from sklstm.engine.data import (
     IMPOSSIBLE_LOGIT,
@@ -71,6 +72,7 @@ __all__ = [
     "StreamNetwork",
     "LanguageNetwork",
     "AttributionNetwork",
+    "Contributions",
     # data
     "SampleData",
     "SampleSplit",

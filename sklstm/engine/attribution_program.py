@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,16 +16,21 @@ from sklstm.engine.program import as_tensors
 if TYPE_CHECKING:
     from sklstm.engine.networks.attribution import AttributionNetwork
 
-# Samples times points of the path that are run at once, which bounds the memory.
-_BATCH = 512
+# Parts of paths that are run at once, which bounds the memory.
+_BATCH = 128
 
-# Numbers of points at which the path is sampled, until the contributions add up to the
-# change of the output: smooth networks need few, networks with kinks more.
-_N_POINTS = (8, 32, 128, 512, 2048)
+# A path is first cut into this number of parts. Each part is sampled at a few points
+# (Gauss-Legendre quadrature), which is exact enough for smooth networks. Parts with
+# kinks, from rectifiers and maxima, are halved again and again.
+_N_PARTS, _N_POINTS = 2, 4
+_MAX_HALVINGS = 12
 
 # Largest error of the sum, as a fraction of the change of the output, and of the sum of
 # the magnitudes of the contributions where these cancel.
 _TOLERANCE, _TOLERANCE_OF_CANCELLED = 1e-3, 1e-5
+
+# Rounding errors of an output, as a fraction of it.
+_ROUNDING = 1e-6
 
 
 class Contributions(NamedTuple):
@@ -45,16 +51,76 @@ class Contributions(NamedTuple):
 
     @property
     def error(self) -> float:
-        """How far the contributions are from adding up."""
+        """What the contributions lack to add up to the change of the output."""
         total = sum(float(values.sum(dtype=float)) for values in self.inputs)
-        return abs(self.output - self.baseline - total)
+        return self.output - self.baseline - total
+
+    @property
+    def largest_error(self) -> float:
+        """Error that is tolerated."""
+        size = sum(float(np.abs(values).sum(dtype=float)) for values in self.inputs)
+        change = abs(self.output - self.baseline)
+        return max(
+            _TOLERANCE * change, _TOLERANCE_OF_CANCELLED * size, self.rounding_error
+        )
+
+    @property
+    def rounding_error(self) -> float:
+        """Error of the outputs themselves."""
+        return _ROUNDING * max(abs(self.output), abs(self.baseline))
 
     @property
     def is_complete(self) -> bool:
         """Whether the contributions add up, to the tolerance."""
-        size = sum(float(np.abs(values).sum(dtype=float)) for values in self.inputs)
-        change = abs(self.output - self.baseline)
-        return self.error <= max(_TOLERANCE * change, _TOLERANCE_OF_CANCELLED * size)
+        return abs(self.error) <= self.largest_error
+
+
+class _Part(NamedTuple):
+    """A part of the path of a sample, from the baseline (0) to its values (1)."""
+
+    sample: int
+    start: float
+    end: float
+
+    def halves(self) -> list[_Part]:
+        middle = (self.start + self.end) / 2
+        return [self._replace(end=middle), self._replace(start=middle)]
+
+
+class _Path:
+    """The contributions along the path of a sample, part by part."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[_Part, Contributions]] = []
+        self.pending: list[tuple[_Part, Contributions]] = []
+
+    def refine(self) -> list[_Part]:
+        """Accept the parts that are exact; return the halves of the others."""
+        if not self.pending:
+            return []
+        total = self.total()
+        limit = np.inf
+        if not total.is_complete:
+            n_parts = len(self._done) + len(self.pending)
+            limit = max(total.largest_error / (2 * n_parts), total.rounding_error)
+        halves: list[_Part] = []
+        for part, found in self.pending:
+            if abs(found.error) <= limit:
+                self._done.append((part, found))
+            else:
+                halves += part.halves()
+        self.pending = []
+        return halves
+
+    def total(self) -> Contributions:
+        """Add up the parts."""
+        parts = sorted([*self._done, *self.pending], key=lambda each: each[0].start)
+        first, last = parts[0][1], parts[-1][1]
+        inputs = [
+            np.sum(values, axis=0)
+            for values in zip(*(found.inputs for _, found in parts), strict=True)
+        ]
+        return Contributions(inputs, last.output, first.baseline)
 
 
 class AttributionProgram:
@@ -85,10 +151,10 @@ class AttributionProgram:
         self._loaded: Weights | None = None
         self._data, _ = self.spec.data_signature()
         index = tf.TensorSpec([None], tf.int32)
-        points = tf.TensorSpec([None], tf.float32)
+        share = tf.TensorSpec([None], tf.float32)
         self._graph: Graph = Graph(
             self._run,
-            [self._data, index, index, points, points],
+            [self._data, index, index, share, share],
             self.network.variables,
             None if template is None else template._graph,
         )
@@ -129,56 +195,68 @@ class AttributionProgram:
             self.network.set_weights([weights[i] for i in self._positions])
             self._loaded = weights
         tensors = as_tensors(data, self._data)
-        found: dict[int, Contributions] = {}
-        left = np.asarray(data.order, np.int32)
-        for n_points in _N_POINTS:
-            # Gauss-Legendre quadrature on the path from 0 to 1.
-            nodes, widths = np.polynomial.legendre.leggauss(n_points)
-            points, widths = tf.constant((nodes + 1) / 2, tf.float32), widths / 2
-            size = max(_BATCH // n_points, 1)
-            for start in range(0, len(left), size):
-                batch = left[start : start + size]
-                results = self._graph(
-                    tensors,
-                    tf.constant(batch),
-                    tf.constant(which[batch], tf.int32),
-                    points,
-                    tf.constant(widths, tf.float32),
-                )
-                unpacked = self._unpack(batch, data, results)
-                found |= zip(batch.tolist(), unpacked, strict=True)
-            left = np.array([i for i in left if not found[i].is_complete], np.int32)
-            if not len(left):
+        paths = {int(i): _Path() for i in data.order}
+        borders = np.linspace(0, 1, _N_PARTS + 1)
+        parts = [
+            _Part(sample, start, end)
+            for sample in paths
+            for start, end in pairwise(borders)
+        ]
+        for n_halvings in range(_MAX_HALVINGS + 1):
+            for first in range(0, len(parts), _BATCH):
+                batch = parts[first : first + _BATCH]
+                for part, found in self._run_parts(batch, data, tensors, which):
+                    paths[part.sample].pending.append((part, found))
+            if n_halvings < _MAX_HALVINGS:
+                parts = [part for path in paths.values() for part in path.refine()]
+            if not parts:
                 break
-        return [found[i] for i in range(len(found))]
+        return [paths[i].total() for i in range(len(paths))]
 
-    def _unpack(
-        self, batch: np.ndarray, data: Any, results: tuple
-    ) -> Iterator[Contributions]:
-        outputs, baselines, *inputs = (result.numpy() for result in results)
+    def _run_parts(
+        self,
+        parts: Sequence[_Part],
+        data: Any,
+        tensors: dict[str, tf.Tensor],
+        which: np.ndarray,
+    ) -> Iterator[tuple[_Part, Contributions]]:
+        index = np.array([part.sample for part in parts], np.int32)
+        starts, ends = (
+            np.array([getattr(part, name) for part in parts], np.float32)
+            for name in ("start", "end")
+        )
+        results = self._graph(
+            tensors,
+            tf.constant(index),
+            tf.constant(which[index], tf.int32),
+            tf.constant(starts),
+            tf.constant(ends),
+        )
+        ends_of, starts_of, *inputs = (result.numpy() for result in results)
         lengths = getattr(data, "lengths", None)
-        for i, sample in enumerate(batch):
-            parts = [values[i] for values in inputs]
+        for i, part in enumerate(parts):
+            values = [each[i] for each in inputs]
             if lengths is not None:
                 # An incomplete patch is filled with the last row.
-                length = lengths[sample]
-                rests = [part[length:].sum(axis=0) for part in parts]
-                parts = [part[:length].copy() for part in parts]
-                for part, rest in zip(parts, rests, strict=True):
-                    part[-1] += rest
-            yield Contributions(parts, float(outputs[i]), float(baselines[i]))
+                length = lengths[part.sample]
+                rests = [each[length:].sum(axis=0) for each in values]
+                values = [each[:length].copy() for each in values]
+                for each, rest in zip(values, rests, strict=True):
+                    each[-1] += rest
+            found = Contributions(values, float(ends_of[i]), float(starts_of[i]))
+            yield part, found
 
     def _run(
         self,
         tensors: dict[str, tf.Tensor],
         index: tf.Tensor,
         which: tf.Tensor,
-        points: tf.Tensor,
-        widths: tf.Tensor,
+        starts: tf.Tensor,
+        ends: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         inputs = self.spec.gather_inputs(tensors, index)
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        start = self.spec.baseline_inputs(inputs)
+        origin = self.spec.baseline_inputs(inputs)
         gated = self.spec.gated_columns
         # Gates follow the inputs, as in the network.
         for position, columns in gated:
@@ -186,7 +264,7 @@ class AttributionProgram:
             if columns is not None:
                 shape = tf.concat([shape[:-1], [len(columns)]], 0)
             inputs.append(tf.ones(shape))
-            start.append(tf.zeros(shape))
+            origin.append(tf.zeros(shape))
         moved = [i for i, each in enumerate(inputs) if each.dtype == tf.float32]
 
         def outputs_of(inputs: list[tf.Tensor], which: tf.Tensor) -> tf.Tensor:
@@ -196,33 +274,36 @@ class AttributionProgram:
                 tf.reshape(outputs, [n_samples, -1]), which, axis=1, batch_dims=1
             )
 
-        n_points, n_samples = tf.shape(points)[0], tf.shape(index)[0]
+        n_samples = tf.shape(index)[0]
+        nodes, widths = np.polynomial.legendre.leggauss(_N_POINTS)
+        shares = [starts + (ends - starts) * float(node + 1) / 2 for node in nodes]
 
-        def on_path(end: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-            share = tf.reshape(points, [-1] + [1] * end.shape.rank)
-            path = start + share * (end - start)
-            return tf.reshape(path, tf.concat([[-1], tf.shape(end)[1:]], 0))
+        def on_path(share: tf.Tensor) -> list[tf.Tensor]:
+            points = list(inputs)
+            for i in moved:
+                by_sample = tf.reshape(share, [-1] + [1] * (inputs[i].shape.rank - 1))
+                points[i] = origin[i] + by_sample * (inputs[i] - origin[i])
+            return points
 
-        def repeat(each: tf.Tensor) -> tf.Tensor:
-            tiles = [n_points] + [1] * (each.shape.rank - 1)
-            return tf.tile(each, tiles)
+        def join(points: Sequence[list[tf.Tensor]]) -> list[tf.Tensor]:
+            return [tf.concat(each, 0) for each in zip(*points, strict=True)]
 
-        path = [
-            on_path(end, begin) if i in moved else repeat(end)
-            for i, (end, begin) in enumerate(zip(inputs, start, strict=True))
-        ]
+        path = join([on_path(share) for share in shares])
         watched = [path[i] for i in moved]
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            total = tf.reduce_sum(outputs_of(path, repeat(which)))
+            outputs = outputs_of(path, tf.tile(which, [_N_POINTS]))
+            total = tf.reduce_sum(outputs)
         gradients = tape.gradient(
             total, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         contributions = {}
         for i, gradient in zip(moved, gradients, strict=True):
-            shape = tf.concat([[n_points, n_samples], tf.shape(gradient)[1:]], 0)
-            mean = tf.tensordot(widths, tf.reshape(gradient, shape), 1)
-            contributions[i] = mean * (inputs[i] - start[i])
+            shape = tf.concat([[_N_POINTS, n_samples], tf.shape(gradient)[1:]], 0)
+            by_point = tf.reshape(gradient, shape)
+            mean = tf.tensordot(tf.constant(widths / 2, tf.float32), by_point, 1)
+            width = tf.reshape(ends - starts, [-1] + [1] * (mean.shape.rank - 1))
+            contributions[i] = mean * width * (inputs[i] - origin[i])
         n_inputs = len(inputs) - len(gated)
         for number, (position, columns) in enumerate(gated, start=n_inputs):
             of_gates = contributions.pop(number)
@@ -233,8 +314,11 @@ class AttributionProgram:
             depth = contributions[position].shape[-1]
             spread = tf.one_hot(columns, depth)
             contributions[position] += tf.tensordot(of_gates, spread, 1)
+        borders = outputs_of(
+            join([on_path(ends), on_path(starts)]), tf.tile(which, [2])
+        )
         return (
-            outputs_of(inputs, which),
-            outputs_of(start, which),
+            borders[:n_samples],
+            borders[n_samples:],
             *(contributions[i] for i in sorted(contributions)),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -54,6 +54,7 @@ from sklstm.forecasting._future_covariates import (
     warn_of_unknown_rows,
 )
 from sklstm.forecasting._history import History, SeriesRows, median_slope
+from sklstm.forecasting._permutation import PermutableWindows, permutable_windows
 from sklstm.forecasting._target_columns import find_targets, fit_target_column
 from sklstm.forecasting._window_length import choose_window_length
 from sklstm.forecasting._windows import (
@@ -657,6 +658,12 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             stored[position] = history.last(self._shape.n_history_rows)
         self._histories = stored
 
+    def _permutable_windows(
+        self, training: tuple[Any, Any], new: tuple[Any, Any]
+    ) -> Iterator[PermutableWindows]:
+        """Yield windows to change; called by `inspection.permutation_importance`."""
+        return permutable_windows(self, training, new)
+
     def _predict_series(
         self, X: Any, kind: ForecastKind, *, in_sample: bool = False
     ) -> Any:
@@ -762,6 +769,27 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         index : pandas.Index or None
             Labels of the rows, if ``X_future`` has them.
         """
+        steps, future, index = self._check_next_rows(history, steps, X_future)
+        horizon = self._shape.horizon
+        if not kind.is_point and steps > horizon:
+            raise ValueError(
+                f"intervals and quantiles reach horizon={horizon} step(s), as far as "
+                f"errors were measured, got steps={steps}. Fit with horizon={steps}."
+            )
+        return self._forecast_blocks(history, steps, future, kind), index
+
+    def _check_next_rows(
+        self, history: History, steps: Any, X_future: Any
+    ) -> tuple[int, np.ndarray | None, Any]:
+        """Check the number of rows to forecast, and the future covariates there.
+
+        Returns
+        -------
+        steps : int
+        future : ndarray of shape (n_rows, n_future) or None
+        index : pandas.Index or None
+            Labels of the rows, if ``X_future`` has them.
+        """
         scaling, horizon = history.scaling, self._shape.horizon
         names = self._column_labels
         future = check_future_covariates(
@@ -792,12 +820,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         if index is not None:
             index = index[:steps]
             history.check_future_index(index)
-        if not kind.is_point and steps > horizon:
-            raise ValueError(
-                f"intervals and quantiles reach horizon={horizon} step(s), as far as "
-                f"errors were measured, got steps={steps}. Fit with horizon={steps}."
-            )
-        return self._forecast_blocks(history, steps, future, kind), index
+        return steps, future, index
 
     def _forecast_blocks(
         self,
@@ -812,14 +835,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         known = history.rows.X
         blocks = []
         for begin in range(0, steps, horizon):
-            next_rows = np.repeat(known[-1:], horizon, axis=0)
-            if future is not None:
-                # The last row is repeated up to the end of the block; the forecasts of
-                # these rows are not returned.
-                part = future[begin : begin + horizon]
-                next_rows[: len(part), scaling.future_columns] = part
-                next_rows[len(part) :, scaling.future_columns] = part[-1]
-            rows = np.vstack([known, next_rows])
+            part = None if future is None else future[begin : begin + horizon]
+            rows = self._append_next_rows(known, part)
             starts = np.array([len(known) - window_length])
             (block,) = self._predict_blocks(scaling, rows, starts, kind.reduce)
             blocks.append(block)
@@ -829,6 +846,20 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 )
             known = rows
         return np.concatenate(blocks)[:steps]
+
+    def _append_next_rows(
+        self, known: np.ndarray, future: np.ndarray | None
+    ) -> np.ndarray:
+        """Append ``horizon`` rows, of which only the future covariates are known.
+
+        The last row is repeated up to the end of the block, of which the caller drops
+        the forecasts.
+        """
+        next_rows = np.repeat(known[-1:], self._shape.horizon, axis=0)
+        if future is not None:
+            next_rows[: len(future), self._future_columns] = future
+            next_rows[len(future) :, self._future_columns] = future[-1]
+        return np.vstack([known, next_rows])
 
     def _predict_blocks(
         self,

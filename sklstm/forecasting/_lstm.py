@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
 from sklstm._core import params
+from sklstm._core.attribution import Attribution
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import TrainingTask, restore_on_error
 from sklstm._core.params import check_quantiles
@@ -17,6 +18,7 @@ from sklstm._core.seeds import RandomState
 from sklstm._data.windows import split_off_tails
 from sklstm._sklearn import Interval, StrOptions, fit_context
 from sklstm.engine import WindowData
+from sklstm.forecasting._attribution import attribute_forecasts
 from sklstm.forecasting._base import Forecaster, ForecastKind, TrainingWindows
 from sklstm.forecasting._ensemble import AGGREGATES, EnsembleEstimator
 from sklstm.forecasting._linear_start import fit_linear_maps
@@ -442,6 +444,10 @@ class LSTMForecaster(Forecaster, EnsembleEstimator):
             than ``horizon``, or ``X_future`` is missing or too short.
         """
         return self._forecast(steps, X_future, X, y, self._all_quantiles())
+
+    def _attribute(self, X: Any, X_future: Any, steps: Any) -> Attribution:
+        """Attribute forecasts; called by `sklstm.inspection.attribute`."""
+        return attribute_forecasts(self, X, X_future, steps)
 
     def _all_quantiles(self) -> ForecastKind:
         """Return the predicted quantiles in the order of the parameter."""

@@ -11,11 +11,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._core.attribution import Attribution
 from sklstm._core.estimator import restored_on_error
 from sklstm._core.introspection import find_forecaster
 from sklstm._data.panel import is_list_of_tables
 from sklstm._sklearn import BaseSearchCV
 from sklstm.forecasting._future_covariates import check_steps
+from sklstm.forecasting._permutation import PermutableWindows
 from sklstm.forecasting._raw_rows import RawRows
 
 
@@ -403,16 +405,40 @@ class ForecastPipeline(Pipeline):
         if X is not None:
             rows, y = self._transform(X), self._targets(X, y)
             raw = raw.of_other_series(X)
-        columns = forecaster._future_columns
-        if len(columns) and len(self.steps) > 1:
-            horizon = int(forecaster.horizon)
-            if steps is None and X_future is None:
-                steps = horizon
-            n_blocks = 1 if steps is None else -(-check_steps(steps) // horizon)
-            # The forecaster reads the covariates of whole blocks.
-            n_rows = n_blocks * horizon
-            X_future = raw.future_covariates(self._transform, columns, X_future, n_rows)
+        if steps is None and X_future is None and len(forecaster._future_columns):
+            steps = int(forecaster.horizon)
+        X_future = self._transform_future(raw, steps, X_future)
         return getattr(forecaster, method)(steps, X_future, X=rows, y=y, **options)
+
+    def _transform_future(self, raw: RawRows, steps: Any, X_future: Any) -> Any:
+        """Transform the rows to forecast, of which some columns are known."""
+        forecaster = self._fitted_forecaster()
+        columns, horizon = forecaster._future_columns, int(forecaster.horizon)
+        if not len(columns) or len(self.steps) == 1:
+            return X_future
+        n_blocks = 1 if steps is None else -(-check_steps(steps) // horizon)
+        # The forecaster reads the covariates of whole blocks.
+        return raw.future_covariates(
+            self._transform, columns, X_future, n_blocks * horizon
+        )
+
+    def _attribute(self, X: Any, X_future: Any, steps: Any) -> Attribution:
+        """Attribute forecasts to transformed rows; called by `inspection.attribute`."""
+        forecaster = self._fitted_forecaster()
+        if X is None:
+            X_future = self._transform_future(self._raw, None, X_future)
+        return forecaster._attribute(
+            None if X is None else self._transform(X), X_future, steps
+        )
+
+    def _permutable_windows(
+        self, training: tuple[Any, Any], new: tuple[Any, Any]
+    ) -> Iterator[PermutableWindows]:
+        """Yield windows to change; called by `inspection.permutation_importance`."""
+        return self._fitted_forecaster()._permutable_windows(
+            (self._transform(training[0]), self._targets(*training)),
+            (self._transform_next(new[0]), self._targets(*new)),
+        )
 
     def _fitted_forecaster(self) -> Any:
         """Return the fitted forecaster, which may be the best one of a search."""

@@ -238,6 +238,17 @@ class SeriesScaling:
         return n_past + len(self.past_indicators) + self.n_future_columns
 
     @property
+    def read_columns(self) -> np.ndarray:
+        """Column of X from which each column that the model reads is made."""
+        parts = [self.target_columns]
+        for columns, numbers, indicators in (
+            (self.past_columns, self.past_numbers, self.past_indicators),
+            (self.future_columns, self.future_numbers, self.future_indicators),
+        ):
+            parts += [numbers, indicators, columns[~np.isin(columns, numbers)]]
+        return np.concatenate(parts).astype(int)
+
+    @property
     def categories(self) -> tuple[tuple[int, int], ...]:
         """Pairs of a column index, as the model reads them, and its number of ids."""
         n_ids = dict(self.settings.categories)

@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline
 
 from sklstm._data.season import find_common_season
 from sklstm._sklearn import Options, StrOptions
-from sklstm.model_selection._cross_validation import make_folds
-from sklstm.model_selection._series import RowsOfSeries, Timeline
+from sklstm.model_selection.cross_validation import make_folds
+from sklstm.model_selection.timeline import RowsOfSeries, Timeline
 
 # Rows of which windows are multiples, if the data show no season.
 _DEFAULT_PERIOD = 8

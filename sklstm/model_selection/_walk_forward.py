@@ -22,7 +22,6 @@ from sklstm._core.introspection import (
 from sklstm._data.input_types import refuse_containers
 from sklstm._data.missing import carry_forward
 from sklstm._data.user_warnings import warn_user
-from sklstm.model_selection._cross_validation import Fold, make_folds
 from sklstm.model_selection._result import WalkForwardResult
 from sklstm.model_selection._scores import (
     FORECAST,
@@ -31,7 +30,12 @@ from sklstm.model_selection._scores import (
     score_groups,
     score_intervals,
 )
-from sklstm.model_selection._series import RowsOfSeries, Timeline
+from sklstm.model_selection.cross_validation import (
+    Fold,
+    make_folds,
+    targets_to_validate,
+)
+from sklstm.model_selection.timeline import RowsOfSeries, Timeline
 
 
 def walk_forward(
@@ -142,16 +146,7 @@ def walk_forward(
     _check_estimator(estimator)
     refuse_containers(X, "X")
     refuse_containers(y, "y")
-    if y is None and not hasattr(estimator, "horizon"):
-        # Without y, a forecaster after a transformer would take the transformed
-        # columns as targets.
-        if getattr(find_forecaster(estimator), "known_future", None) is not None:
-            raise ValueError(
-                "y must be passed if known_future is set on a forecaster inside a "
-                "pipeline or search, got None: without y, the columns in known_future "
-                "would be targets too."
-            )
-        y = X
+    y = targets_to_validate(estimator, X, y)
     timeline = Timeline.from_data(X, y)
     actual = timeline.targets(X if y is None else y)
     folds = make_folds(cv, timeline, X, y)

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
+from sklstm._core.attribution import Attribution
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
 from sklstm._core.params import check_conv_layers
@@ -22,6 +23,7 @@ from sklstm._data.sequences import (
     check_sequences,
     check_vocabulary,
 )
+from sklstm.sequences._attribution import attribute_outputs
 from sklstm.sequences._scaling import ChannelScaling
 
 if TYPE_CHECKING:
@@ -225,6 +227,27 @@ class SequenceEstimator(RecurrentEstimator):
         """Compute the network's outputs: (n_sequences, n_outputs), single precision."""
         check_is_fitted(self)
         return self._run(self._encode(self._check_sequences(X, reset=False)))
+
+    @property
+    def _output_names(self) -> list:
+        """Names of the network's outputs: classes, or numbers of targets."""
+        return list(range(self._network.n_outputs))
+
+    def _output_units(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return scale and mean of the outputs of these numbers; those of classes."""
+        return np.ones(len(numbers)), np.zeros(len(numbers))
+
+    def _output_level(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the names of outputs as a level of an index; empty for one target."""
+        names = np.array(self._output_names)
+        if hasattr(self, "classes_"):
+            return {"class": names[numbers]}
+        return {"target": names[numbers]} if len(names) > 1 else {}
+
+    def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
+        """Attribute outputs; called by `sklstm.inspection.attribute`."""
+        check_is_fitted(self)
+        return attribute_outputs(self, X, target, steps)
 
     def _encode(
         self, sequences: Sequences, targets: TrainingTargets | None = None

@@ -93,6 +93,13 @@ class ChannelScaling:
         mean, scale = mean_and_scale(scaling._unscaled_columns(sequences, filled=False))
         return replace(scaling, mean=mean, scale=scale)
 
+    @property
+    def read_channels(self) -> np.ndarray:
+        """Channel from which each column of the network is made."""
+        n_parts = 1 + self.differences + 2 * (self.level_unit is not None)
+        parts = [*[self.numeric] * n_parts, self.masked, self.categorical]
+        return np.concatenate(parts).astype(int)
+
     def encode(self, sequences: Sequences) -> np.ndarray:
         """Return the network's columns, in single precision.
 

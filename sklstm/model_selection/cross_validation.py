@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 
+from sklstm._core.introspection import find_forecaster
 from sklstm._data.input_types import refuse_containers
 from sklstm._data.panel import is_list_of_tables
-from sklstm.model_selection._series import RowsOfSeries, Timeline
+from sklstm.model_selection.timeline import RowsOfSeries, Timeline
 
 
 class WalkForwardCV(BaseCrossValidator):
@@ -177,6 +178,21 @@ def make_folds(cv: Any, timeline: Timeline, X: Any, y: Any) -> list[Fold]:
             "or set a smaller initial window or horizon."
         )
     return folds
+
+
+def targets_to_validate(estimator: Any, X: Any, y: Any) -> Any:
+    """Return y, or the columns of X in place of it before any step of a pipeline."""
+    if y is None and not hasattr(estimator, "horizon"):
+        # Without y, a forecaster after a transformer would take the transformed
+        # columns as targets.
+        if getattr(find_forecaster(estimator), "known_future", None) is not None:
+            raise ValueError(
+                "y must be passed if known_future is set on a forecaster inside a "
+                "pipeline or search, got None: without y, the columns in known_future "
+                "would be targets too."
+            )
+        return X
+    return y
 
 
 def _splitter_of(cv: Any) -> Any:

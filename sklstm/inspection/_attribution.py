@@ -1,0 +1,168 @@
+"""Attribution of outputs to inputs by integrated gradients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._core.attribution import Attribution
+from sklstm._core.introspection import (
+    find_forecaster,
+    iter_nested_estimators,
+    unwrap_final_estimator,
+)
+from sklstm._data.input_types import refuse_containers
+
+
+def attribute(
+    estimator: Any,
+    X: Any = None,
+    *,
+    X_future: Any = None,
+    target: Any = None,
+    steps: Any = None,
+) -> Attribution:
+    """Attribute outputs of a fitted network to the inputs that it read.
+
+    Integrated gradients [1]_: the inputs are moved on a straight line from a baseline
+    without information to their values. The contribution of a value is its change times
+    the mean gradient of the output on the way. The contributions to an output add up to
+    its difference from the output for the baseline (completeness), to a thousandth of
+    it.
+
+    - For forecasters the baseline is the naive window: each target stays at its last
+      value, and all other columns are at the mean of the training rows. So the
+      contributions say why the forecast is not the naive one.
+    - For sequences of numbers the baseline is the mean of all training steps. First
+      differences, and marks of missing values, count for their channel.
+    - Tokens are compared with the zero vector, categories with the vector of an unknown
+      category.
+
+    An ensemble's contributions are those of the members that its forecast consists of:
+    the one in the middle, or two, for the median.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LSTMForecaster`, `RNNClassifier`, `RNNRegressor`, `RNNTagger` or
+        `RNNStepRegressor`, or a pipeline or search that ends in one. Contributions are
+        then those of the columns that the last step reads.
+    X : array-like, optional
+        Sequences as for ``predict``. For forecasters, rows of the series of ``fit``:
+        the forecasts from all windows in it are explained; with ``known_future`` those
+        whose forecast rows are in X, too. By default the forecast of the rows after the
+        last one seen.
+    X_future : array-like of shape (n_rows, n_features or n_future), optional
+        Future covariates of the forecast after the last row seen, as for ``forecast``.
+    target : label, int or array-like of shape (n_sequences,), optional
+        Class to explain the probability of, by default the most probable one; or number
+        of the target of a regressor with several targets. For all sequences, or for
+        each. Of forecasters all targets are explained.
+    steps : int or array-like of int, optional
+        Of forecasters the steps ahead to explain, from 1; by default all up to
+        ``horizon``. Of `RNNTagger` and `RNNStepRegressor` the step whose output is
+        explained, for all sequences or for each; -1 is the last one.
+
+    Returns
+    -------
+    attribution : Attribution
+        Contributions in the units of the outputs, outputs and inputs, as labelled
+        frames.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is no recurrent network of this package that reads windows or
+        sequences.
+    ValueError
+        If X or a parameter is not as described.
+
+    See Also
+    --------
+    permutation_importance : Importance of columns and lags for the error.
+    sklstm.AttributionDisplay : Plots of an attribution.
+
+    References
+    ----------
+    .. [1] Sundararajan, Taly and Yan (2017), "Axiomatic attribution for deep networks",
+       ICML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMForecaster
+    >>> from sklstm.inspection import attribute
+    >>> rng = np.random.default_rng(0)
+    >>> cause = rng.normal(size=300)
+    >>> effect = np.roll(cause, 2) + rng.normal(0, 0.1, 300)  # two rows later
+    >>> X = np.column_stack([effect, cause])
+    >>> forecaster = LSTMForecaster(
+    ...     6, normalize="standard", epochs=30, learning_rate=0.01, random_state=0
+    ... )
+    >>> attribution = attribute(forecaster.fit(X, effect), X)
+    >>> size = attribution.contributions.abs().groupby("lag").mean()
+    >>> lag, column = size.stack().idxmax()  # lag 0 is the last row of the window
+    >>> int(lag), int(column)
+    (-1, 1)
+    """
+    network = _find_network(estimator)
+    check_is_fitted(network)
+    is_forecaster = hasattr(find_forecaster(network), "horizon")
+    if X is None and not is_forecaster:
+        raise ValueError(
+            f"X must hold the sequences to explain the outputs of {_name(network)} "
+            "for, got None."
+        )
+    if X is not None:
+        refuse_containers(X, "X")
+        network, X = unwrap_final_estimator(estimator, X, having="_attribute")
+    if is_forecaster:
+        if target is not None:
+            raise ValueError(
+                "target selects a class or a target of estimators for sequences; the "
+                f"forecasts of all targets are explained, got target={target!r}. "
+                "Select rows of the result instead."
+            )
+        return network._attribute(X, X_future, steps)
+    if X_future is not None:
+        raise ValueError(
+            f"X_future belongs to forecasters; {_name(network)} reads whole sequences."
+        )
+    attribution = network._attribute(X, target, steps)
+    return _name_tokens(attribution, estimator)
+
+
+def _find_network(estimator: Any) -> Any:
+    """Return the network of this package in an estimator, or a pipeline around it."""
+    nested = list(iter_nested_estimators(estimator))
+    if hasattr(nested[-1], "_attribute"):
+        return next(each for each in nested if hasattr(each, "_attribute"))
+    forecaster = next((each for each in nested if hasattr(each, "horizon")), None)
+    if forecaster is not None:
+        raise TypeError(
+            f"the forecasts of {_name(forecaster)} have no gradient. Pass an "
+            "LSTMForecaster, or measure the importance of columns and lags by "
+            "permutation_importance, which works for any forecaster."
+        )
+    raise TypeError(
+        "estimator must be an LSTMForecaster, RNNClassifier, RNNRegressor, RNNTagger "
+        f"or RNNStepRegressor, or end in one, got {_name(nested[-1])}."
+    )
+
+
+def _name(estimator: Any) -> str:
+    return type(estimator).__name__
+
+
+def _name_tokens(attribution: Attribution, estimator: Any) -> Attribution:
+    """Replace the ids of tokens by their texts, if a pipeline knows them."""
+    for each in iter_nested_estimators(estimator):
+        for _, step in getattr(each, "steps", []):
+            vocabulary = getattr(step, "vocabulary_", None)
+            if vocabulary is not None and list(attribution.inputs) == ["token"]:
+                names = {number: text for text, number in vocabulary.items()}
+                inputs = attribution.inputs.map(lambda i, names=names: names[int(i)])
+                return replace(attribution, inputs=inputs)
+    return attribution

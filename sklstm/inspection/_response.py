@@ -1,0 +1,163 @@
+"""Response of a forecast to a future covariate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Name of the forecast with the covariates as they were passed.
+AS_GIVEN = "as given"
+
+
+def what_if(
+    forecaster: Any,
+    X_future: Any,
+    column: Any,
+    values: Mapping[Any, Any] | Sequence[Any],
+    *,
+    steps: int | None = None,
+) -> pd.DataFrame:
+    """Forecast with other values of a future covariate.
+
+    What would sales be if the price were 10 % lower? The answer is the model's: it is
+    that of the world only if the covariate causes what it goes along with in the
+    training rows, and if they hold values like those that are asked for.
+
+    Parameters
+    ----------
+    forecaster : forecaster
+        A fitted forecaster with ``known_future``, or a pipeline with ``forecast``.
+    X_future : DataFrame or ndarray of shape (n_rows, n_features or n_future)
+        Future covariates as for ``forecast``.
+    column : hashable
+        Column of X_future that is changed: a label of a frame, an index of an array.
+    values : dict or sequence
+        The values to try: a number or category for all rows, an array with one for each
+        row, or a function from the column to a new one. A dict gives them names.
+    steps : int, optional
+        Number of steps ahead; by default as for ``forecast``.
+
+    Returns
+    -------
+    forecasts : DataFrame
+        A row for each step ahead, a column for each value; the first column, "as
+        given", holds the forecast with X_future unchanged. Of several targets, columns
+        of (value, target).
+
+    Raises
+    ------
+    ValueError
+        If X_future has no such column, or new values do not fit its rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklstm import LSTMForecaster
+    >>> from sklstm.inspection import what_if
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"sales": 0.0, "price": rng.uniform(1, 2, 400)})
+    >>> X["sales"] = 5 - 2 * X["price"]
+    >>> forecaster = LSTMForecaster(
+    ...     8, 2, known_future=["price"], target="sales", epochs=20, random_state=0
+    ... ).fit(X, X["sales"])
+    >>> future = pd.DataFrame({"price": [1.5, 1.5]}, index=[400, 401])
+    >>> answers = what_if(
+    ...     forecaster, future, "price", {"10 % lower": lambda price: 0.9 * price}
+    ... )
+    >>> (answers["10 % lower"] - answers["as given"]).round(1).tolist()
+    [0.3, 0.3]
+    """
+    if not hasattr(forecaster, "forecast"):
+        raise TypeError(
+            "forecaster must have the method forecast, got "
+            f"{type(forecaster).__name__}."
+        )
+    if isinstance(X_future, pd.DataFrame):
+        if column not in X_future.columns:
+            raise ValueError(
+                f"column must be a column of X_future, which has "
+                f"{list(X_future.columns)}, got {column!r}."
+            )
+    else:
+        X_future = np.asarray(X_future)
+        if X_future.ndim != 2:
+            raise ValueError(
+                "X_future must be a DataFrame or an array of shape (n_rows, n_columns),"
+                f" got shape {X_future.shape}."
+            )
+        if not isinstance(column, int | np.integer) or not (
+            0 <= column < X_future.shape[1]
+        ):
+            raise ValueError(
+                f"column must be an index from 0 to {X_future.shape[1] - 1}, because "
+                f"X_future is an array, got {column!r}."
+            )
+    if not isinstance(values, Mapping):
+        if isinstance(values, str) or not np.iterable(values):
+            raise ValueError(
+                "values must be a dict from names to values, or a sequence of values, "
+                f"got {values!r}. For a single value pass [{values!r}]."
+            )
+        values = {_name_of(value, i): value for i, value in enumerate(values)}
+    if AS_GIVEN in values:
+        raise ValueError(
+            f"values must not be named {AS_GIVEN!r}, the name of the forecast with "
+            "X_future unchanged."
+        )
+    answers = {AS_GIVEN: forecaster.forecast(steps, X_future)}
+    for name, value in values.items():
+        changed = _replace_column(X_future, column, value, name)
+        answers[name] = forecaster.forecast(steps, changed)
+    frames = {name: _as_frame(answer) for name, answer in answers.items()}
+    if all(frame.shape[1] == 1 for frame in frames.values()):
+        return pd.DataFrame({name: frame.iloc[:, 0] for name, frame in frames.items()})
+    return pd.concat(frames, axis=1)
+
+
+def _name_of(value: Any, number: int) -> Any:
+    is_name = np.ndim(value) == 0 and not callable(value)
+    return value if is_name else f"values[{number}]"
+
+
+def _replace_column(X_future: Any, column: Any, value: Any, name: Any) -> Any:
+    is_frame = isinstance(X_future, pd.DataFrame)
+    before = X_future[column] if is_frame else X_future[:, column]
+    after = value(before) if callable(value) else value
+    if np.ndim(after) > 0 and np.shape(after) != (len(X_future),):
+        raise ValueError(
+            f"values[{name!r}] must hold one value for each of the {len(X_future)} "
+            f"rows of X_future, got shape {np.shape(after)}."
+        )
+    if is_frame:
+        values = after if np.ndim(after) == 0 else np.asarray(after)
+        changed = X_future.copy()
+        if isinstance(before.dtype, pd.CategoricalDtype):
+            values = pd.Categorical(
+                np.broadcast_to(values, len(X_future)), before.cat.categories
+            )
+        changed[column] = values
+        return changed
+    changed = X_future.astype(float)
+    changed[:, column] = after
+    return changed
+
+
+def _as_frame(forecast: Any) -> pd.DataFrame:
+    if isinstance(forecast, pd.DataFrame):
+        return forecast
+    if isinstance(forecast, pd.Series):
+        return forecast.to_frame()
+    if isinstance(forecast, list):
+        return pd.concat(
+            [_as_frame(each) for each in forecast],
+            keys=range(len(forecast)),
+            names=["series"],
+        )
+    values = np.asarray(forecast)
+    values = values.reshape(len(values), -1)
+    index = pd.RangeIndex(1, len(values) + 1, name="step")
+    return pd.DataFrame(values, index)
