@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +42,58 @@ class Attribution:
     contributions: pd.DataFrame
     outputs: pd.DataFrame
     inputs: pd.DataFrame
+
+    @classmethod
+    def of_sequences(
+        cls,
+        values: np.ndarray,
+        outputs: np.ndarray,
+        inputs: np.ndarray,
+        *,
+        lengths: np.ndarray,
+        levels: Mapping[str, np.ndarray],
+        columns: Sequence,
+    ) -> Attribution:
+        """Label the contributions to one output for each sequence.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_steps of all sequences, n_columns)
+            Contributions.
+        outputs : ndarray of shape (n_sequences, 2)
+            Outputs, and those for the baseline.
+        inputs : ndarray of shape (n_steps of all sequences, n_columns)
+        lengths : ndarray of int of shape (n_sequences,)
+        levels : mapping of str to ndarray of shape (n_sequences,)
+            Names and labels of the index levels of the outputs, the sequence first.
+        columns : sequence
+            Names of the columns.
+
+        Returns
+        -------
+        attribution : Attribution
+        """
+        import pandas as pd
+
+        steps = np.arange(lengths.sum()) - np.repeat(
+            np.cumsum(lengths) - lengths, lengths
+        )
+        repeated = {name: np.repeat(each, lengths) for name, each in levels.items()}
+        first = next(iter(levels))
+
+        def make_index(levels: Mapping[str, np.ndarray]) -> pd.Index:
+            if len(levels) == 1:
+                return pd.Index(levels[first], name=first)
+            return pd.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
+
+        names = pd.Index(columns, tupleize_cols=False)
+        return cls(
+            pd.DataFrame(values, make_index({**repeated, "step": steps}), names),
+            pd.DataFrame(outputs, make_index(levels), ["output", "baseline"]),
+            pd.DataFrame(
+                inputs, make_index({first: repeated[first], "step": steps}), names
+            ),
+        )
 
     @property
     def position(self) -> str:
@@ -105,3 +158,52 @@ class Attribution:
             f"Attribution of {len(self.outputs)} output(s) to {rows} row(s) of "
             f"{columns} column(s)\n{self.outputs}"
         )
+
+
+def check_places(steps: Any, lengths: np.ndarray) -> np.ndarray:
+    """Check the numbers of steps, one for all sequences or one for each.
+
+    Parameters
+    ----------
+    steps : int or array-like of int
+        Negative numbers count from the end.
+    lengths : ndarray of int of shape (n_sequences,)
+
+    Returns
+    -------
+    places : ndarray of int of shape (n_sequences,)
+        Counted from the first step.
+    """
+    places = np.asarray(steps)
+    if places.dtype.kind not in "iu" or places.ndim > 1:
+        raise ValueError(
+            "steps must be an integer, or one for each sequence, got "
+            f"{type(steps).__name__}: {steps!r}."
+        )
+    if places.ndim == 1 and len(places) != len(lengths):
+        raise ValueError(
+            f"steps must hold one step for each of the {len(lengths)} sequences, got "
+            f"{len(places)}."
+        )
+    places = np.broadcast_to(places, lengths.shape)
+    outside = (places < -lengths) | (places >= lengths)
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(
+            f"steps must lie within the sequences, but X[{i}] has {lengths[i]} step(s) "
+            f"and steps is {places[i]} there."
+        )
+    return np.where(places < 0, places + lengths, places)
+
+
+def product_index(levels: Mapping[str, Any]) -> pd.MultiIndex:
+    """Return the product of levels whose labels may occur twice."""
+    import pandas as pd
+
+    sizes = [len(labels) for labels in levels.values()]
+    numbers = np.indices(sizes).reshape(len(sizes), -1)
+    arrays = [
+        pd.Index(list(labels), tupleize_cols=False).take(taken)
+        for labels, taken in zip(levels.values(), numbers, strict=True)
+    ]
+    return pd.MultiIndex.from_arrays(arrays, names=list(levels))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklstm import engine
+from sklstm._core.attribution import Attribution
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import RecurrentEstimator, TrainedNetwork, TrainingTask
 from sklstm._core.vocabulary import Vocabulary, round_up_size
@@ -196,6 +197,42 @@ class LanguageModel(RecurrentEstimator):
         """
         with engine.borrow_program(self._network, self._training_spec) as program:
             return program.advance(tokens, self.weights_, state)
+
+    def _attribute_next_tokens(
+        self, prompts: Documents, targets: np.ndarray, levels: Mapping[str, np.ndarray]
+    ) -> Attribution:
+        """Attribute the log-probability of the token after each prompt to its tokens.
+
+        Parameters
+        ----------
+        prompts : sequence of ndarray of shape (n_tokens,)
+            Token ids.
+        targets : ndarray of int of shape (n_prompts,)
+            Ids of the tokens whose probability is attributed.
+        levels : mapping of str to ndarray of shape (n_prompts,)
+            Names and labels of the index levels of the outputs.
+
+        Returns
+        -------
+        attribution : Attribution
+        """
+        lengths = np.array([len(ids) + 1 for ids in prompts])
+        boundary = np.array([PADDING], np.int32)
+        rows = np.concatenate([part for ids in prompts for part in (boundary, ids)])
+        data = engine.SequenceData(rows, np.cumsum(lengths) - lengths, lengths)
+        network = engine.AttributionNetwork(engine.NextTokenNetwork(self._network))
+        with engine.borrow_program(network, self._training_spec) as program:
+            found = program.attribute(data, self.weights_, targets)
+        tokens = [self._vocabulary.tokens[i] for ids in prompts for i in ids]
+        return Attribution.of_sequences(
+            # The first one is the token before the document.
+            np.concatenate([each.inputs[0][1:, None] for each in found]).astype(float),
+            np.array([(each.output, each.baseline) for each in found]),
+            np.array(tokens, dtype=object)[:, None],
+            lengths=lengths - 1,
+            levels=levels,
+            columns=["token"],
+        )
 
     def _choose_window_length(self, lengths: np.ndarray) -> int:
         """Return ``window_length``, or less if the documents are shorter together."""

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
 from sklstm._core import params
+from sklstm._core.attribution import Attribution
 from sklstm._core.callbacks import EpochReporter, FitData
 from sklstm._core.estimator import (
     HoldOut,
@@ -30,6 +31,7 @@ from sklstm._data.time_index import TimeIndex, index_of, warn_of_irregular_rows
 from sklstm._data.user_warnings import warn_user
 from sklstm._data.windows import number_windows, split_off_tails
 from sklstm._sklearn import fit_context
+from sklstm.anomaly._attribution import attribute_expected_values
 from sklstm.anomaly._error_model import BoundaryCorrection, ErrorModel, smooth
 from sklstm.anomaly._threshold import CONTAMINATION, ThresholdMixin, find_offset
 
@@ -375,6 +377,11 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         )
         return scores
 
+    def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
+        """Attribute expected values; called by `sklstm.inspection.attribute`."""
+        check_is_fitted(self)
+        return attribute_expected_values(self, X, target, steps)
+
     def _for_each_series(
         self, X: Any, function: Callable[[np.ndarray, Any], Any]
     ) -> Any:
@@ -496,7 +503,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         data = self._window_data(np.concatenate(padded), np.concatenate(starts))
         return data, n_windows
 
-    def _window_data(self, series: np.ndarray, starts: np.ndarray) -> engine.SampleData:
+    def _window_data(
+        self, series: np.ndarray, starts: np.ndarray
+    ) -> engine.WindowData | engine.ReconstructionData:
         """Describe the windows of a standardised series by their first rows.
 
         The network reads NaN as filled values, and in some columns sees a mask of them.

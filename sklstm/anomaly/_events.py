@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core import params
+from sklstm._core.attribution import Attribution, check_places
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
 from sklstm._core.language_model import Corpus, LanguageModel
@@ -326,6 +327,30 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
         """
         check_is_fitted(self)
         return TokenStream(self)
+
+    def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
+        """Attribute the likelihood of tokens; called by `inspection.attribute`."""
+        check_is_fitted(self)
+        if target is not None:
+            raise ValueError(
+                "target is not used, because the likelihood of the token that occurs "
+                f"is explained, got {target!r}. Choose it by steps."
+            )
+        sequences = check_token_sequences(X)
+        lengths = np.array([len(tokens) for tokens in sequences])
+        if steps is None:
+            places = np.array([each.argmin() for each in self._token_scores(sequences)])
+        else:
+            places = check_places(steps, lengths)
+        documents = [self._vocabulary.encode(tokens) for tokens in sequences]
+        chosen = list(zip(documents, places, strict=True))
+        tokens = np.empty(len(sequences), dtype=object)
+        tokens[:] = [each[i] for each, i in zip(sequences, places, strict=True)]
+        return self._attribute_next_tokens(
+            [ids[:i] for ids, i in chosen],
+            np.array([ids[i] for ids, i in chosen]),
+            {"sequence": np.arange(len(sequences)), "at": places, "next": tokens},
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -47,6 +47,7 @@ from sklstm.engine.networks import (
     EnsembleNetwork,
     LanguageNetwork,
     NetworkSpec,
+    NextTokenNetwork,
     RecurrentStack,
     SampleNetwork,
     SequenceNetwork,
@@ -71,6 +72,7 @@ __all__ = [
     "TaggingNetwork",
     "StreamNetwork",
     "LanguageNetwork",
+    "NextTokenNetwork",
     "AttributionNetwork",
     "Contributions",
     # data

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sklstm.engine.backend import tf
-from sklstm.engine.data import SequenceData, Weights, WindowData
+from sklstm.engine.data import (
+    ReconstructionData,
+    SequenceData,
+    Weights,
+    WindowData,
+)
 from sklstm.engine.graph import Graph
 from sklstm.engine.program import as_tensors
 
@@ -175,13 +180,16 @@ class AttributionProgram:
         return [paths.index(weight.path) for weight in self.network.weights]
 
     def attribute(
-        self, data: WindowData | SequenceData, weights: Weights, which: np.ndarray
+        self,
+        data: WindowData | ReconstructionData | SequenceData,
+        weights: Weights,
+        which: np.ndarray,
     ) -> list[Contributions]:
         """Attribute one output of each sample.
 
         Parameters
         ----------
-        data : WindowData or SequenceData
+        data : WindowData, ReconstructionData or SequenceData
         weights : Weights
             Of the fitted network.
         which : ndarray of int of shape (n_samples,)
@@ -268,7 +276,9 @@ class AttributionProgram:
         moved = [i for i, each in enumerate(inputs) if each.dtype == tf.float32]
 
         def outputs_of(inputs: list[tf.Tensor], which: tf.Tensor) -> tf.Tensor:
-            outputs = self.network(inputs, training=False)
+            # Keras warns of a list of one.
+            given = inputs if len(inputs) > 1 else inputs[0]
+            outputs = self.network(given, training=False)
             n_samples = tf.shape(which)[0]
             return tf.gather(
                 tf.reshape(outputs, [n_samples, -1]), which, axis=1, batch_dims=1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sklstm import engine
-from sklstm._core.attribution import Attribution
+from sklstm._core.attribution import Attribution, product_index
 from sklstm._core.estimator import split_evenly
 from sklstm._data.panel import match_fitted_series, match_future_covariates
 from sklstm._data.time_index import index_of
@@ -18,8 +18,6 @@ from sklstm.engine import WindowData
 from sklstm.forecasting._windows import SeriesScaling, is_empty
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sklstm.forecasting._lstm import LSTMForecaster
 
 
@@ -196,19 +194,6 @@ def _attribute_series(
             )
         ),
     )
-
-
-def product_index(levels: Mapping[str, Any]) -> pd.MultiIndex:
-    """Return the product of levels whose labels may occur twice."""
-    import pandas as pd
-
-    sizes = [len(labels) for labels in levels.values()]
-    numbers = np.indices(sizes).reshape(len(sizes), -1)
-    arrays = [
-        pd.Index(list(labels), tupleize_cols=False).take(taken)
-        for labels, taken in zip(levels.values(), numbers, strict=True)
-    ]
-    return pd.MultiIndex.from_arrays(arrays, names=list(levels))
 
 
 class PointForecasts:

@@ -38,7 +38,15 @@ def attribute(
     - For sequences of numbers the baseline is the mean of all training steps. First
       differences, and marks of missing values, count for their channel.
     - Tokens are compared with the zero vector, categories with the vector of an unknown
-      category.
+      category. Of language models the log-probability of the next token is explained:
+      of generators after each prompt, of `SequenceAnomalyDetector` that of a token in a
+      sequence.
+    - Of the detectors in series the value that is expected in a row is explained, from
+      which the row is found to deviate. `LSTMForecastDetector` expects it after the
+      rows before; the baseline is that all columns stay at their last values.
+      `LSTMAutoencoderDetector` reconstructs it from all windows that cover the row; the
+      baseline is the mean of the training rows. ``feature_scores`` says which feature
+      deviates most.
 
     An ensemble's contributions are those of the members that its forecast consists of:
     the one in the middle, or two, for the median.
@@ -46,24 +54,28 @@ def attribute(
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMForecaster`, `RNNClassifier`, `RNNRegressor`, `RNNTagger` or
-        `RNNStepRegressor`, or a pipeline or search that ends in one. Contributions are
-        then those of the columns that the last step reads.
+        A fitted network of this package, other than those around a Keras model, or a
+        pipeline or search that ends in one. Contributions are then those of the columns
+        that the last step reads.
     X : array-like, optional
-        Sequences as for ``predict``. For forecasters, rows of the series of ``fit``:
-        the forecasts from all windows in it are explained; with ``known_future`` those
-        whose forecast rows are in X, too. By default the forecast of the rows after the
-        last one seen.
+        Sequences as for ``predict``; prompts of generators; a series of detectors. For
+        forecasters, rows of the series of ``fit``: the forecasts from all windows in it
+        are explained; with ``known_future`` those whose forecast rows are in X, too. By
+        default the forecast of the rows after the last one seen.
     X_future : array-like of shape (n_rows, n_features or n_future), optional
         Future covariates of the forecast after the last row seen, as for ``forecast``.
     target : label, int or array-like of shape (n_sequences,), optional
-        Class to explain the probability of, by default the most probable one; or number
-        of the target of a regressor with several targets. For all sequences, or for
-        each. Of forecasters all targets are explained.
+        What to explain, for all sequences or for each: a class or a next token, by
+        default the most probable one; the number of the target of a regressor with
+        several targets; a column of a series, by default the one that deviates most in
+        the row. Of forecasters all targets are explained.
     steps : int or array-like of int, optional
         Of forecasters the steps ahead to explain, from 1; by default all up to
-        ``horizon``. Of `RNNTagger` and `RNNStepRegressor` the step whose output is
-        explained, for all sequences or for each; -1 is the last one.
+        ``horizon``. Of `RNNTagger`, `RNNStepRegressor` and `SequenceAnomalyDetector`
+        the step whose output is explained, for all sequences or for each; -1 is the
+        last one, and the default of the detector the least expected token. Of the
+        detectors in series the numbers of rows of X, by default the one with the lowest
+        score.
 
     Returns
     -------
@@ -74,8 +86,7 @@ def attribute(
     Raises
     ------
     TypeError
-        If the estimator is no recurrent network of this package that reads windows or
-        sequences.
+        If the estimator is no recurrent network of this package.
     ValueError
         If X or a parameter is not as described.
 
@@ -116,7 +127,8 @@ def attribute(
             "for, got None."
         )
     if X is not None:
-        refuse_containers(X, "X")
+        if not hasattr(network, "generate"):
+            refuse_containers(X, "X")
         network, X = unwrap_final_estimator(estimator, X, having="_attribute")
     if is_forecaster:
         if target is not None:
@@ -147,8 +159,8 @@ def _find_network(estimator: Any) -> Any:
             "permutation_importance, which works for any forecaster."
         )
     raise TypeError(
-        "estimator must be an LSTMForecaster, RNNClassifier, RNNRegressor, RNNTagger "
-        f"or RNNStepRegressor, or end in one, got {_name(nested[-1])}."
+        "estimator must be a network of this package, or a pipeline or search that "
+        f"ends in one, got {estimator!r}."
     )
 
 

@@ -20,8 +20,8 @@ from sklstm._core.introspection import (
     unwrap_final_estimator,
 )
 from sklstm._data.input_types import refuse_containers
-from sklstm._data.missing import carry_forward
 from sklstm._data.user_warnings import warn_user
+from sklstm.model_selection._naive import naive_forecasts
 from sklstm.model_selection._result import WalkForwardResult
 from sklstm.model_selection._scores import (
     FORECAST,
@@ -375,9 +375,7 @@ def _series_table(
         )
     name, labels = timeline.series[series][:2]
     step = np.arange(len(test)) % (result.horizon or len(test))
-    last_known = test - step - 1
-    # The last known value; missing as long as none is known.
-    observed = carry_forward(actual, before=np.nan)
+    naive = naive_forecasts(actual, test, result.horizon, season_length)
     columns: dict[str, Any] = {"fold": number}
     if timeline.panel is not None:
         columns["series"] = [name] * (len(test) * n_targets)
@@ -386,16 +384,13 @@ def _series_table(
         "target": np.tile(np.arange(n_targets), len(test)),
         "actual": actual[test].ravel(),
         FORECAST: forecast.ravel(),
-        "naive": observed[last_known].ravel(),
+        "naive": naive["naive"].ravel(),
     }
     if result.interval is not None:
         bounds = result.interval[series].reshape(-1, 2)
         columns["lower"], columns["upper"] = bounds.T
     if season_length is not None:
-        same_season = last_known - (season_length - 1) + step % season_length
-        if test[0] < season_length:  # a young series of a panel
-            same_season = last_known
-        columns["seasonal_naive"] = observed[same_season].ravel()
+        columns["seasonal_naive"] = naive["seasonal_naive"].ravel()
     return pd.DataFrame(columns, index=labels[np.repeat(test, n_targets)])
 
 

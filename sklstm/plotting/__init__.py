@@ -1,7 +1,10 @@
-"""Plots of forecasts, walk-forward validation, training and anomalies."""
+"""Plots of forecasts, validation, training, searches, anomalies and explanations."""
 
 from sklstm.plotting.anomaly import AnomalyDisplay
+from sklstm.plotting.attribution import AttributionDisplay
 from sklstm.plotting.forecast import ForecastDisplay
+from sklstm.plotting.importance import ImportanceDisplay
+from sklstm.plotting.search import SearchDisplay
 from sklstm.plotting.training import TrainingDisplay
 from sklstm.plotting.walk_forward import WalkForwardDisplay
 
@@ -10,4 +13,7 @@ __all__ = [
     "WalkForwardDisplay",
     "TrainingDisplay",
     "AnomalyDisplay",
+    "AttributionDisplay",
+    "ImportanceDisplay",
+    "SearchDisplay",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sklstm import engine
-from sklstm._core.attribution import Attribution
-from sklstm._data.sequences import Sequences
+from sklstm._core.attribution import Attribution, check_places
 
 if TYPE_CHECKING:
     from sklstm.sequences._base import SequenceEstimator
@@ -32,8 +32,6 @@ def attribute_outputs(
     -------
     attribution : Attribution
     """
-    import pandas as pd
-
     sequences = estimator._check_sequences(X, reset=False)
     data = estimator._encode(sequences)
     places = _find_steps(estimator, steps, sequences.lengths)
@@ -49,32 +47,18 @@ def attribute_outputs(
     levels |= estimator._output_level(numbers)
     values, columns = _by_channel(estimator, [each.inputs[0] for each in found])
     outputs = np.array([(each.output, each.baseline) for each in found])
-    index: pd.Index = pd.Index(levels["sequence"], name="sequence")
-    if len(levels) > 1:
-        index = pd.MultiIndex.from_arrays(list(levels.values()), names=list(levels))
-    repeated = [np.repeat(each, sequences.lengths) for each in levels.values()]
-    steps_of_each = np.arange(len(sequences.rows)) - np.repeat(
-        sequences.starts, sequences.lengths
+    attribution = Attribution.of_sequences(
+        values * np.repeat(scale, sequences.lengths)[:, None],
+        outputs * scale[:, None] + mean[:, None],
+        sequences.rows.reshape(len(sequences.rows), -1),
+        lengths=sequences.lengths,
+        levels=levels,
+        columns=columns,
     )
-    names = [*levels, "step"]
-    return Attribution(
-        pd.DataFrame(
-            values * np.repeat(scale, sequences.lengths)[:, None],
-            pd.MultiIndex.from_arrays([*repeated, steps_of_each], names=names),
-            columns,
-        ),
-        pd.DataFrame(
-            outputs * scale[:, None] + mean[:, None], index, ["output", "baseline"]
-        ),
-        _label_inputs(
-            estimator,
-            sequences,
-            pd.MultiIndex.from_arrays(
-                [repeated[0], steps_of_each], names=["sequence", "step"]
-            ),
-            columns,
-        ),
-    )
+    if estimator._scaling is None:
+        return attribution
+    decoded = estimator._schema.categories.decode(attribution.inputs)
+    return replace(attribution, inputs=decoded)
 
 
 def _find_steps(
@@ -94,26 +78,7 @@ def _find_steps(
             f"{name} has an output for each step: pass steps, the number of the step "
             "to explain (-1 for the last), for all sequences or one for each."
         )
-    places = np.asarray(steps)
-    if places.dtype.kind not in "iu" or places.ndim > 1:
-        raise ValueError(
-            "steps must be an integer, or one for each sequence, got "
-            f"{type(steps).__name__}: {steps!r}."
-        )
-    if places.ndim == 1 and len(places) != len(lengths):
-        raise ValueError(
-            f"steps must hold one step for each of the {len(lengths)} sequences, got "
-            f"{len(places)}."
-        )
-    places = np.broadcast_to(places, lengths.shape)
-    outside = (places < -lengths) | (places >= lengths)
-    if outside.any():
-        i = int(np.argmax(outside))
-        raise ValueError(
-            f"steps must lie within the sequences, but X[{i}] has {lengths[i]} step(s) "
-            f"and steps is {places[i]} there."
-        )
-    return np.where(places < 0, places + lengths, places)
+    return check_places(steps, lengths)
 
 
 def _find_outputs(
@@ -165,17 +130,3 @@ def _by_channel(
 def _channel_names(estimator: SequenceEstimator) -> list:
     names = estimator._schema.channel_names
     return list(range(estimator.n_channels_)) if names is None else list(names)
-
-
-def _label_inputs(
-    estimator: SequenceEstimator, sequences: Sequences, index: Any, columns: list
-) -> Any:
-    import pandas as pd
-
-    rows = sequences.rows.reshape(len(sequences.rows), -1)
-    frame = pd.DataFrame(rows, index, pd.Index(columns, tupleize_cols=False))
-    return (
-        frame
-        if estimator._scaling is None
-        else (estimator._schema.categories.decode(frame))
-    )

@@ -13,6 +13,7 @@ from sklearn.base import DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import engine
+from sklstm._core.attribution import Attribution
 from sklstm._core.callbacks import FitData
 from sklstm._core.estimator import restore_on_error
 from sklstm._core.language_model import Corpus, LanguageModel, format_tokens
@@ -357,6 +358,38 @@ class TextGenerator(DensityMixin, LanguageModel):
             )
         nats = -np.concatenate(self._score_tokens(documents)).sum()
         return float(nats / np.log(2) / n_characters)
+
+    def _attribute(self, prompts: Any, target: Any, steps: Any) -> Attribution:
+        """Attribute the next token; called by `sklstm.inspection.attribute`."""
+        if steps is not None:
+            raise ValueError(
+                "steps is not used, because the next token after each whole prompt is "
+                f"explained, got {steps!r}. Pass shorter prompts."
+            )
+        encoded = self._encode_prompts(
+            [prompts] if isinstance(prompts, str) else prompts
+        )
+        if target is None:
+            tokens = self._process_prompts(encoded).logits.argmax(axis=1)
+        else:
+            several = not isinstance(target, str) and np.iterable(target)
+            names = list(target) if several else [target] * len(encoded)
+            if len(names) != len(encoded):
+                raise ValueError(
+                    f"target must be one {self._token_name} or one for each of the "
+                    f"{len(encoded)} prompts, got {len(names)}."
+                )
+            ids = self.vocabulary_
+            unknown = [name for name in names if name not in ids]
+            if unknown:
+                raise ValueError(
+                    f"target must be a {self._token_name} of the vocabulary, or '' for "
+                    f"the end of the document, got {unknown[0]!r}."
+                )
+            tokens = np.array([ids[name] for name in names])
+        labels = np.array(self._vocabulary.tokens, dtype=object)[tokens]
+        levels = {"sequence": np.arange(len(encoded)), "next": labels}
+        return self._attribute_next_tokens(encoded, tokens, levels)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -3,7 +3,7 @@
 from sklstm.engine.networks.attribution import AttributionNetwork
 from sklstm.engine.networks.autoencoder import AutoencoderNetwork
 from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
-from sklstm.engine.networks.language import LanguageNetwork
+from sklstm.engine.networks.language import LanguageNetwork, NextTokenNetwork
 from sklstm.engine.networks.recurrent import RecurrentStack
 from sklstm.engine.networks.sequence import SequenceNetwork
 from sklstm.engine.networks.stem import ConvStem
@@ -16,6 +16,7 @@ __all__ = [
     "ConvStem",
     "EnsembleNetwork",
     "LanguageNetwork",
+    "NextTokenNetwork",
     "NetworkSpec",
     "RecurrentStack",
     "SampleNetwork",

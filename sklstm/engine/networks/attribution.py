@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from sklstm.engine.backend import keras
 from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
@@ -28,10 +27,7 @@ class AttributionNetwork(NetworkSpec):
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
-        network: Any = self.network
-        # Dropout of the recurrent layers is part of their training loop.
-        stack = replace(network.stack, recurrent_dropout=0.0)
-        built = replace(network, gated=True, stack=stack)._build(fast=fast)
+        built = self.network.for_attribution()._build(fast=fast)
         for layer in flatten_layers(built):
             if hasattr(layer, "with_gradient"):
                 layer.with_gradient = True

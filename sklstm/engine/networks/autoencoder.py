@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -77,6 +78,10 @@ class AutoencoderNetwork(SampleNetwork):
         """Cut windows."""
         windows = gather_windows(tensors, index, self.window_length)
         return fill_ends(windows, tensors, index) if self.missing_values else windows
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return windows of zeros, the mean of the training rows."""
+        return [tf.zeros_like(each) for each in inputs]
 
     def gather_targets(
         self, tensors: Tensors, index: tf.Tensor

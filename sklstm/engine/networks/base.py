@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -115,6 +116,14 @@ class SampleNetwork(NetworkSpec):
     def gated_columns(self) -> list[tuple[int, list[int] | None]]:
         """Return which inputs hold ids: their positions and columns; None for all."""
         return []
+
+    def for_attribution(self) -> Self:
+        """Return the network with gates for its ids (see `AttributionNetwork`)."""
+        network: Any = self
+        # Dropout of states is part of the recurrent layers' training loop.
+        stack = replace(network.stack, recurrent_dropout=0.0)
+        gates = {"gated": True} if self.gated_columns else {}
+        return replace(network, stack=stack, **gates)
 
     def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Return inputs without information, to which given ones are compared."""

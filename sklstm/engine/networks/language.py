@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import PADDING, UNKNOWN
-from sklstm.engine.networks.base import NetworkSpec, Tensors
+from sklstm.engine.networks.base import (
+    DataSignature,
+    NetworkSpec,
+    SampleNetwork,
+    Tensors,
+)
 from sklstm.engine.networks.initial_weights import glorot_uniform
 from sklstm.engine.networks.recurrent import RecurrentStack, embedding
 
@@ -109,3 +114,78 @@ class LanguageNetwork(NetworkSpec):
         uniforms = tf.random.stateless_uniform(tf.shape(tokens), seed)
         unknown = (uniforms < self.unknown_rate) & (tokens != PADDING)
         return {**tensors, "tokens": tf.where(unknown, UNKNOWN, tokens)}
+
+
+@dataclass(frozen=True)
+class NextTokenNetwork(SampleNetwork):
+    """A language network as one from the beginning of a document to the next token.
+
+    Its outputs are the logarithms of the tokens' probabilities. It is not trained; its
+    weights are those of the language network. `PADDING` stands before the first token.
+
+    Parameters
+    ----------
+    language : LanguageNetwork
+    gated : bool
+        Whether the tokens' vectors are read through gates (see `AttributionNetwork`).
+    """
+
+    language: LanguageNetwork
+    gated: bool = False
+
+    def _build(self, *, fast: bool) -> keras.Model:
+        """Build the network: from padded beginnings and their lengths."""
+        ops, stack = keras.ops, self.language.stack
+        tokens = keras.Input((None,), dtype="int32", name="tokens")
+        lengths = keras.Input((), dtype="int32", name="lengths")
+        inputs = [tokens, lengths]
+        x = embedding(self.language.n_tokens, self.language.embedding_dim)(tokens)
+        if self.gated:
+            gates = keras.Input((None,), dtype="float32", name="gates")
+            inputs.append(gates)
+            # The token before the document is no part of it.
+            read = x[:, 1:] * ops.expand_dims(gates[:, 1:], 2)
+            x = ops.concatenate([x[:, :1], read], axis=1)
+        for i in range(len(stack.units)):
+            x = stack.make_layer(i, fast=fast, return_sequences=True)(x)
+        is_last = ops.equal(
+            ops.cumsum(ops.ones_like(tokens), axis=1), ops.expand_dims(lengths, 1)
+        )
+        last = ops.sum(ops.where(ops.expand_dims(is_last, 2), x, 0.0), axis=1)
+        logits = keras.layers.Dense(self.language.n_tokens, name="next_token")(last)
+        log_probability = ops.log_softmax(logits, axis=1)
+        return keras.Model(inputs, log_probability, name="next_token_network")
+
+    def data_signature(self) -> DataSignature:
+        """Describe the tensors of `SequenceData`."""
+        names = ("rows", "starts", "lengths")
+        inputs = {name: tf.TensorSpec([None], tf.int32) for name in names}
+        return DataSignature(inputs, targets={})
+
+    def gather_inputs(self, tensors: Tensors, index: tf.Tensor) -> list[tf.Tensor]:
+        """Gather beginnings, padded to the longest of them."""
+        lengths = tf.gather(tensors["lengths"], index)
+        steps = tf.range(tf.reduce_max(lengths))
+        rows = tf.gather(tensors["starts"], index)[:, None] + tf.minimum(
+            steps, lengths[:, None] - 1
+        )
+        return [tf.gather(tensors["rows"], rows), lengths]
+
+    def gather_targets(
+        self, tensors: Tensors, index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Raise an error: the language network is trained instead."""
+        raise NotImplementedError("a language network is trained window by window")
+
+    @property
+    def gated_columns(self) -> list[tuple[int, list[int] | None]]:
+        """Return the tokens."""
+        return [(0, None)]
+
+    def for_attribution(self) -> Self:
+        """Return the network with gates; that of texts has no dropout of states."""
+        return replace(self, gated=True)
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return the same tokens; their gates are closed."""
+        return list(inputs)
