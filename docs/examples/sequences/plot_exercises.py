@@ -14,9 +14,9 @@ seglearn besides sklstm itself.
 # The package seglearn contains recordings of ten persons who did seven shoulder
 # exercises, on both sides, with a smartwatch that measured acceleration and rotation
 # (`Burns et al., 2018 <https://arxiv.org/abs/1802.01489>`_). The data come with the
-# package, under the BSD licence. Each exercise was recorded by itself. To get sequences in which the label changes, the exercises of a person and
-# side are joined here, in random order. Averages over five samples leave ten time steps
-# per second.
+# package, under the BSD licence. Each exercise was recorded by itself. To get sequences
+# in which the label changes, the exercises of a person and side are joined here, in
+# random order. Averages over five samples leave ten time steps per second.
 
 import matplotlib.pyplot as plt
 import numpy as np

