@@ -97,6 +97,10 @@ def modules_imported(module):
             yield (submodule if submodule in FILES else each.module), each
 
 
+# Imported when a method is called: a result draws itself by its display.
+ALLOWED_LATER = {"model_selection": {"plotting"}}
+
+
 def test_every_part_has_its_place():
     assert {part_of(module) for module in FILES} == set(ALLOWED)
     assert len(FILES) > 40
@@ -127,7 +131,10 @@ def test_imports_point_downwards(module):
             used = each.name if each.name in ALLOWED else "sklstm"
         else:
             used = part_of(imported)
-        assert used in {part, *ALLOWED[part]}, f"{module} imports {imported}"
+        allowed = {part, *ALLOWED[part]}
+        if not each.on_load:
+            allowed |= ALLOWED_LATER.get(part, set())
+        assert used in allowed, f"{module} imports {imported}"
 
 
 @pytest.mark.parametrize("module", FILES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,10 @@ class WalkForwardResult:
         For several series, the same scores over all folds by series, one row each.
     estimators : list of estimators
         The fitted estimators of the folds, with ``return_estimator=True``.
+    estimator : estimator
+        A clone of the estimator that was validated, not fitted.
+    coverage : float or None
+        Nominal coverage of the prediction intervals.
 
     See Also
     --------
@@ -82,6 +87,8 @@ class WalkForwardResult:
     interval_scores: pd.DataFrame | None = None
     series_scores: pd.DataFrame | None = None
     estimators: list = field(default_factory=list)
+    estimator: Any = None
+    coverage: float | None = None
 
     def select_target(
         self, target: Any, metrics: str | Sequence[str] | None = None
@@ -275,6 +282,56 @@ class WalkForwardResult:
         """
         metric = check_metric(metric, list(self.summary.index))
         return significance_table(self.forecasts, metric)
+
+    def report(
+        self, path: str | Path, *, importance: Any = None, title: str | None = None
+    ) -> Path:
+        """Write a report: one HTML page that needs no other file and no network.
+
+        It shows the scores beside those of the naive forecasts, the forecasts, the
+        errors by fold, step, weekday, hour and level, the coverage of the prediction
+        intervals, the worst forecasts, and parameters and versions.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, such as "report.html".
+        importance : PermutationImportance, optional
+            Importance of columns or lags to show, from
+            `sklstm.inspection.permutation_importance`.
+        title : str, optional
+            Title of the page.
+
+        Returns
+        -------
+        path : Path
+            The file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder of the file does not exist.
+        TypeError
+            If the importance is no `PermutationImportance`.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from sklearn.linear_model import Ridge
+        >>> from sktime.split import ExpandingWindowSplitter
+        >>> from sklstm import WindowForecaster, walk_forward
+        >>> y = np.sin(np.arange(100) / 5)
+        >>> cv = ExpandingWindowSplitter(fh=[1, 2], initial_window=90, step_length=2)
+        >>> result = walk_forward(WindowForecaster(Ridge()), y[:, None], y, cv=cv)
+        >>> with TemporaryDirectory() as folder:
+        ...     result.report(f"{folder}/report.html").name
+        'report.html'
+        """
+        # Plots are built on results, not the other way round.
+        from sklstm.plotting.report import write_report
+
+        return write_report(self, path, importance=importance, title=title)
 
     def __repr__(self) -> str:
         series = ""

@@ -198,6 +198,8 @@ def walk_forward(
             else score_groups(forecasts, scorers, "series")
         ),
         estimators=estimators,
+        estimator=clone(estimator),
+        coverage=coverage,
     )
 
 
