@@ -73,7 +73,14 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "subsection_order": [
         f"examples/{task}"
-        for task in ("forecasting", "sequences", "texts", "anomalies", "practice")
+        for task in (
+            "forecasting",
+            "sequences",
+            "texts",
+            "anomalies",
+            "explanations",
+            "practice",
+        )
     ],
     "filename_pattern": r"plot_",
     "ignore_pattern": r"record_|__init__",

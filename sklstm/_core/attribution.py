@@ -37,6 +37,23 @@ class Attribution:
     See Also
     --------
     sklstm.AttributionDisplay : Plots of an attribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import RNNClassifier
+    >>> from sklstm.inspection import attribute
+    >>> X = np.random.default_rng(0).normal(size=(20, 5, 2))
+    >>> classifier = RNNClassifier(
+    ...     units=4, conv_filters=None, epochs=2, random_state=0
+    ... ).fit(X, X[:, 0, 0] > 0)
+    >>> attribution = attribute(classifier, X[:3], target=True)
+    >>> attribution.contributions.shape, attribution.by_position().shape
+    ((15, 2), (3, 5))
+    >>> outputs = attribution.outputs
+    >>> change = outputs["output"] - outputs["baseline"]
+    >>> bool(np.allclose(attribution.by_column().sum(axis=1), change, atol=1e-4))
+    True
     """
 
     contributions: pd.DataFrame

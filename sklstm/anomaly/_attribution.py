@@ -29,10 +29,10 @@ def attribute_expected_values(
     X : array-like of shape (n_rows, n_columns)
         A series.
     target : label, sequence of labels or None
-        Columns whose expected values are attributed; by default in each row the most
-        anomalous one.
+        Columns whose expected values are attributed; by default in each row the one
+        that deviates most.
     steps : int, sequence of int or None
-        Numbers of rows; by default the most anomalous one.
+        Numbers of rows; by default the one that deviates most, before smoothing.
 
     Returns
     -------
@@ -45,10 +45,11 @@ def attribute_expected_values(
     index = index_of(X)
     labels = pd.RangeIndex(n_rows) if index is None else index
     names = list(getattr(X, "columns", range(n_columns)))
-    scores = detector.feature_scores(X)
-    rows = _check_rows(steps, scores)
-    columns = _check_columns(target, scores[rows], names)
-    padded = detector._pad_start(detector._scaling.encode(rows_of_X))
+    scaled = detector._scaling.encode(rows_of_X)
+    distances = detector._distances(detector._errors(scaled))
+    rows = _check_rows(steps, distances)
+    columns = _check_columns(target, distances[rows], names)
+    padded = detector._pad_start(scaled)
     n_padding = len(padded) - n_rows
     outputs = detector._output_rows
     last_start = len(padded) - detector._window_span
@@ -61,7 +62,9 @@ def attribute_expected_values(
     ]
     numbers, starts, places = np.array(samples).T
     data = detector._window_data(padded, starts)
-    network = engine.AttributionNetwork(detector._network.adapted_to(data))
+    network = engine.AttributionNetwork(
+        detector._network.adapted_to(data), zero_baseline=True
+    )
     with engine.borrow_program(network, detector._training_spec) as program:
         found = program.attribute(
             data, detector.weights_, places * n_columns + columns[numbers]
@@ -109,12 +112,12 @@ def attribute_expected_values(
     )
 
 
-def _check_rows(steps: Any, scores: np.ndarray) -> np.ndarray:
+def _check_rows(steps: Any, distances: np.ndarray) -> np.ndarray:
     """Return the numbers of the rows to attribute."""
     if steps is None:
-        return np.array([scores.sum(axis=1).argmin()])
+        return np.array([distances.sum(axis=1).argmax()])
     rows = np.atleast_1d(np.asarray(steps))
-    n_rows = len(scores)
+    n_rows = len(distances)
     if rows.dtype.kind not in "iu" or rows.ndim > 1 or not len(rows):
         raise ValueError(
             "steps must be the number of a row of X, or a sequence of them, got "
@@ -129,20 +132,20 @@ def _check_rows(steps: Any, scores: np.ndarray) -> np.ndarray:
     return np.where(rows < 0, rows + n_rows, rows)
 
 
-def _check_columns(target: Any, scores: np.ndarray, names: list) -> np.ndarray:
+def _check_columns(target: Any, distances: np.ndarray, names: list) -> np.ndarray:
     """Return the number of the column to attribute in each row."""
     if target is None:
-        return scores.argmin(axis=1)
+        return distances.argmax(axis=1)
     if target in names or isinstance(target, str) or not np.iterable(target):
-        chosen = [target] * len(scores)
+        chosen = [target] * len(distances)
     else:
         chosen = list(target)
     unknown = [label for label in chosen if label not in names]
     if unknown:
         raise ValueError(f"target must be a column of X, {names}, got {unknown[0]!r}.")
-    if len(chosen) != len(scores):
+    if len(chosen) != len(distances):
         raise ValueError(
-            f"target must be one column or one for each of the {len(scores)} rows, got "
-            f"{len(chosen)}."
+            f"target must be one column or one for each of the {len(distances)} rows, "
+            f"got {len(chosen)}."
         )
     return np.array([names.index(label) for label in chosen])

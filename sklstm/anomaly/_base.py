@@ -598,9 +598,13 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return scores - smooth(distance * has_stopped, self._smoothing)
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
+        distances = self._distances(errors)
+        return -smooth(distances, self._smoothing, _has_value(errors))
+
+    def _distances(self, errors: np.ndarray) -> np.ndarray:
+        """Compute the contributions to the distance of each row by itself."""
         contributions = self._error_model.contributions(errors)
-        corrected = self._boundary_correction.apply(contributions)
-        return -smooth(corrected, self._smoothing, _has_value(errors))
+        return self._boundary_correction.apply(contributions)
 
     def _errors(self, scaled: np.ndarray) -> np.ndarray:
         """Compute the errors of standardised rows; NaN for missing values."""

@@ -151,6 +151,7 @@ class AttributionProgram:
         self, spec: AttributionNetwork, template: AttributionProgram | None = None
     ):
         self.spec = spec.network
+        self._baseline_inputs = spec.baseline_inputs
         self.network = spec.build(fast=True)
         self._positions = self._find_positions()
         self._loaded: Weights | None = None
@@ -264,7 +265,7 @@ class AttributionProgram:
     ) -> tuple[tf.Tensor, ...]:
         inputs = self.spec.gather_inputs(tensors, index)
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        origin = self.spec.baseline_inputs(inputs)
+        origin = self._baseline_inputs(inputs)
         gated = self.spec.gated_columns
         # Gates follow the inputs, as in the network.
         for position, columns in gated:

@@ -42,9 +42,8 @@ def attribute(
       of generators after each prompt, of `SequenceAnomalyDetector` that of a token in a
       sequence.
     - Of the detectors in series the value that is expected in a row is explained, from
-      which the row is found to deviate. `LSTMForecastDetector` expects it after the
-      rows before; the baseline is that all columns stay at their last values.
-      `LSTMAutoencoderDetector` reconstructs it from all windows that cover the row; the
+      which the row deviates: `LSTMForecastDetector` expects it after the rows before,
+      `LSTMAutoencoderDetector` reconstructs it from all windows that cover the row. The
       baseline is the mean of the training rows. ``feature_scores`` says which feature
       deviates most.
 
@@ -74,8 +73,8 @@ def attribute(
         ``horizon``. Of `RNNTagger`, `RNNStepRegressor` and `SequenceAnomalyDetector`
         the step whose output is explained, for all sequences or for each; -1 is the
         last one, and the default of the detector the least expected token. Of the
-        detectors in series the numbers of rows of X, by default the one with the lowest
-        score.
+        detectors in series the numbers of rows of X, by default the one that deviates
+        most, before scores are smoothed.
 
     Returns
     -------

@@ -51,6 +51,18 @@ class PermutationImportance:
     See Also
     --------
     sklstm.ImportanceDisplay : Plot of the importance.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm.inspection import PermutationImportance
+    >>> importance = PermutationImportance(
+    ...     increases=pd.DataFrame({"load": [0.9, 1.1], "wind": [0.1, 0.3]}),
+    ...     errors=pd.DataFrame({"forecast": [2.0], "naive": [4.0]}),
+    ...     metric="mean_absolute_error",
+    ... )
+    >>> importance.summary["relative"].tolist()
+    [0.5, 0.1]
     """
 
     increases: pd.DataFrame

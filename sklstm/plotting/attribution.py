@@ -25,12 +25,13 @@ _SIGNED, _MAGNITUDE = "RdBu_r", "Blues"
 # Columns that a heat map and a plot of series show at most by default.
 _MAX_COLUMNS = {"heatmap": 20, "series": 4}
 
-# Characters in a line of text, and the width of one in a monospaced font, as a fraction
-# of the font size.
-_LINE_LENGTH = 72
-_CHARACTER_WIDTH = 0.602
+# Width of a figure of text in inches, the size of its font in points, and the width of
+# a column of characters as a fraction of that.
+_TEXT_WIDTH, _FONT_SIZE, _COLUMN_WIDTH = 9, 12, 0.66
 
-_STRONGEST_ALPHA = 0.75
+# How much further the colours reach than the contributions to tokens, and how opaque
+# the strongest one is in HTML.
+_TEXT_MARGIN, _STRONGEST_ALPHA = 1.6, 0.7
 
 
 class AttributionDisplay:
@@ -314,6 +315,8 @@ class AttributionDisplay:
         max_columns: int,
         kwargs: dict[str, Any],
     ) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         shown = _strongest_first(table, max_columns)
         names = [str(column) for column in shown.columns]
         positions = shown.index.to_numpy()
@@ -335,18 +338,18 @@ class AttributionDisplay:
         panel.invert_yaxis()
         label = "contribution" if one is not None else "mean magnitude"
         panel.figure.colorbar(self.colors_, ax=panel, label=label, pad=0.01)
-        panel.set_title(
-            f"{len(self.attribution.outputs)} outputs on average"
-            if one is None
-            else _describe(one),
-            loc="left",
-            fontsize="medium",
-        )
+        if one is None:
+            title = f"{len(self.attribution.outputs)} outputs on average"
+            panel.set_title(title, loc="left", fontsize="medium")
+        else:
+            _put_title(panel, one)
         total = shown.sum(axis=1, min_count=1).to_numpy()
         values = self.colors_.to_rgba(total) if one is not None else "0.45"
         below.bar(positions, total, 0.9, color=values, edgecolor="0.4", linewidth=0.4)
         below.axhline(0, color="0.2", linewidth=0.8)
         below.set(xlabel=self.attribution.position, ylabel="sum")
+        for each in self.axes_:
+            each.xaxis.set_major_locator(MaxNLocator(integer=True))
         style_axes(below)
         self.columns_ = list(shown.columns)
         if self.attribution.position == "lag" and (positions > 0).any():
@@ -362,6 +365,12 @@ class AttributionDisplay:
         kwargs: dict[str, Any],
     ) -> None:
         columns = list(_strongest_first(table, max_columns, with_others=False))
+        # The column of which detectors expect a value in the row at lag 0.
+        explained = []
+        if "feature" in one.outputs.index.names:
+            explained = [one.outputs.index.get_level_values("feature")[0]]
+            columns = [*explained, *(each for each in columns if each != explained[0])]
+            columns = columns[:max_columns]
         inputs = one.inputs.set_axis(one.inputs.index.get_level_values(-1))
         self.axes_ = make_panels(
             ax, heights=[1] * len(columns), size=(9, 1.0 + 1.6 * len(columns))
@@ -386,7 +395,11 @@ class AttributionDisplay:
             )
             panel.set_ylabel(str(column))
             style_axes(panel)
-        self.axes_[0].set_title(_describe(one), loc="left", fontsize="medium")
+            if column in explained:
+                expected = one.outputs["output"].iloc[0]
+                panel.plot(0, expected, "x", color="k", label="expected", zorder=3)
+                panel.legend(frameon=False)
+        _put_title(self.axes_[0], one)
         self.axes_[-1].set_xlabel(self.attribution.position)
         self.axes_[0].figure.colorbar(
             self.colors_, ax=self.axes_, label="contribution", pad=0.01
@@ -404,18 +417,20 @@ class AttributionDisplay:
         from matplotlib.patches import Rectangle
 
         tokens, values = _tokens_and_values(one)
-        places = _lay_out(tokens)
+        n_columns = _n_columns(ax)
+        places = _lay_out(tokens, n_columns)
         n_lines = 1 + max((line for line, _ in places), default=0)
-        self.axes_ = make_panels(ax, heights=[1], size=(9, 0.7 + 0.32 * n_lines))
+        size = (_TEXT_WIDTH, 0.7 + 0.32 * n_lines)
+        self.axes_ = make_panels(ax, heights=[1], size=size)
         (panel,) = self.axes_
         largest = np.abs(values).max(initial=np.finfo(float).tiny)
-        self.colors_ = ScalarMappable(Normalize(-largest, largest), _SIGNED)
-        panel.set(xlim=(0, _LINE_LENGTH), ylim=(n_lines, 0))
+        # The darkest colours would hide the text.
+        limit = _TEXT_MARGIN * largest
+        self.colors_ = ScalarMappable(Normalize(-limit, limit), _SIGNED)
+        panel.set(xlim=(0, n_columns), ylim=(n_lines, 0))
         panel.set_axis_off()
-        panel.set_title(_describe(one), loc="left", fontsize="medium")
-        width = panel.get_window_extent().width * 72 / panel.figure.dpi
-        font_size = min(13.0, 0.95 * width / (_LINE_LENGTH * _CHARACTER_WIDTH))
-        style = {"family": "monospace", "fontsize": font_size, "va": "center"}
+        _put_title(panel, one)
+        style = {"family": "monospace", "fontsize": _FONT_SIZE, "va": "center"}
         for token, value, (line, column) in zip(tokens, values, places, strict=True):
             shown = token if token.strip() else "·" * max(len(token), 1)
             panel.add_patch(
@@ -424,7 +439,6 @@ class AttributionDisplay:
                     len(shown) + 0.2,
                     0.84,
                     facecolor=self.colors_.to_rgba(value),
-                    alpha=_STRONGEST_ALPHA,
                     linewidth=0,
                 )
             )
@@ -470,13 +484,31 @@ def _tokens_and_values(one: Attribution) -> tuple[list[str], np.ndarray]:
     return tokens, one.contributions["token"].to_numpy()
 
 
-def _lay_out(tokens: list[str]) -> list[tuple[int, int]]:
+def _put_title(panel: Axes, one: Attribution) -> None:
+    """Describe an output above a panel, in two lines if it is narrow."""
+    text = _describe(one)
+    width = panel.get_window_extent().width * 72 / panel.figure.dpi
+    if len(text) * 5.4 > width:
+        text = text.replace(": ", "\n", 1)
+    panel.set_title(text, loc="left", fontsize="medium")
+
+
+def _n_columns(ax: Axes | Sequence[Axes] | None) -> int:
+    """Return the number of characters in a line of text."""
+    width = 0.95 * 72.0 * _TEXT_WIDTH
+    if ax is not None:
+        panel = np.ravel(np.asarray(ax, dtype=object))[0]
+        width = panel.get_window_extent().width * 72 / panel.figure.dpi
+    return max(int(width / (_FONT_SIZE * _COLUMN_WIDTH)), 8)
+
+
+def _lay_out(tokens: list[str], n_columns: int) -> list[tuple[int, int]]:
     """Return the line and the column at which each token begins."""
     gap = 0 if all(len(token) <= 1 for token in tokens) else 1
     places, line, column = [], 0, 0
     for token in tokens:
         length = max(len(token), 1)
-        if column and column + length > _LINE_LENGTH:
+        if column and column + length > n_columns:
             line, column = line + 1, 0
         places.append((line, column))
         column += length + gap

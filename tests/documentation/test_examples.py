@@ -36,6 +36,8 @@ PRINTED = {
     "plot_sine_cells": ["SimpleRNN", "GRU", "LSTM (64)", "29,345", "seconds"],
     "plot_spoken_vowels": ["SimpleRNN", "GRU", "LSTM", "test", "shortest"],
     "plot_system_calls": ["STIDE", "encrypting", "ROC-AUC", "files lost"],
+    "plot_why_this_class": ["Speakers", "kreikka", "What went wrong there"],
+    "plot_why_this_forecast": ["is_holiday", "1 to 24", "no holiday"],
     "plot_word_stress": ["logistic", "RNNTagger", "photographic"],
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],
 }
@@ -51,6 +53,8 @@ BRIEF = {
     "plot_spoken_vowels",
     "plot_stock_walk_forward",
     "plot_system_calls",
+    "plot_why_this_class",
+    "plot_why_this_forecast",
     "plot_word_stress",
 }
 

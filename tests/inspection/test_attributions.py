@@ -405,6 +405,7 @@ class TestSeriesDetectors:
         worst = attribute(detector, rows)
         row, feature = worst.outputs.index[0]
         assert feature == "b"
+        # Without smoothing, the row with the lowest score.
         assert row == 200 + detector.score_samples(rows).argmin()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sklstm.engine.backend import keras
-from sklstm.engine.networks.base import NetworkSpec, SampleNetwork
+from sklstm.engine.backend import keras, tf
+from sklstm.engine.networks.base import NetworkSpec, SampleNetwork, keep_columns
 from sklstm.engine.private_api import flatten_layers
 
 
@@ -21,9 +22,13 @@ class AttributionNetwork(NetworkSpec):
     Parameters
     ----------
     network : SampleNetwork
+    zero_baseline : bool
+        Whether outputs are compared with those for inputs of zeros, the mean of the
+        training rows, whatever the network's own baseline is.
     """
 
     network: SampleNetwork
+    zero_baseline: bool = False
 
     def _build(self, *, fast: bool) -> keras.Model:
         """Build the network."""
@@ -32,3 +37,10 @@ class AttributionNetwork(NetworkSpec):
             if hasattr(layer, "with_gradient"):
                 layer.with_gradient = True
         return built
+
+    def baseline_inputs(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return inputs without information, to which given ones are compared."""
+        if not self.zero_baseline:
+            return self.network.baseline_inputs(inputs)
+        zeros = [tf.zeros_like(each) for each in inputs]
+        return keep_columns(zeros, inputs, self.network.gated_columns)
