@@ -39,6 +39,7 @@ from sklstm import (
 from sklstm.inspection import attribute, permutation_importance
 
 WINDOW_LENGTH, N_COLUMNS = 60, 8
+N_WINDOWS = (1000, 4000)
 SEEDS = range(20)
 SENTENCES = 4
 
@@ -68,13 +69,14 @@ class PeakMemory:
 
 def measure_speed():
     rng = np.random.default_rng(0)
-    rows = np.cumsum(rng.normal(size=(4000 + WINDOW_LENGTH - 1, N_COLUMNS)), axis=0)
+    n_rows = max(N_WINDOWS) + WINDOW_LENGTH - 1
+    rows = np.cumsum(rng.normal(size=(n_rows, N_COLUMNS)), axis=0)
     X = pd.DataFrame(rows)
     forecaster = LSTMForecaster(WINDOW_LENGTH, target=0, epochs=2, random_state=0)
     forecaster.fit(X[:2000], X[0][:2000])
     attribute(forecaster, X[:200])  # compiles the program
     lines = []
-    for n_windows in (1000, 4000):
+    for n_windows in N_WINDOWS:
         part = X[: n_windows + WINDOW_LENGTH - 1]
         begin = time.perf_counter()
         with PeakMemory() as memory:

@@ -138,8 +138,10 @@ class Attribution:
             sequence.
         """
         totals = self.contributions.sum(axis=1, min_count=1)
-        wide = totals.unstack(self.position)
-        return wide.reindex(self.outputs.index)
+        # Several outputs may have the same labels, such as times that occur twice.
+        levels = list(totals.index.names)
+        totals = totals.groupby(level=levels, sort=False).sum(min_count=1)
+        return totals.unstack(self.position).reindex(self.outputs.index)
 
     def select(self, output: int) -> Attribution:
         """Select one output by its number in ``outputs``.

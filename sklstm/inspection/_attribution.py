@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core.attribution import Attribution
@@ -14,6 +16,11 @@ from sklstm._core.introspection import (
     unwrap_final_estimator,
 )
 from sklstm._data.input_types import refuse_containers
+from sklstm._data.user_warnings import warn_user
+
+# By how much contributions may miss the change of the output, as a fraction of it, of
+# the sum of their magnitudes, and of the output.
+_TOLERANCE, _TOLERANCE_OF_CANCELLED, _ROUNDING = 2e-3, 1e-4, 1e-5
 
 
 def attribute(
@@ -89,6 +96,11 @@ def attribute(
     ValueError
         If X or a parameter is not as described.
 
+    Warns
+    -----
+    UserWarning
+        If contributions do not add up, because the output changes abruptly.
+
     See Also
     --------
     permutation_importance : Importance of columns and lags for the error.
@@ -136,13 +148,42 @@ def attribute(
                 f"forecasts of all targets are explained, got target={target!r}. "
                 "Select rows of the result instead."
             )
-        return network._attribute(X, X_future, steps)
+        return _checked(network._attribute(X, X_future, steps))
     if X_future is not None:
         raise ValueError(
             f"X_future belongs to forecasters; {_name(network)} reads whole sequences."
         )
-    attribution = network._attribute(X, target, steps)
+    attribution = _checked(network._attribute(X, target, steps))
     return _name_tokens(attribution, estimator)
+
+
+def _checked(attribution: Attribution) -> Attribution:
+    """Warn if the contributions to some output do not add up."""
+    outputs = attribution.outputs
+
+    def add_up(values: pd.Series) -> pd.Series:
+        """Add up by the labels of outputs, of which several may have the same."""
+        levels = list(outputs.index.names)
+        return values.groupby(level=levels, sort=False, dropna=False).sum()
+
+    change = add_up(outputs["output"] - outputs["baseline"])
+    largest = add_up(outputs.abs().max(axis=1))
+    rows = attribution.contributions
+    total, size = (
+        add_up(values.sum(axis=1)).reindex(change.index, fill_value=0.0)
+        for values in (rows, rows.abs())
+    )
+    allowed = _TOLERANCE * change.abs() + _TOLERANCE_OF_CANCELLED * size
+    excess = (total - change).abs() - allowed - _ROUNDING * largest
+    if (excess > 0).any():
+        worst = int(np.argmax(excess))
+        warn_user(
+            f"the contributions to output {worst} miss its change of "
+            f"{change.iloc[worst]:.4g} by {abs(total - change).iloc[worst]:.2g}: the "
+            "network has many kinks between the baseline and the input. Take them as "
+            "approximate."
+        )
+    return attribution
 
 
 def _find_network(estimator: Any) -> Any:

@@ -154,6 +154,25 @@ def test_the_sequence_classifiers_print_their_table():
     assert float(accuracy) > 0.9 > 0.6 > float(naive)
 
 
+class TestExplanations:
+    def test_a_short_run(self, monkeypatch, capsys):
+        pytest.importorskip("matplotlib")
+        script = load("explanations")
+        monkeypatch.setattr(script, "N_WINDOWS", (20, 200))
+        monkeypatch.setattr(script, "SEEDS", range(1))
+        monkeypatch.setattr(sys, "argv", ["explanations"])
+        script.main()
+        printed = capsys.readouterr().out
+        rows = [line.split() for line in printed.splitlines()]
+        assert [row[0] for row in rows[1:3]] == ["20", "200"]
+        # The contributions add up.
+        assert all(float(row[4]) < 2e-3 for row in rows[1:3])
+        found = [
+            row[-1] for row in rows if row and row[0] in ("attribution", "importance")
+        ]
+        assert found == ["1", "1", "1"]
+
+
 class TestStepLabels:
     @pytest.fixture
     def script(self):

@@ -437,6 +437,19 @@ class TestLabels:
         assert "2 output(s)" in repr(attribution)
 
 
+def test_contributions_that_do_not_add_up_are_reported(monkeypatch):
+    """Such as those of a network that the path cannot be sampled finely enough for."""
+    program = "sklstm.engine.attribution_program"
+    monkeypatch.setattr(f"{program}._MAX_HALVINGS", 0)
+    monkeypatch.setattr(f"{program}._N_PARTS", 1)
+    X = 5 * np.random.default_rng(0).normal(size=(60, 12, 2))
+    classifier = RNNClassifier(
+        units=8, pooling="max", epochs=20, conv_filters=8, random_state=0
+    ).fit(X, X[:, :, 0].max(axis=1) > 8)
+    with pytest.warns(UserWarning, match="miss its change of .* approximate"):
+        attribute(classifier, X)
+
+
 class TestBadInput:
     X = cause_and_effect(0)
 
