@@ -49,9 +49,18 @@ EXPECTED_FAILURES = {
         LSTMAutoencoderDetector(window_length=3, units=2, epochs=1),
         LSTMForecastDetector(window_length=2, units=2, epochs=1, contamination=0.1),
         RNNClassifier(units=8, epochs=20),
-        RNNClassifier(cell="rnn", units=(8, 4), bidirectional=False, epochs=20),
-        RNNRegressor(units=32, epochs=40),
-        RNNRegressor(cell="rnn", units=32, pooling="max", patch_length=2, epochs=40),
+        RNNClassifier(
+            cell="rnn", units=(8, 4), bidirectional=False, conv_filters=None, epochs=20
+        ),
+        RNNRegressor(units=32, epochs=20),
+        RNNRegressor(
+            cell="rnn",
+            units=32,
+            pooling="max",
+            patch_length=2,
+            conv_filters=None,
+            epochs=40,
+        ),
         SequenceTokenizer(),
         CharLSTMGenerator(units=4, epochs=1),
         WordLSTMGenerator(units=4, epochs=1),

