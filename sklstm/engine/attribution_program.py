@@ -32,7 +32,7 @@ _MAX_HALVINGS = 12
 
 # Largest error of the sum, as a fraction of the change of the output, and of the sum of
 # the magnitudes of the contributions where these cancel.
-_TOLERANCE, _TOLERANCE_OF_CANCELLED = 1e-3, 1e-5
+_TOLERANCE, _TOLERANCE_OF_CANCELLED = 1e-3, 1e-7
 
 # Rounding errors of an output, as a fraction of it.
 _ROUNDING = 1e-6

@@ -25,6 +25,9 @@ _SIGNED, _MAGNITUDE = "RdBu_r", "Blues"
 # Columns that a heat map and a plot of series show at most by default.
 _MAX_COLUMNS = {"heatmap": 20, "series": 4}
 
+# Thinner bars are too pale in the colours of the map.
+_MAX_COLOURED_BARS = 80
+
 # Width of a figure of text in inches, the size of its font in points, and the width of
 # a column of characters as a fraction of that.
 _TEXT_WIDTH, _FONT_SIZE, _COLUMN_WIDTH = 9, 12, 0.66
@@ -344,12 +347,14 @@ class AttributionDisplay:
         else:
             _put_title(panel, one)
         total = shown.sum(axis=1, min_count=1).to_numpy()
-        values = self.colors_.to_rgba(total) if one is not None else "0.45"
-        below.bar(positions, total, 0.9, color=values, edgecolor="0.4", linewidth=0.4)
+        color: Any = "0.45"
+        if one is not None and len(positions) <= _MAX_COLOURED_BARS:
+            color = self.colors_.to_rgba(total)
+        below.bar(positions, total, 0.9, color=color, edgecolor="0.4", linewidth=0.4)
         below.axhline(0, color="0.2", linewidth=0.8)
         below.set(xlabel=self.attribution.position, ylabel="sum")
         for each in self.axes_:
-            each.xaxis.set_major_locator(MaxNLocator(integer=True))
+            each.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         style_axes(below)
         self.columns_ = list(shown.columns)
         if self.attribution.position == "lag" and (positions > 0).any():

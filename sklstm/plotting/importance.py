@@ -21,7 +21,7 @@ class ImportanceDisplay:
     It is recommended to create a display with `from_estimator` or `from_results`. All
     parameters are stored as attributes. Bars show by how much the error grows on
     average if the values of a column, or at some lags, are replaced by those of other
-    windows; dots show it in each fold.
+    windows; dots show it in each fold or, if there is only one, in each repetition.
 
     Parameters
     ----------
@@ -104,10 +104,12 @@ class ImportanceDisplay:
             increases.mean(),
             **{"color": color, "alpha": 0.75, "height": 0.7, **kwargs},
         )
-        by_fold = increases.groupby(level="fold").mean()
-        if len(by_fold) > 1:
+        dots = increases.groupby(level="fold").mean()
+        if len(dots) == 1:
+            dots = increases
+        if len(dots) > 1:
             panel.plot(
-                by_fold.to_numpy().T,
+                dots.to_numpy().T,
                 places,
                 linestyle="",
                 marker="o",
