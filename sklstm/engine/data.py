@@ -127,6 +127,41 @@ class Sampling(NamedTuple):
     top_p: float
 
 
+class Adaptation(NamedTuple):
+    """How a language network is adapted to a document while it reads it.
+
+    Parameters
+    ----------
+    learning_rate : float
+    decay : float
+        Fraction of the way back to the fitted weights, in each step.
+    segment_length : int
+        Number of tokens in a step.
+    """
+
+    learning_rate: float
+    decay: float
+    segment_length: int
+
+
+class ReadDocument(NamedTuple):
+    """What a language network returns for each token of a document.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray of shape (n_tokens,)
+        Natural logarithms.
+    hidden : ndarray of shape (n_tokens, units)
+        Outputs of the last recurrent layer from which each token was predicted.
+    weights : Weights
+        The network's at the end.
+    """
+
+    log_likelihood: np.ndarray
+    hidden: np.ndarray
+    weights: Weights
+
+
 class WindowData(NamedTuple):
     """A series and the windows to be cut from it.
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklstm.engine.backend import tf
+from sklstm.engine.backend import keras, tf
 from sklstm.engine.data import (
     PADDING,
+    Adaptation,
     DecoderState,
+    ReadDocument,
     Sampling,
     TokenData,
     TrainingSpec,
     Weights,
 )
+from sklstm.engine.private_api import flatten_layers
 from sklstm.engine.program import Program
 from sklstm.engine.sampling import TokenSampler
 from sklstm.engine.streams import StreamWindows, deal_to_streams, gather_tokens
@@ -38,6 +42,13 @@ _VALUES_AT_ONCE = 1 << 23
 # this limit and 1.74 with it.
 _MAX_GRADIENT_NORM = 1.0
 
+
+# Adaptation divides each gradient by the root of its mean square, over about a thousand
+# steps, or at least by a small number.
+_SQUARES_DECAY, _SMALLEST_GRADIENT = 0.999, 1e-5
+
+# Attribute of the fast layers.
+_KEEP = "with_gradient"
 
 # Mean loss of a window of all streams, its number of tokens, and the last states.
 _WindowLoss = tuple[Any, Any, tuple]
@@ -81,6 +92,19 @@ class LanguageProgram(Program):
         self._generate = self._compile(
             self._run_generate, logits, states, uniforms, sampling
         )
+        # The network with the outputs of its last recurrent layer, too.
+        output_layer = self.network.get_layer("next_token")
+        self._reader = keras.Model(
+            self.network.inputs, [output_layer.input, *self.network.outputs]
+        )
+        document = tf.TensorSpec([None], tf.int32)
+        number = tf.TensorSpec([], tf.float32)
+        self._read = self._compile(self._run_read, document, states)
+        self._adapt = self._compile(
+            self._run_adapt,
+            document,
+            Adaptation(number, number, tf.TensorSpec([], tf.int32)),
+        )
 
     def log_likelihood(self, data: TokenData, weights: Weights) -> np.ndarray:
         """Score every token of documents given the tokens before it.
@@ -114,6 +138,63 @@ class LanguageProgram(Program):
                 positions = first[group][:, None] + window
                 result[positions[valid]] = scores.numpy()[valid]
         return result
+
+    def read(self, tokens: np.ndarray, weights: Weights) -> ReadDocument:
+        """Read a document.
+
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_tokens + 1,)
+            `PADDING`, then the tokens to score.
+        weights : tuple of ndarray
+
+        Returns
+        -------
+        document : ReadDocument
+        """
+        self._load(weights)
+        states, parts = self._zero_states(1), []
+        for window in self._windows(1, len(tokens) - 1):
+            part = tf.constant(tokens[window[0] : window[-1] + 2], tf.int32)
+            scores, hidden, states = self._read(part, states)
+            parts.append((scores.numpy(), hidden.numpy()))
+        scores, hidden = map(np.concatenate, zip(*parts, strict=True))
+        return ReadDocument(scores, hidden, weights)
+
+    def read_adaptively(
+        self, tokens: np.ndarray, weights: Weights, adaptation: Adaptation
+    ) -> ReadDocument:
+        """Read a document segment by segment, and adapt to each after scoring it [1]_.
+
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_tokens + 1,)
+            As for `read`.
+        weights : tuple of ndarray
+        adaptation : Adaptation
+
+        Returns
+        -------
+        document : ReadDocument
+            With the adapted weights.
+
+        References
+        ----------
+        .. [1] Krause et al. (2018), "Dynamic evaluation of neural sequence models",
+           ICML.
+        """
+        self._load(weights)
+        # The variables are changed, so the next user has to load weights.
+        self._loaded = None
+        scores, hidden = self._adapt(
+            tf.constant(tokens, tf.int32),
+            Adaptation(
+                tf.constant(adaptation.learning_rate, tf.float32),
+                tf.constant(adaptation.decay, tf.float32),
+                tf.constant(adaptation.segment_length, tf.int32),
+            ),
+        )
+        return ReadDocument(scores.numpy(), hidden.numpy(), self._current_weights())
 
     def advance(
         self, tokens: np.ndarray, weights: Weights, state: DecoderState | None = None
@@ -293,6 +374,71 @@ class LanguageProgram(Program):
         logits, *last_states = self.network([tokens, *states], training=False)
         return -_loss(targets, logits), tuple(last_states)
 
+    def _run_read(
+        self, tokens: tf.Tensor, states: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
+        hidden, logits, *last_states = self._reader(
+            [tokens[None, :-1], *states], training=False
+        )
+        return -_loss(tokens[1:], logits[0]), hidden[0], tuple(last_states)
+
+    def _run_adapt(
+        self, tokens: tf.Tensor, adaptation: Adaptation
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        variables = self.network.trainable_variables
+        fitted = [tf.convert_to_tensor(variable) for variable in variables]
+        n_tokens, length = tf.shape(tokens)[0] - 1, adaptation.segment_length
+        n_segments = (n_tokens - 1) // length + 1
+
+        def step(
+            i: tf.Tensor,
+            states: tuple[tf.Tensor, ...],
+            squares: list[tf.Tensor],
+            scores: tf.TensorArray,
+            hidden: tf.TensorArray,
+        ) -> tuple:
+            segment = tokens[i * length : tf.minimum((i + 1) * length, n_tokens) + 1]
+            with tf.GradientTape() as tape:
+                likelihood, outputs, last_states = self._run_read(segment, states)
+                loss = -tf.reduce_mean(likelihood)
+            gradients = tape.gradient(loss, variables)
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+            squares = [
+                _SQUARES_DECAY * square + (1 - _SQUARES_DECAY) * gradient**2
+                for square, gradient in zip(squares, gradients, strict=True)
+            ]
+            # The mean starts at zero.
+            share = 1 - _SQUARES_DECAY ** tf.cast(i + 1, tf.float32)
+            for variable, gradient, square, value in zip(
+                variables, gradients, squares, fitted, strict=True
+            ):
+                size = tf.sqrt(square / share) + _SMALLEST_GRADIENT
+                change = adaptation.learning_rate * gradient / size
+                variable.assign_sub(change + adaptation.decay * (variable - value))
+            return (
+                i + 1,
+                last_states,
+                squares,
+                scores.write(i, likelihood),
+                hidden.write(i, outputs),
+            )
+
+        def unfinished(i: tf.Tensor, *others: Any) -> tf.Tensor:
+            return i < n_segments
+
+        units = self.spec.stack.units[-1]
+        scores = tf.TensorArray(
+            tf.float32, n_segments, infer_shape=False, element_shape=[None]
+        )
+        hidden = tf.TensorArray(
+            tf.float32, n_segments, infer_shape=False, element_shape=[None, units]
+        )
+        squares = [tf.zeros_like(value) for value in fitted]
+        start = (0, self._zero_states(1), squares, scores, hidden)
+        with _kept_gradients(self.network):
+            *_, scores, hidden = tf.while_loop(unfinished, step, start)
+        return scores.concat(), hidden.concat()
+
     def _run_generate(
         self,
         logits: tf.Tensor,
@@ -331,6 +477,19 @@ class LanguageProgram(Program):
         )
         tokens = generated.gather(tf.range(n_generated))
         return tf.transpose(tokens), logits, states
+
+
+@contextmanager
+def _kept_gradients(network: keras.Model) -> Iterator[None]:
+    """Trace the fast layers with what the gradient needs, but without dropout."""
+    layers = [each for each in flatten_layers(network) if hasattr(each, _KEEP)]
+    for layer in layers:
+        setattr(layer, _KEEP, True)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            setattr(layer, _KEEP, False)
 
 
 def _decoder_state(logits: tf.Tensor, states: Sequence[tf.Tensor]) -> DecoderState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -22,6 +23,12 @@ from sklstm._core.vocabulary import Vocabulary
 from sklstm._data.tokens import check_texts
 from sklstm._sklearn import fit_context
 from sklstm.engine import PADDING, UNKNOWN
+from sklstm.text._adaptation import (
+    CacheMemory,
+    DynamicEvaluation,
+    NeuralCache,
+    check_adaptation,
+)
 from sklstm.text._sampling import (
     GenerationOptions,
     ends_with_stop,
@@ -129,6 +136,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         random_state: RandomState = None,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
     ) -> str | list[str]:
         """Generate the continuation of each prompt.
 
@@ -157,6 +166,11 @@ class TextGenerator(DensityMixin, LanguageModel):
             Seed of the sampling. The same integer generates the same texts. Each
             prompt has its own random stream, by its position, so its text does not
             depend on the other prompts. None uses fresh entropy.
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each prompt before it is continued.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same text. Slow: tokens are drawn one by one.
 
         Returns
         -------
@@ -183,7 +197,8 @@ class TextGenerator(DensityMixin, LanguageModel):
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
         generated: list[list[int]] = [[] for _ in encoded]
-        for i, tokens in self._generate_blocks(encoded, options):
+        adapted = self._adaptation(dynamic, cache)
+        for i, tokens in self._generate_blocks(encoded, options, *adapted):
             generated[i] += tokens
         texts = [self._detokenize(self._vocabulary.decode(ids)) for ids in generated]
         return texts[0] if single else texts
@@ -198,6 +213,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         random_state: RandomState = None,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
     ) -> Iterator[str]:
         """Generate the continuation of a prompt token by token.
 
@@ -205,7 +222,7 @@ class TextGenerator(DensityMixin, LanguageModel):
         ----------
         prompt : str or None, default=None
             Beginning of a document. None, like an empty text, starts a new document.
-        max_new_tokens, temperature, top_k, top_p, stop, random_state
+        max_new_tokens, temperature, top_k, top_p, stop, random_state, dynamic, cache
             As in `generate`, which generates the same tokens.
 
         Returns
@@ -220,7 +237,9 @@ class TextGenerator(DensityMixin, LanguageModel):
         options = GenerationOptions(
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
-        blocks = self._generate_blocks(self._encode_prompts([prompt or ""]), options)
+        encoded = self._encode_prompts([prompt or ""])
+        adapted = self._adaptation(dynamic, cache)
+        blocks = self._generate_blocks(encoded, options, *adapted)
         token_of_id = self._vocabulary.tokens
         return (token_of_id[token] for _, tokens in blocks for token in tokens)
 
@@ -258,12 +277,24 @@ class TextGenerator(DensityMixin, LanguageModel):
         most_probable = self.predict_proba(prompts).argmax(axis=1)
         return np.array(self._vocabulary.tokens, dtype=object)[most_probable]
 
-    def token_scores(self, docs: str | Iterable[str]) -> list[np.ndarray]:
+    def token_scores(
+        self,
+        docs: str | Iterable[str],
+        *,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
+    ) -> list[np.ndarray]:
         """Compute the log-likelihood of each token given the tokens before it.
 
         Parameters
         ----------
         docs : str or iterable of str
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each part of a document after scoring it, to predict the
+            rest of this document better.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same document.
 
         Returns
         -------
@@ -272,9 +303,16 @@ class TextGenerator(DensityMixin, LanguageModel):
             end.
         """
         check_is_fitted(self)
-        return self._score_tokens(self._tokenize(self._prepare_texts(docs, "docs")))
+        documents = self._tokenize(self._prepare_texts(docs, "docs"))
+        return self._score_tokens(documents, dynamic, cache)
 
-    def score_samples(self, docs: str | Iterable[str]) -> np.ndarray:
+    def score_samples(
+        self,
+        docs: str | Iterable[str],
+        *,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
+    ) -> np.ndarray:
         """Compute the mean log-likelihood per token of each document.
 
         The end of a document counts as one of its tokens.
@@ -282,15 +320,29 @@ class TextGenerator(DensityMixin, LanguageModel):
         Parameters
         ----------
         docs : str or iterable of str
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each part of a document after scoring it, to predict the
+            rest of this document better.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same document.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_documents,)
             Natural logarithms; higher is more probable.
         """
-        return np.array([scores.mean() for scores in self.token_scores(docs)])
+        by_token = self.token_scores(docs, dynamic=dynamic, cache=cache)
+        return np.array([scores.mean() for scores in by_token])
 
-    def score(self, docs: str | Iterable[str], y: Any = None) -> float:
+    def score(
+        self,
+        docs: str | Iterable[str],
+        y: Any = None,
+        *,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
+    ) -> float:
         """Compute the mean log-likelihood per token of all documents together.
 
         Parameters
@@ -298,15 +350,28 @@ class TextGenerator(DensityMixin, LanguageModel):
         docs : str or iterable of str
         y : None
             Ignored.
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each part of a document after scoring it, to predict the
+            rest of this document better.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same document.
 
         Returns
         -------
         log_likelihood : float
             Natural logarithm; higher is better.
         """
-        return float(np.concatenate(self.token_scores(docs)).mean())
+        by_token = self.token_scores(docs, dynamic=dynamic, cache=cache)
+        return float(np.concatenate(by_token).mean())
 
-    def perplexity(self, docs: str | Iterable[str]) -> float:
+    def perplexity(
+        self,
+        docs: str | Iterable[str],
+        *,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
+    ) -> float:
         """Compute the perplexity of documents.
 
         It is the effective number of equally probable tokens that the model chooses
@@ -315,15 +380,27 @@ class TextGenerator(DensityMixin, LanguageModel):
         Parameters
         ----------
         docs : str or iterable of str
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each part of a document after scoring it, to predict the
+            rest of this document better.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same document.
 
         Returns
         -------
         perplexity : float
             ``exp(-score(docs))``; lower is better.
         """
-        return float(np.exp(-self.score(docs)))
+        return float(np.exp(-self.score(docs, dynamic=dynamic, cache=cache)))
 
-    def bits_per_char(self, docs: str | Iterable[str]) -> float:
+    def bits_per_char(
+        self,
+        docs: str | Iterable[str],
+        *,
+        dynamic: bool | DynamicEvaluation = False,
+        cache: bool | NeuralCache = False,
+    ) -> float:
         """Compute the mean number of bits per character of documents.
 
         The bits include the ends of the documents. The characters exclude unknown
@@ -333,6 +410,12 @@ class TextGenerator(DensityMixin, LanguageModel):
         Parameters
         ----------
         docs : str or iterable of str
+        dynamic : bool or DynamicEvaluation, default=False
+            Whether to train on each part of a document after scoring it, to predict the
+            rest of this document better.
+        cache : bool or NeuralCache, default=False
+            Whether to mix the predictions with the tokens that followed similar states
+            of the network before in the same document.
 
         Returns
         -------
@@ -356,7 +439,7 @@ class TextGenerator(DensityMixin, LanguageModel):
             raise ValueError(
                 f"docs must hold characters to count, got none in {len(texts)} text(s)."
             )
-        nats = -np.concatenate(self._score_tokens(documents)).sum()
+        nats = -np.concatenate(self._score_tokens(documents, dynamic, cache)).sum()
         return float(nats / np.log(2) / n_characters)
 
     def _attribute(self, prompts: Any, target: Any, steps: Any) -> Attribution:
@@ -525,14 +608,51 @@ class TextGenerator(DensityMixin, LanguageModel):
             encoded.append(ids.tolist())
         return encoded
 
-    def _score_tokens(self, documents: list[list[str]]) -> list[np.ndarray]:
+    def _score_tokens(
+        self, documents: list[list[str]], dynamic: Any, cache: Any
+    ) -> list[np.ndarray]:
         """Compute the log-likelihood of each token and of each document's end."""
+        dynamic, cache = check_adaptation(
+            dynamic, cache, caller_name=type(self).__name__
+        )
         if not documents:
             raise ValueError("docs must hold at least one document, got none.")
-        return self._token_log_likelihoods(self._encode(documents, "docs"))
+        encoded = self._encode(documents, "docs")
+        if dynamic is None and cache is None:
+            return self._token_log_likelihoods(encoded)
+        results = []
+        for ids in encoded:
+            tokens = np.append(ids, PADDING)
+            read = self._read_document(tokens, dynamic)
+            scores = read.log_likelihood.astype(float)
+            if cache is not None:
+                scores = cache.log_likelihood(scores, read.hidden, tokens)
+            results.append(scores)
+        return results
+
+    def _read_document(
+        self, tokens: np.ndarray, dynamic: DynamicEvaluation | None
+    ) -> engine.ReadDocument:
+        """Read a document from its beginning, and adapt to it if wanted."""
+        padded = np.insert(tokens, 0, PADDING)
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            if dynamic is None:
+                return program.read(padded, self.weights_)
+            return program.read_adaptively(padded, self.weights_, dynamic.settings())
+
+    def _adaptation(
+        self, dynamic: Any, cache: Any
+    ) -> tuple[DynamicEvaluation | None, NeuralCache | None]:
+        return check_adaptation(
+            dynamic, cache, caller_name=f"{type(self).__name__}.generate"
+        )
 
     def _generate_blocks(
-        self, prompts: list[np.ndarray], options: GenerationOptions
+        self,
+        prompts: list[np.ndarray],
+        options: GenerationOptions,
+        dynamic: DynamicEvaluation | None,
+        cache: NeuralCache | None,
     ) -> Iterator[tuple[int, list[int]]]:
         """Check options, and generate tokens block by block.
 
@@ -549,12 +669,27 @@ class TextGenerator(DensityMixin, LanguageModel):
         options.check(caller_name=f"{type(self).__name__}.generate")
         # A copy keeps generating from this fit if the estimator is fitted again before
         # the iterator is exhausted.
-        return copy(self)._iterate_blocks(
-            prompts,
-            options,
-            self._encode_stop_sequences(options.stop),
-            random_streams(options.random_state, len(prompts)),
+        fitted, stops = copy(self), self._encode_stop_sequences(options.stop)
+        streams = random_streams(options.random_state, len(prompts))
+        if dynamic is None and cache is None:
+            return fitted._iterate_blocks(prompts, options, stops, streams)
+        return (
+            (i, tokens)
+            for i, (prompt, stream) in enumerate(zip(prompts, streams, strict=True))
+            for _, tokens in fitted._adapted_to(prompt, dynamic)._iterate_blocks(
+                [prompt], options, stops, [stream], cache
+            )
         )
+
+    def _adapted_to(
+        self, prompt: np.ndarray, dynamic: DynamicEvaluation | None
+    ) -> Self:
+        """Return a copy that was trained on a prompt."""
+        if dynamic is None or not len(prompt):
+            return self
+        adapted = copy(self)
+        adapted.weights_ = self._read_document(prompt, dynamic).weights
+        return adapted
 
     def _iterate_blocks(
         self,
@@ -562,9 +697,14 @@ class TextGenerator(DensityMixin, LanguageModel):
         options: GenerationOptions,
         stops: list[list[int]],
         streams: list[np.random.Generator],
+        cache: NeuralCache | None = None,
     ) -> Iterator[tuple[int, list[int]]]:
         """Yield what `_generate_blocks` describes; its arguments are checked."""
         state = self._process_prompts(prompts)
+        memory = None
+        if cache is not None:
+            (prompt,) = prompts
+            memory = self._remember(prompt)
         unfinished = np.arange(len(prompts))
         # Last tokens of each text, as far as a stop sequence reaches back.
         recent: list[list[int]] = [[] for _ in prompts]
@@ -574,9 +714,12 @@ class TextGenerator(DensityMixin, LanguageModel):
             n_steps = min(block_size, n_left)
             uniforms = np.column_stack([streams[i].random(n_steps) for i in unfinished])
             # Borrowed for each block, because the iterator may never be exhausted.
-            with engine.borrow_program(self._network, self._training_spec) as program:
-                tokens, state = program.generate(
-                    state, self.weights_, uniforms, options.sampling()
+            if cache is None:
+                tokens, state = self._draw(state, uniforms, options)
+            else:
+                assert memory is not None
+                tokens, state = self._draw_with_cache(
+                    state, uniforms, options, cache, memory
                 )
             continues = np.ones(len(unfinished), bool)
             for row, i in enumerate(unfinished):
@@ -590,3 +733,45 @@ class TextGenerator(DensityMixin, LanguageModel):
             unfinished, state = unfinished[continues], state.take(continues)
             n_left -= n_steps
             block_size = min(2 * block_size, _LARGEST_BLOCK)
+
+    def _draw(
+        self,
+        state: engine.DecoderState,
+        uniforms: np.ndarray,
+        options: GenerationOptions,
+    ) -> tuple[np.ndarray, engine.DecoderState]:
+        """Draw the next tokens of texts."""
+        with engine.borrow_program(self._network, self._training_spec) as program:
+            return program.generate(state, self.weights_, uniforms, options.sampling())
+
+    def _remember(self, prompt: np.ndarray) -> CacheMemory:
+        """Return the states of a prompt, and the tokens that followed them."""
+        if not len(prompt):
+            units = self._network.stack.units[-1]
+            return CacheMemory(np.zeros((0, units)), prompt)
+        return CacheMemory(self._read_document(prompt, None).hidden, prompt)
+
+    def _draw_with_cache(
+        self,
+        state: engine.DecoderState,
+        uniforms: np.ndarray,
+        options: GenerationOptions,
+        cache: NeuralCache,
+        memory: CacheMemory,
+    ) -> tuple[np.ndarray, engine.DecoderState]:
+        """Draw the next tokens of a single text one by one, and remember them."""
+        drawn = []
+        # The output of the last layer is the first of its states.
+        place = -self._network.stack.n_layer_states
+        for uniform in uniforms:
+            hidden = state.states[place][0]
+            mixed = cache.mix(state.logits[0], hidden, memory)
+            state = replace(state, logits=mixed[None].astype(np.float32))
+            tokens, state = self._draw(state, uniform[None], options)
+            token = int(tokens[0, 0])
+            drawn.append(token)
+            if token == PADDING:
+                break
+            memory.append(hidden, token)
+        padding = [PADDING] * (len(uniforms) - len(drawn))
+        return np.array([drawn + padding]), state

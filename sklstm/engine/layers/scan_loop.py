@@ -100,7 +100,11 @@ def run_loop(
     def body(
         t: tf.Tensor, states: list[tf.Tensor], handles: list[tf.Tensor]
     ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+        before = states
         states, lists = step(t, states, as_lists(handles))
+        for old, new in zip(before, states, strict=True):
+            # A number of samples that is known stays known.
+            new.set_shape(old.shape)
         return t + (-1 if backwards else 1), states, [steps.handle for steps in lists]
 
     def unfinished(
