@@ -401,6 +401,8 @@ class LanguageProgram(Program):
             with tf.GradientTape() as tape:
                 likelihood, outputs, last_states = self._run_read(segment, states)
                 loss = -tf.reduce_mean(likelihood)
+            for before, after in zip(states, last_states, strict=True):
+                after.set_shape(before.shape)
             gradients = tape.gradient(loss, variables)
             gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
             squares = [

@@ -73,6 +73,8 @@ PUBLIC = [
     "sklstm.sktime.SktimeLSTMForecaster",
     "sklstm.sktime.SktimeRNNClassifier",
     "sklstm.sktime.SktimeRNNRegressor",
+    "sklstm.text.DynamicEvaluation",
+    "sklstm.text.NeuralCache",
 ]
 
 
