@@ -11,6 +11,9 @@ import numpy as np
 # not respond to any other.
 _MAX_DEVIATIONS = 10.0
 
+# A column keeps moving if it changes in at least this fraction of the rows.
+_MOVING = 0.75
+
 # Scale of a column that was zero throughout, and so has no unit: any other value is
 # clipped to the maximum deviation.
 _SCALE_OF_ZEROS = 1e-100
@@ -33,7 +36,8 @@ class ColumnScaling:
             NaN for missing values, which do not count.
         min_deviation : float
             Lower bound of the standard deviation of a column, as a fraction of its
-            largest magnitude.
+            largest magnitude, or, if it keeps moving, of its largest distance from its
+            median.
 
         Returns
         -------
@@ -54,7 +58,9 @@ class ColumnScaling:
         unit = np.where(largest > 0, largest, 1.0)
         mean, deviation = (rows / unit).mean(axis=0), (rows / unit).std(axis=0)
         constant = is_constant(deviation, mean) | (np.ptp(rows, axis=0) == 0)
-        deviation = np.maximum(np.where(constant, 0.0, deviation), min_deviation)
+        moving = _keeps_moving(rows) & ~constant
+        floor = min_deviation * np.where(moving, _reach_from_median(rows / unit), 1.0)
+        deviation = np.maximum(np.where(constant, 0.0, deviation), floor)
         return cls(
             np.where(constant, rows[0], mean * unit),
             np.where(
@@ -70,6 +76,22 @@ class ColumnScaling:
     def decode(self, rows: np.ndarray) -> np.ndarray:
         """Convert standardised rows back to their units."""
         return rows * self.scale + self.mean
+
+
+def _keeps_moving(rows: np.ndarray) -> np.ndarray:
+    """Return which columns change from nearly every row to the next.
+
+    Their spread is that of a measurement, however small it is beside their magnitude. A
+    column that moves now and then has not shown how far it may.
+    """
+    if len(rows) < 2:
+        return np.zeros(rows.shape[1], bool)
+    return np.mean(np.diff(rows, axis=0) != 0, axis=0) >= _MOVING
+
+
+def _reach_from_median(rows: np.ndarray) -> np.ndarray:
+    """Return the largest distance of each column from its median."""
+    return np.abs(rows - np.median(rows, axis=0)).max(axis=0)
 
 
 def mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

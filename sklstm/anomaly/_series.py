@@ -30,11 +30,13 @@ class LSTMAutoencoderDetector(SeriesDetector):
     min_deviation : float, default=0.01
         Lower bound of the standard deviation of a column in the standardisation, as a
         fraction of the column's largest magnitude in fit. It keeps a column that hardly
-        moved in fit from dominating the scores as soon as it moves a little. A column
-        with a large offset relative to its spread (a temperature in Kelvin) has little
-        weight: subtract the offset, or set 0. A column that was zero throughout has no
-        scale, so that any other value counts as an extreme deviation. Standardised
-        values are clipped at 10 standard deviations.
+        moved in fit from dominating the scores as soon as it moves a little. Of a
+        column that moved in at least three quarters of the rows, such as the frequency
+        of the mains, it is a fraction of its largest distance from its median. A column
+        that moves now and then beside a large offset has little weight: subtract the
+        offset, or set 0. A column that was zero throughout has no scale, so that any
+        other value counts as an extreme deviation. Standardised values are clipped at
+        10 standard deviations.
     missing_values : {"ignore", "score"}, default="ignore"
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,
@@ -192,11 +194,13 @@ class LSTMForecastDetector(SeriesDetector):
     min_deviation : float, default=0.01
         Lower bound of the standard deviation of a column in the standardisation, as a
         fraction of the column's largest magnitude in fit. It keeps a column that hardly
-        moved in fit from dominating the scores as soon as it moves a little. A column
-        with a large offset relative to its spread (a temperature in Kelvin) has little
-        weight: subtract the offset, or set 0. A column that was zero throughout has no
-        scale, so that any other value counts as an extreme deviation. Standardised
-        values are clipped at 10 standard deviations.
+        moved in fit from dominating the scores as soon as it moves a little. Of a
+        column that moved in at least three quarters of the rows, such as the frequency
+        of the mains, it is a fraction of its largest distance from its median. A column
+        that moves now and then beside a large offset has little weight: subtract the
+        offset, or set 0. A column that was zero throughout has no scale, so that any
+        other value counts as an extreme deviation. Standardised values are clipped at
+        10 standard deviations.
     missing_values : {"ignore", "score"}, default="ignore"
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,

@@ -433,10 +433,31 @@ class TestScaling:
             np.testing.assert_allclose(scaling.scale[1], 0.1 * unit, rtol=0.2)
             assert np.isfinite(scaling.encode(rows)).all()
 
-    def test_a_column_with_a_large_offset_is_damped_unless_min_deviation_is_0(self):
-        rows = 1000 + np.random.default_rng(0).normal(size=(500, 1))
-        assert ColumnScaling.fit(rows, min_deviation=0.01).scale[0] > 9
-        assert ColumnScaling.fit(rows, min_deviation=0).scale[0] < 1.1
+    def test_a_column_with_a_large_offset_is_damped_unless_it_keeps_moving(self):
+        rng = np.random.default_rng(0)
+        moving = 1000 + rng.normal(size=(500, 1))
+        assert ColumnScaling.fit(moving, min_deviation=0.01).scale[0] < 1.1
+        seldom = 1000 + np.repeat(rng.normal(size=(100, 1)), 5, axis=0)
+        assert ColumnScaling.fit(seldom, min_deviation=0.01).scale[0] > 9
+        assert ColumnScaling.fit(seldom, min_deviation=0).scale[0] < 1.1
+        # A rare peak is no offset: noise far below it stays small.
+        peak = np.abs(rng.normal(0, 1e-4, size=(5000, 1)))
+        peak[100] = 1.0
+        assert ColumnScaling.fit(peak, min_deviation=0.02).scale[0] > 0.019
+
+    @pytest.mark.parametrize("Detector", DETECTORS)
+    def test_a_jump_of_a_tightly_regulated_column_is_found(self, Detector):
+        rng = np.random.default_rng(0)
+        frequency = np.zeros(700)
+        for i in range(1, 700):
+            frequency[i] = 0.95 * frequency[i - 1] + rng.normal(0, 0.006)
+        load = 100 + 20 * np.sin(np.arange(700) / 9) + rng.normal(0, 3, 700)
+        X = np.column_stack([50 + frequency, load])
+        detector = make(Detector, units=8, epochs=5, smoothing=1).fit(X[:500])
+        rows = X[500:].copy()
+        rows[100:120, 0] += 15 * X[:500, 0].std()
+        flagged = detector.predict(rows) == -1
+        assert flagged[100:120].mean() > 0.9
 
     def test_scores_do_not_depend_on_units(self):
         X, new = waves(100), waves(30, seed=1)
