@@ -33,6 +33,11 @@ class Attribution:
     inputs : DataFrame
         The values that the estimator read, with the positions and columns of the
         contributions; tokens as texts.
+    sizes : ndarray of int of shape (n_outputs,)
+        Number of rows of ``contributions`` that belong to each output, one after
+        another.
+    samples : ndarray of int of shape (n_outputs,)
+        Number of the sample, among those in ``inputs``, of each output.
 
     See Also
     --------
@@ -59,6 +64,8 @@ class Attribution:
     contributions: pd.DataFrame
     outputs: pd.DataFrame
     inputs: pd.DataFrame
+    sizes: np.ndarray
+    samples: np.ndarray
 
     @classmethod
     def of_sequences(
@@ -110,6 +117,8 @@ class Attribution:
             pd.DataFrame(
                 inputs, make_index({first: repeated[first], "step": steps}), names
             ),
+            lengths,
+            np.arange(len(lengths)),
         )
 
     @property
@@ -125,8 +134,11 @@ class Attribution:
         contributions : DataFrame
             A row for each output, a column for each column of X.
         """
-        levels = list(self.outputs.index.names)
-        return self.contributions.groupby(level=levels, sort=False).sum()
+        # By number, because several outputs may have the same labels.
+        totals = self.contributions.groupby(self._numbers).sum()
+        return totals.reindex(range(len(self.outputs)), fill_value=0.0).set_axis(
+            self.outputs.index
+        )
 
     def by_position(self) -> pd.DataFrame:
         """Add up the contributions to each output over the columns.
@@ -137,11 +149,17 @@ class Attribution:
             A row for each output, a column for each position; NaN beyond the end of a
             sequence.
         """
-        totals = self.contributions.sum(axis=1, min_count=1)
-        # Several outputs may have the same labels, such as times that occur twice.
-        levels = list(totals.index.names)
-        totals = totals.groupby(level=levels, sort=False).sum(min_count=1)
-        return totals.unstack(self.position).reindex(self.outputs.index)
+        import pandas as pd
+
+        positions = self.contributions.index.get_level_values(-1)
+        totals = pd.Series(
+            self.contributions.sum(axis=1, min_count=1).to_numpy(),
+            pd.MultiIndex.from_arrays(
+                [self._numbers, positions], names=[None, self.position]
+            ),
+        )
+        wide = totals.unstack(self.position).reindex(range(len(self.outputs)))
+        return wide.set_axis(self.outputs.index)
 
     def select(self, output: int) -> Attribution:
         """Select one output by its number in ``outputs``.
@@ -158,18 +176,22 @@ class Attribution:
             raise ValueError(
                 f"output must be from 0 to {len(self.outputs) - 1}, got {output!r}."
             )
-        row = self.outputs.iloc[[output]]
-        (key,) = row.index
-        sample = key[0] if isinstance(key, tuple) else key
-        n_levels = self.outputs.index.nlevels
-        index = self.contributions.index
-        codes = [index.get_level_values(i) for i in range(n_levels)]
-        keys = key if isinstance(key, tuple) else (key,)
-        chosen = np.all(
-            [level == value for level, value in zip(codes, keys, strict=True)], axis=0
+        sample = self.samples[output]
+        _, first = np.unique(self.samples, return_index=True)
+        lengths = self.sizes[first]
+        begin = int(lengths[:sample].sum())
+        return Attribution(
+            self.contributions[self._numbers == output],
+            self.outputs.iloc[[output]],
+            self.inputs.iloc[begin : begin + int(lengths[sample])],
+            self.sizes[[output]],
+            np.zeros(1, int),
         )
-        inputs = self.inputs[self.inputs.index.get_level_values(0) == sample]
-        return Attribution(self.contributions[chosen], row, inputs)
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        """Number of the output of each row of the contributions."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     def __repr__(self) -> str:
         rows, columns = self.contributions.shape

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from sklstm._sklearn import BaseSearchCV
+
 # Attributes that hold the estimator inside a meta-estimator, fitted ones first.
 _INNER_ATTRIBUTES = (
     "best_estimator_",
@@ -73,6 +75,36 @@ def unwrap_final_estimator(
             X = estimator[:-1].transform(X)
         return unwrap_final_estimator(estimator[-1], X, having=having)
     return estimator, X
+
+
+def find_reachable(estimator: Any, having: str) -> Any:
+    """Return the first estimator that has a method, in pipelines and searches alone.
+
+    Those are the ones that `unwrap_final_estimator` can unwrap. Of a search that is not
+    fitted, the estimator that it will fit is followed.
+
+    Returns
+    -------
+    found : estimator or None
+
+    Raises
+    ------
+    ValueError
+        If a search does not keep its best estimator.
+    """
+    while not hasattr(estimator, having):
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif isinstance(estimator, BaseSearchCV):
+            if not estimator.refit:
+                raise ValueError(
+                    f"{type(estimator).__name__} has refit=False, so it keeps no best "
+                    "estimator. Set refit=True, or pass one of its candidates."
+                )
+            estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+        else:
+            return None
+    return estimator
 
 
 def target_names(y: Any) -> list:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklstm import engine
 from sklstm._core.attribution import Attribution
+from sklstm._data.panel import split_series
 from sklstm._data.series import check_series
 from sklstm._data.time_index import index_of
 
@@ -40,6 +41,11 @@ def attribute_expected_values(
     """
     import pandas as pd
 
+    if split_series(X)[0] is not None:
+        raise ValueError(
+            "X must be a single series, because rows are explained by those before "
+            "them, got several. Pass one of them, such as X.loc[name] or X[0]."
+        )
     rows_of_X, _ = check_series(detector, X, reset=False)
     n_rows, n_columns = rows_of_X.shape
     index = index_of(X)
@@ -109,6 +115,8 @@ def attribute_expected_values(
             pd.MultiIndex.from_arrays([levels[0], all_lags], names=["row", "lag"]),
             frame_columns,
         ),
+        np.full(len(rows), len(lags)),
+        np.arange(len(rows)),
     )
 
 
@@ -136,6 +144,8 @@ def _check_columns(target: Any, distances: np.ndarray, names: list) -> np.ndarra
     """Return the number of the column to attribute in each row."""
     if target is None:
         return distances.argmax(axis=1)
+    if isinstance(target, np.ndarray) or hasattr(target, "to_numpy"):
+        target = np.asarray(target).tolist()
     if target in names or isinstance(target, str) or not np.iterable(target):
         chosen = [target] * len(distances)
     else:

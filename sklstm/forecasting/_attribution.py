@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class ExplainedWindows:
     """Windows of a series whose forecasts are to be explained."""
 
+    position: int  # of the series in fit
     rows: np.ndarray  # (n_rows, n_features), with the rows to forecast
     starts: np.ndarray  # (n_windows,)
     origins: Sequence  # label of the last row of each window
@@ -83,14 +84,25 @@ def attribute_forecasts(
     if panel is None:
         return parts[0]
     names = list(range(panel.n_series)) if panel.names is None else panel.names
+    keys = [names[group.position] for group in groups]
     levels = panel.levels or ["series"]
+    unnamed = "series" if len(levels) == 1 else "series_{}"
+    levels = [
+        unnamed.format(i) if level is None else level for i, level in enumerate(levels)
+    ]
+    n_samples = np.cumsum([0] + [len(group.starts) for group in groups[:-1]])
+    contributions, outputs, inputs = (
+        pd.concat([getattr(each, name) for each in parts], keys=keys, names=levels)
+        for name in ("contributions", "outputs", "inputs")
+    )
     return Attribution(
-        *(
-            pd.concat(frames, keys=names[: len(frames)], names=levels)
-            for frames in zip(
-                *((p.contributions, p.outputs, p.inputs) for p in parts), strict=True
-            )
-        )
+        contributions,
+        outputs,
+        inputs,
+        sizes=np.concatenate([each.sizes for each in parts]),
+        samples=np.concatenate(
+            [each.samples + n for each, n in zip(parts, n_samples, strict=True)]
+        ),
     )
 
 
@@ -101,10 +113,10 @@ def _check_steps(steps: Any, horizon: int) -> list[int]:
     valid = all(
         isinstance(step, int | np.integer) and 1 <= step <= horizon for step in chosen
     )
-    if not chosen or not valid:
+    if not chosen or not valid or len({*chosen}) < len(chosen):
         raise ValueError(
-            f"steps must be from 1 to horizon={horizon} or a list of such numbers, got "
-            f"{steps!r}."
+            f"steps must be from 1 to horizon={horizon} or a list of such numbers, "
+            f"each once, got {steps!r}."
         )
     return [int(step) for step in chosen]
 
@@ -113,7 +125,7 @@ def _windows_after_last_row(
     forecaster: LSTMForecaster, X_future: Any, n_steps: int
 ) -> list[ExplainedWindows]:
     """Return the last window of each series, with the rows to forecast."""
-    groups = []
+    groups: list[ExplainedWindows] = []
     futures = match_future_covariates(X_future, forecaster._panel)
     for history, future in zip(forecaster._histories, futures, strict=True):
         _, known, _ = forecaster._check_next_rows(history, n_steps, future)
@@ -121,7 +133,10 @@ def _windows_after_last_row(
         rows = forecaster._append_next_rows(X, known)
         origin = times.last if times.has_index else -1
         starts = np.array([len(X) - forecaster._shape.window_length])
-        groups.append(ExplainedWindows(rows, starts, [origin], history.scaling))
+        position = len(groups)
+        groups.append(
+            ExplainedWindows(position, rows, starts, [origin], history.scaling)
+        )
     return groups
 
 
@@ -144,7 +159,7 @@ def _windows_of_series(forecaster: LSTMForecaster, X: Any) -> list[ExplainedWind
         labels = np.arange(len(rows)) if index is None else index
         origins = labels[length - 1 : length - 1 + n_windows]
         starts = np.arange(n_windows)
-        groups.append(ExplainedWindows(rows, starts, list(origins), scaling))
+        groups.append(ExplainedWindows(position, rows, starts, list(origins), scaling))
     return groups
 
 
@@ -174,6 +189,7 @@ def _attribute_series(
     inputs = windows.rows[rows]
     # Of the rows to forecast, the values of other columns are not read.
     inputs = np.where(np.isnan(values[:, 0]), np.nan, inputs)
+    n_windows, n_outputs = values.shape[:2]
     both = np.stack([(each.output, each.baseline) for each in found], axis=2)
     return Attribution(
         pd.DataFrame(
@@ -193,6 +209,8 @@ def _attribute_series(
                 columns,
             )
         ),
+        np.full(n_windows * n_outputs, len(lags)),
+        np.repeat(np.arange(n_windows), n_outputs),
     )
 
 

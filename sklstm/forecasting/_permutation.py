@@ -36,6 +36,8 @@ class PermutableWindows:
         Of the same series, extended by the new rows.
     n_new : int
         Number of new rows, the last ones.
+    donors : WindowData
+        Windows whose values replace others.
 
     Attributes
     ----------
@@ -51,12 +53,17 @@ class PermutableWindows:
     """
 
     def __init__(
-        self, forecaster: Forecaster, training: History, history: History, n_new: int
+        self,
+        forecaster: Forecaster,
+        training: History,
+        history: History,
+        n_new: int,
+        donors: WindowData,
     ):
         self._forecaster = forecaster
         shape = self._shape = forecaster._shape
         scaling = self._scaling = history.scaling
-        self._training = training.windows(shape)
+        self._donors = donors
         data = history.windows(shape)
         rows = target_rows(data, shape)
         is_new = rows >= len(history.rows) - n_new
@@ -71,7 +78,10 @@ class PermutableWindows:
         self._read_columns = scaling.read_columns
         Y = history.rows.Y
         self.actual = np.where(is_new[:, :, None], Y[rows], np.nan)
-        last = _last_known(Y)[rows[:, 0] - 1]
+        # The history is short; before it, the last known value is a training row's.
+        known = np.concatenate([training.rows.Y, Y[len(Y) - n_new :]])
+        origins = rows[:, 0] - 1 + len(known) - len(Y)
+        last = _last_known(known)[np.maximum(origins, 0)]
         self.naive = np.broadcast_to(last[:, None], self.actual.shape)
 
     def __len__(self) -> int:
@@ -84,8 +94,8 @@ class PermutableWindows:
         -------
         donors : ndarray of shape (n_windows, window_length + horizon, n_columns)
         """
-        drawn = rng.integers(len(self._training.starts), size=len(self))
-        return _copy_windows(self._training.take(drawn), self._shape)
+        drawn = rng.integers(len(self._donors.starts), size=len(self))
+        return _copy_windows(self._donors.take(drawn), self._shape)
 
     def forecast(
         self, donors: np.ndarray | None = None, columns: Any = (), lags: Any = ()
@@ -158,6 +168,13 @@ def permutable_windows(
         The rows of fit, and those that follow.
     """
     before = forecaster._extend_histories(*training, replace=True)
+    donors = {i: each.windows(forecaster._shape) for i, each in before.items()}
     for position, history in forecaster._extend_histories(*new).items():
         n_new = len(history.rows) - len(forecaster._histories[position].rows)
-        yield PermutableWindows(forecaster, before[position], history, n_new)
+        own = donors[position]
+        if not len(own.starts):
+            # A young series takes values of the others, which are scaled alike.
+            own = WindowData.join(
+                [each for each in donors.values() if len(each.starts)]
+            )
+        yield PermutableWindows(forecaster, before[position], history, n_new, own)

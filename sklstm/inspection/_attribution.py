@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core.attribution import Attribution
 from sklstm._core.introspection import (
     find_forecaster,
+    find_reachable,
     iter_nested_estimators,
     unwrap_final_estimator,
 )
@@ -141,6 +141,12 @@ def attribute(
         if not hasattr(network, "generate"):
             refuse_containers(X, "X")
         network, X = unwrap_final_estimator(estimator, X, having="_attribute")
+    elif X_future is not None and network is not estimator:
+        raise ValueError(
+            "X_future is not transformed by the steps of a scikit-learn pipeline. Use "
+            "make_forecast_pipeline, or pass the forecaster itself with transformed "
+            "covariates."
+        )
     if is_forecaster:
         if target is not None:
             raise ValueError(
@@ -160,48 +166,42 @@ def attribute(
 def _checked(attribution: Attribution) -> Attribution:
     """Warn if the contributions to some output do not add up."""
     outputs = attribution.outputs
-
-    def add_up(values: pd.Series) -> pd.Series:
-        """Add up by the labels of outputs, of which several may have the same."""
-        levels = list(outputs.index.names)
-        return values.groupby(level=levels, sort=False, dropna=False).sum()
-
-    change = add_up(outputs["output"] - outputs["baseline"])
-    largest = add_up(outputs.abs().max(axis=1))
+    change = (outputs["output"] - outputs["baseline"]).to_numpy()
     rows = attribution.contributions
     total, size = (
-        add_up(values.sum(axis=1)).reindex(change.index, fill_value=0.0)
+        replace(attribution, contributions=values).by_column().sum(axis=1).to_numpy()
         for values in (rows, rows.abs())
     )
-    allowed = _TOLERANCE * change.abs() + _TOLERANCE_OF_CANCELLED * size
-    excess = (total - change).abs() - allowed - _ROUNDING * largest
+    missed = np.abs(total - change)
+    allowed = _TOLERANCE * np.abs(change) + _TOLERANCE_OF_CANCELLED * size
+    excess = missed - allowed - _ROUNDING * outputs.abs().max(axis=1).to_numpy()
     if (excess > 0).any():
         worst = int(np.argmax(excess))
         warn_user(
             f"the contributions to output {worst} miss its change of "
-            f"{change.iloc[worst]:.4g} by {abs(total - change).iloc[worst]:.2g}: the "
-            "network has many kinks between the baseline and the input. Take them as "
-            "approximate."
+            f"{change[worst]:.4g} by {missed[worst]:.2g}: the network has many kinks "
+            "between the baseline and the input. Take them as approximate."
         )
     return attribution
 
 
 def _find_network(estimator: Any) -> Any:
     """Return the network of this package in an estimator, or a pipeline around it."""
+    network = find_reachable(estimator, "_attribute")
     nested = list(iter_nested_estimators(estimator))
-    if hasattr(nested[-1], "_attribute"):
-        return next(each for each in nested if hasattr(each, "_attribute"))
     forecaster = next((each for each in nested if hasattr(each, "horizon")), None)
-    if forecaster is not None:
+    if forecaster is not None and not hasattr(forecaster, "_attribute"):
         raise TypeError(
             f"the forecasts of {_name(forecaster)} have no gradient. Pass an "
             "LSTMForecaster, or measure the importance of columns and lags by "
             "permutation_importance, which works for any forecaster."
         )
-    raise TypeError(
-        "estimator must be a network of this package, or a pipeline or search that "
-        f"ends in one, got {estimator!r}."
-    )
+    if network is None:
+        raise TypeError(
+            "estimator must be a network of this package, or a pipeline or search that "
+            f"ends in one, got {estimator!r}."
+        )
+    return network
 
 
 def _name(estimator: Any) -> str:

@@ -14,7 +14,7 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklstm._core.introspection import iter_nested_estimators, unwrap_final_estimator
+from sklstm._core.introspection import find_reachable, unwrap_final_estimator
 from sklstm._core.seeds import RandomState
 from sklstm._data.input_types import refuse_containers
 from sklstm.model_selection.cross_validation import make_folds, targets_to_validate
@@ -198,7 +198,7 @@ def permutation_importance(
     >>> int(importance.summary["importance"].idxmax())
     1
     """
-    if not any(hasattr(each, HOOK) for each in iter_nested_estimators(estimator)):
+    if find_reachable(estimator, HOOK) is None:
         raise TypeError(
             "estimator must be an LSTMForecaster or a WindowForecaster, or a pipeline "
             f"or search that ends in one, got {estimator!r}. For other estimators use "
@@ -225,6 +225,12 @@ def permutation_importance(
         )
         for fold, seed in zip(((f.train, f.test) for f in folds), seeds, strict=True)
     )
+    if any(list(each.increases) != list(results[0].increases) for each in results):
+        raise ValueError(
+            "the folds have windows of different lengths, so their groups of lags "
+            f"differ: {list(results[0].increases)}, then others. Set window_length of "
+            "the forecaster, or pass lag_groups as a list of lags that all have."
+        )
     increases = pd.concat(
         [each.increases for each in results],
         keys=range(len(results)),
@@ -264,7 +270,8 @@ def _run_fold(
     )
     rng = np.random.default_rng(seed)
     actual = _join(each.actual for each in series)
-    known = ~np.isnan(actual)
+    # As in walk_forward, rows without any known value before them are not scored.
+    known = ~np.isnan(actual) & ~np.isnan(_join(each.naive for each in series))
     if not known.any():
         raise ValueError("y has no known value in the test rows of a fold.")
 
@@ -283,10 +290,11 @@ def _run_fold(
                     for each, drawn in zip(series, donors, strict=True)
                 )
                 - error_of_forecast
-                for where in replaced.values()
+                for _, *where in replaced
             ]
         )
-    columns = pd.Index(list(replaced), name=options.by, tupleize_cols=False)
+    labels = [label for label, *_ in replaced]
+    columns = pd.Index(labels, name=options.by, tupleize_cols=False)
     errors = {
         "forecast": error_of_forecast,
         "naive": error(each.naive for each in series),
@@ -296,15 +304,15 @@ def _run_fold(
 
 def _values_to_replace(
     names: list, lags: np.ndarray, options: _Options
-) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
-    """Return the columns and lags whose values are replaced together, by label."""
+) -> list[tuple[Any, np.ndarray, np.ndarray]]:
+    """Return labels, and the columns and lags whose values are replaced together."""
     every_column = np.arange(len(names))
     if options.by == "column":
         if options.lag_groups is not None:
             raise ValueError('lag_groups belongs to by="lag", got by="column".')
-        return {name: (np.array([i]), lags) for i, name in enumerate(names)}
+        return [(name, np.array([i]), lags) for i, name in enumerate(names)]
     groups = _group_lags(lags, options.lag_groups)
-    return {_describe_lags(group): (every_column, group) for group in groups}
+    return [(_describe_lags(group), every_column, group) for group in groups]
 
 
 def _group_lags(lags: np.ndarray, groups: Any) -> list[np.ndarray]:
@@ -317,23 +325,34 @@ def _group_lags(lags: np.ndarray, groups: Any) -> list[np.ndarray]:
         return [*found, ahead] if len(ahead) else found
     found = [np.asarray(group) for group in groups]
     for group in found:
+        if group.ndim != 1:
+            raise ValueError(
+                "lag_groups must be a number, or a list of groups such as [[-1, 0], "
+                f"[-2]], got {groups!r}."
+            )
         if group.dtype.kind not in "iu" or not np.isin(group, lags).all():
             raise ValueError(
                 f"lag_groups must hold lags from {lags[0]} to {lags[-1]}, got "
                 f"{group.tolist()}."
             )
-    return found
+    if not found or len({tuple(sorted(group)) for group in found}) < len(found):
+        raise ValueError(
+            f"lag_groups must hold at least one group, each once, got {groups!r}."
+        )
+    return [np.unique(group) for group in found]
 
 
 def _describe_lags(group: np.ndarray) -> str:
     first, last = int(group.min()), int(group.max())
-    return str(first) if first == last else f"{first} to {last}"
+    if len(group) > 1 and len(group) == last - first + 1:
+        return f"{first} to {last}"
+    return ", ".join(map(str, group))
 
 
 def _check_metric(scoring: Any) -> tuple[Callable, str]:
-    if callable(scoring):
+    if callable(scoring) and not hasattr(scoring, "_score_func"):
         return scoring, getattr(scoring, "__name__", "error")
-    if scoring not in METRICS:
+    if not isinstance(scoring, str) or scoring not in METRICS:
         raise ValueError(
             f"scoring must be one of {list(METRICS)} or a function of (y_true, y_pred) "
             f"that returns an error, got {scoring!r}."

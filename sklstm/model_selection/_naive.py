@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,17 @@ def naive_scores(
     y = X if y is None else y
     timeline = Timeline.from_data(X, y)
     actual = timeline.targets(y)
+    if not isinstance(scoring, str) and not callable(scoring):
+        raise ValueError(
+            "scoring must be the name of a scorer of scikit-learn or a scorer, got "
+            f"{scoring!r}. Call naive_scores once for each of several."
+        )
+    if horizon is not None and (not isinstance(horizon, Integral) or horizon < 1):
+        raise ValueError(f"horizon must be an integer from 1 or None, got {horizon!r}.")
     if isinstance(scoring, str):
-        scoring = [scoring]
-    scorers = check_scorers(None, scoring)
+        scorers = check_scorers(None, [scoring])
+    else:
+        scorers = {"score": scoring}
     (name,) = scorers
     kind = "naive" if season_length is None else "seasonal_naive"
     scores = []

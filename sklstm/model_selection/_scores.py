@@ -31,7 +31,8 @@ def score_groups(
     """
     by_group = {
         group: score_forecasts(table, scorers).stack(future_stack=True)
-        for group, table in forecasts.groupby(by, sort=False)
+        # The index may have the name of a column.
+        for group, table in forecasts.reset_index(drop=True).groupby(by, sort=False)
     }
     scores = pd.concat(list(by_group.values()), axis=1).T
     # Names of series in an index of several levels are tuples.

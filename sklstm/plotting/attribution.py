@@ -330,11 +330,12 @@ class AttributionDisplay:
         colors = {"cmap": _MAGNITUDE, "vmin": 0, "vmax": largest}
         if one is not None:
             colors = {"cmap": _SIGNED, "vmin": -largest, "vmax": largest}
+        # By their edges, since a single row or column has no neighbour.
         self.colors_ = panel.pcolormesh(
-            positions,
-            np.arange(len(names)),
+            np.arange(positions[0], positions[-1] + 2) - 0.5,
+            np.arange(len(names) + 1) - 0.5,
             np.ma.masked_invalid(shown.to_numpy().T),
-            **{"shading": "nearest", **colors, **kwargs},
+            **{**colors, **kwargs},
         )
         panel.set_facecolor("0.93")  # columns that are not read
         panel.set_yticks(np.arange(len(names)), names)

@@ -155,6 +155,11 @@ class SearchDisplay:
         value = sign * np.asarray(results[mean_key], dtype=float)
         spread = np.asarray(results[std_key], dtype=float)
         params = self._check_params()
+        if np.isnan(value).all():
+            raise ValueError(
+                "no candidate of the search has a score: all fits or scores failed. "
+                'Fit it with error_score="raise" to see why.'
+            )
         self.axes_ = _make_grid(ax, len(params))
         label = self.scoring.removeprefix("neg_").replace("_", " ")
         best = int(np.nanargmin(value) if is_error else np.nanargmax(value))
@@ -256,24 +261,25 @@ class SearchDisplay:
                 f"with cv_results_, got {search!r}."
             )
         check_is_fitted(search, "cv_results_")
-        several = isinstance(search.scorer_, Mapping)
+        several = "mean_test_score" not in search.cv_results_
         if metric is None:
             metric = "score"
             if several:
-                is_named = isinstance(search.refit, str)
-                metric = search.refit if is_named else next(iter(search.scorer_))
-        scorer: Any = search.scorer_
-        if several:
-            scorer = search.scorer_.get(metric)
+                names = [
+                    key.removeprefix("mean_test_")
+                    for key in search.cv_results_
+                    if key.startswith("mean_test_")
+                ]
+                metric = search.refit if isinstance(search.refit, str) else names[0]
         name = _score_name(search.scoring, metric, several=several)
         naive = None
-        if X is not None:
+        if X is not None and f"mean_test_{metric}" in search.cv_results_:
             inner = getattr(search, "best_estimator_", search.estimator)
             naive = naive_scores(
                 X,
                 y,
                 cv=search.cv,
-                scoring=name if name.startswith("neg_") else scorer,
+                scoring=_scorer(search.scorer_, metric, several=several),
                 horizon=getattr(find_forecaster(inner), "horizon", None),
                 season_length=season_length,
             )
@@ -319,6 +325,20 @@ def _score_name(scoring: Any, metric: str, *, several: bool) -> str:
     if scoring is None:
         return "score"
     return scoring if isinstance(scoring, str) else "score"
+
+
+def _scorer(scorer: Any, metric: str, *, several: bool) -> Any:
+    """Return the scorer of a metric."""
+    if isinstance(scorer, Mapping):
+        return scorer[metric]
+    if not several:
+        return scorer
+
+    def score(estimator: Any, X: Any, y: Any) -> float:
+        """Return one of several scores that are computed together."""
+        return scorer(estimator, X, y)[metric]
+
+    return score
 
 
 def _positions(values: list) -> tuple[np.ndarray, list[str] | None]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
@@ -189,6 +189,36 @@ class TestForecasters:
             forecaster.forecast().to_numpy().ravel(), rel=1e-5
         )
 
+    def test_some_series_of_a_frame_in_any_order(self):
+        frames = {("u", 1): 0, ("u", 2): 1, ("v", 1): 2}
+        frames = {name: cause_and_effect(i, 60) for name, i in frames.items()}
+        X = pd.concat(frames)  # index levels without names
+        forecaster = LSTMForecaster(6, 2, **TINY).fit(X, X["effect"])
+        whole = attribute(forecaster, X, steps=1)
+        assert whole.outputs.index.names[:2] == ["series_0", "series_1"]
+        names = [("v", 1), ("u", 2)]
+        some = attribute(
+            forecaster, pd.concat({name: frames[name] for name in names}), steps=1
+        )
+        for name in names:
+            assert some.outputs.loc[name].equals(whole.outputs.loc[name])
+            assert some.contributions.loc[name].equals(whole.contributions.loc[name])
+        one = some.select(3)
+        assert len(one.inputs) == len(one.contributions) == 6
+        expected = frames["v", 1][3:9].to_numpy()
+        assert one.inputs.to_numpy() == pytest.approx(expected)
+
+    def test_times_that_occur_twice(self):
+        X = cause_and_effect(0, 60)
+        forecaster = LSTMForecaster(6, **TINY).fit(X, X["effect"])
+        twice = X[:20].set_axis(pd.date_range("2024", periods=10).repeat(2))
+        attribution = attribute(forecaster, twice)
+        plain = attribute(forecaster, X[:20])
+        for name in ("by_column", "by_position"):
+            one, other = (getattr(each, name)() for each in (attribution, plain))
+            assert one.to_numpy() == pytest.approx(other.to_numpy())
+        assert len(attribution.select(1).contributions) == 6
+
     def test_pipelines_and_searches(self):
         X = cause_and_effect(0)
         y = X["effect"]
@@ -346,6 +376,7 @@ class TestLanguageModels:
         generator = CharLSTMGenerator(window_length=20, **TINY).fit(self.TEXT)
         prompts = ["the c", "on", ""]
         attribution = attribute(generator, prompts)
+        assert len(attribution.by_column()) == len(attribution.by_position()) == 3
         assert np.exp(attribution.outputs["output"]).to_numpy() == pytest.approx(
             generator.predict_proba(prompts).max(axis=1), rel=1e-4
         )
@@ -469,10 +500,30 @@ class TestBadInput:
         table = make_pipeline(ColumnTransformer([]), Ridge())
         with pytest.raises(TypeError, match="got Pipeline"):
             attribute(table, self.X)
+        inside = WindowForecaster(RNNRegressor(**SEQUENCES), 5)
+        inside.fit(self.X, self.X["effect"])
+        with pytest.raises(TypeError, match="WindowForecaster have no gradient"):
+            attribute(inside, self.X)
+        wrapped = TransformedTargetRegressor(LSTMForecaster(6, **TINY, target=None))
+        wrapped.fit(self.X, self.X["effect"])
+        with pytest.raises(TypeError, match="got TransformedTargetRegressor"):
+            attribute(wrapped)
+        search = GridSearchCV(LSTMForecaster(6, **TINY), {"units": [3]}, cv=2)
+        search.set_params(refit=False).fit(self.X.to_numpy(), self.X["effect"])
+        with pytest.raises(ValueError, match="refit=False.*Set refit=True"):
+            attribute(search, self.X)
+
+    def test_future_covariates_of_a_pipeline_that_would_not_transform_them(self):
+        scaler = StandardScaler().set_output(transform="pandas")
+        pipeline = make_pipeline(
+            scaler, LSTMForecaster(6, known_future=["a"], **TINY)
+        ).fit(self.X, self.X["effect"])
+        with pytest.raises(ValueError, match="make_forecast_pipeline"):
+            attribute(pipeline, X_future=self.X[:1])
 
     def test_steps_and_targets_of_forecasters(self):
         forecaster = self.forecaster()
-        for steps in (0, 3, [1, 5], [], 1.5):
+        for steps in (0, 3, [1, 5], [], 1.5, [1, 1]):
             with pytest.raises(ValueError, match=r"steps must be from 1 to horizon=2"):
                 attribute(forecaster, self.X, steps=steps)
         with pytest.raises(ValueError, match="forecasts of all targets"):
@@ -526,4 +577,8 @@ class TestBadInput:
         with pytest.raises(ValueError, match="a column of X.*got 'z'"):
             attribute(detector, self.X, target="z")
         with pytest.raises(ValueError, match="each of the 1 rows, got 2"):
-            attribute(detector, self.X, target=["a", "b"])
+            attribute(detector, self.X, target=np.array(["a", "b"]))
+        both = attribute(detector, self.X, steps=[9, 9], target=np.array(["a", "b"]))
+        assert len(both.by_column()) == 2
+        with pytest.raises(ValueError, match="a single series.*got several"):
+            attribute(detector, [self.X, self.X])

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.metrics import max_error
+from sklearn.metrics import make_scorer, max_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -37,6 +38,29 @@ def cause_and_effect(seed, n_rows=300, delay=2):
     X = rng.normal(size=(n_rows, 4))
     X[:, 0] = np.roll(X[:, 2], delay) + 0.1 * rng.normal(size=n_rows)
     return pd.DataFrame(X, columns=["effect", "a", "cause", "b"])
+
+
+class RandomWindows(LSTMForecaster):
+    """A forecaster with another window length in each fold."""
+
+    def __init__(self, lengths=()):
+        super().__init__(units=4, epochs=1)
+        self.lengths = lengths
+
+    def fit(self, X, y=None):
+        """Fit with a window length that depends on the number of rows."""
+        self.set_params(window_length=self.lengths[len(X) > 200])
+        return super().fit(X, y)
+
+    @classmethod
+    def _get_param_names(cls):
+        return ["lengths"]
+
+    def set_params(self, **params):
+        """Set parameters of the parent, too."""
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
 
 
 class TestTruth:
@@ -171,6 +195,15 @@ class TestForecasts:
             result.scores[("mean_absolute_error", "forecast")].to_numpy(), rel=1e-4
         )
 
+    def test_a_young_series_takes_values_of_the_others(self):
+        old, young = cause_and_effect(0, 120), cause_and_effect(1, 120)[78:]
+        X = pd.concat({"old": old, "young": young}, names=["series", "time"])
+        cv = ExpandingWindowSplitter(
+            fh=np.arange(1, 21), initial_window=80, step_length=20
+        )
+        errors = self.error(WindowForecaster(Ridge(), 6), X, X["effect"], cv)
+        assert len(errors) == 2
+
     def test_pipelines_searches_and_forecast_pipelines(self):
         X = cause_and_effect(0)
         X.index = pd.date_range("2024-01-01", periods=len(X))
@@ -231,6 +264,8 @@ class TestResult:
         assert two.summary.index.tolist() == ["-5 to -3", "-2 to 0"]
         own = self.importance(by="lag", lag_groups=[[0], [-5, -4]])
         assert own.summary.index.tolist() == ["0", "-5 to -4"]
+        gaps = self.importance(by="lag", lag_groups=[[-5, 0], [0, -3, -5]])
+        assert gaps.summary.index.tolist() == ["-5, 0", "-5, -3, 0"]
 
     def test_the_same_seed_gives_the_same_importance_in_any_number_of_threads(self):
         first, again = self.importance(), self.importance(n_jobs=2)
@@ -281,6 +316,13 @@ class TestBadInput:
         self.refused(ValueError, "lag_groups belongs", lag_groups=3)
         self.refused(ValueError, "at least 1, got 0", by="lag", lag_groups=0)
         self.refused(ValueError, "lags from -5 to 0.*7", by="lag", lag_groups=[[7]])
+        self.refused(ValueError, r"such as \[\[-1, 0\]", by="lag", lag_groups=[-1, 0])
+        self.refused(ValueError, "at least one group", by="lag", lag_groups=[])
+        same = [[-1, 0], [0, -1]]
+        self.refused(ValueError, "each once", by="lag", lag_groups=same)
+        scorer = make_scorer(max_error, greater_is_better=False)
+        self.refused(ValueError, "a function of", scoring=scorer)
+        self.refused(ValueError, "a function of", scoring=["r2"])
         self.refused(ValueError, "scoring must be one of.*got 'r2'", scoring="r2")
 
     def test_estimators_and_folds(self):
@@ -288,9 +330,35 @@ class TestBadInput:
             TypeError, "sklearn.inspection.permutation_importance", estimator=Ridge()
         )
         self.refused(TypeError, "got RNNClassifier", estimator=RNNClassifier())
+        wrapped = TransformedTargetRegressor(LSTMForecaster(**TINY))
+        self.refused(TypeError, "got TransformedTargetRegressor", estimator=wrapped)
+        search = GridSearchCV(LSTMForecaster(**TINY), {"units": [3]}, refit=False)
+        self.refused(ValueError, "refit=False", estimator=search)
         self.refused(ValueError, "cv must be a sktime splitter", cv="walk")
         shuffled = TimeSeriesSplit(2, gap=3)
         self.refused(ValueError, "rows right after", cv=shuffled)
+
+    def test_windows_of_different_lengths(self):
+        search = RandomWindows([4, 6])
+        self.refused(ValueError, "different lengths", estimator=search, by="lag")
+
+    def test_a_target_that_is_unknown_just_before_the_test_rows(self):
+        X, y = self.X[["a", "b"]], self.X["effect"].copy()
+        y[185:200] = np.nan
+        importance = permutation_importance(
+            LSTMForecaster(**TINY, target=None), X, y, cv=CV, random_state=0
+        )
+        result = walk_forward(
+            LSTMForecaster(**TINY, target=None),
+            X,
+            y,
+            cv=CV,
+            scoring="neg_mean_absolute_error",
+        )
+        for kind in ("forecast", "naive"):
+            assert importance.errors[kind].to_numpy() == pytest.approx(
+                result.scores[("mean_absolute_error", kind)].to_numpy(), rel=1e-4
+            )
 
     def test_missing_targets(self):
         X = self.X.copy()

@@ -63,6 +63,27 @@ def test_categories(sales, forecaster):
     assert (answers["mo"] - answers["tu"]).to_numpy() == pytest.approx(1, abs=0.1)
 
 
+def test_categories_that_the_future_does_not_hold(sales, forecaster):
+    future = sales[290:292][["price"]].assign(day=pd.Categorical(["mo", "mo"]))
+    answers = what_if(forecaster, future, "day", ["tu"])
+    as_text = what_if(forecaster, future.astype({"day": str}), "day", ["tu"])
+    assert answers.equals(as_text)
+    assert (answers["as given"] - answers["tu"]).to_numpy() == pytest.approx(1, abs=0.1)
+    with pytest.raises(ValueError, match=r"categories of the column in fit.*'su'"):
+        what_if(forecaster, future, "day", ["su"])
+
+
+def test_several_series():
+    X = [np.random.default_rng(i).normal(size=(60, 2)) for i in range(2)]
+    y = [x[:, 0] for x in X]
+    forecaster = LSTMForecaster(
+        6, 2, known_future=[1], units=4, epochs=1, random_state=0
+    ).fit(X, y)
+    answers = what_if(forecaster, [np.zeros((2, 1))] * 2, 0, [1.0])
+    assert len(answers) == 4
+    assert not answers["as given"].equals(answers[1.0])
+
+
 def test_arrays_several_targets_and_pipelines(sales):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3))
@@ -102,6 +123,9 @@ def test_bad_input(sales, forecaster):
         what_if(forecaster, future, "cost", [1.0])
     with pytest.raises(ValueError, match="an index from 0 to 1.*got 2"):
         what_if(forecaster, np.zeros((2, 2)), 2, [1.0])
+    whole = sales[290:292]
+    with pytest.raises(ValueError, match=r"one of \['price', 'day'\] .*got 'sales'"):
+        what_if(forecaster, whole, "sales", [1.0])
     with pytest.raises(ValueError, match="got shape"):
         what_if(forecaster, np.zeros(2), 0, [1.0])
     with pytest.raises(ValueError, match=r"For a single value pass \[0.9\]"):

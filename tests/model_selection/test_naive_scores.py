@@ -58,3 +58,10 @@ def test_missing_targets_and_several_series():
     assert np.isnan(scores).tolist() == [True, False, False]
     X = pd.concat({"a": pd.DataFrame(Y), "b": pd.DataFrame(Y + 1)}, names=["s", "t"])
     assert naive_scores(X, cv=CV) == pytest.approx(naive_scores(Y, cv=CV))
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="once for each of several"):
+        naive_scores(Y, cv=CV, scoring=["r2", "neg_mean_absolute_error"])
+    with pytest.raises(ValueError, match="horizon must be an integer from 1"):
+        naive_scores(Y, cv=CV, horizon=0)

@@ -459,3 +459,9 @@ class TestUnsuitableEstimatorsAndData:
         ):
             result = walk_forward(Ridge(), series, series[:, 0], cv=self.cv)
         assert result.summary["skill"].min() > 0.9  # the target leaks from X
+
+
+def test_an_index_with_the_name_of_a_column_of_the_result():
+    y = pd.Series(np.arange(60.0), pd.RangeIndex(60, name="fold"), name="y")
+    result = walk_forward(forecaster(), y.to_frame(), y, cv=EXPANDING)
+    assert result.scores.index.tolist() == [0, 1, 2, 3]

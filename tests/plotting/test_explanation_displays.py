@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import loguniform
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
+from sklearn.metrics import make_scorer, max_error
 from sklearn.model_selection import GridSearchCV, KFold, RandomizedSearchCV
 from sktime.split import ExpandingWindowSplitter
 
@@ -99,6 +100,16 @@ class TestAttributionDisplay:
         assert display.columns_[1] == "2 others"
         total = attribution.contributions.sum().sum()
         assert display.colors_.get_array().sum() == pytest.approx(total)
+
+    def test_a_single_row_or_column_is_visible(self):
+        y = np.sin(np.arange(60) / 5)
+        for length in (1, 5):
+            fitted = LSTMForecaster(length, 2, **TINY).fit(y[:, None], y)
+            display = AttributionDisplay.from_estimator(fitted)
+            edges = display.colors_.get_coordinates()
+            assert (np.diff(edges[:, 0, 1]) == 1).all()
+            assert (np.diff(edges[0, :, 0]) == 1).all()
+            assert edges.shape[:2] == (2, length + 1)
 
     def test_series_coloured_by_contribution(self, X, forecaster):
         attribution = attribute(forecaster, X, steps=1)
@@ -261,6 +272,48 @@ class TestSearchDisplay:
         assert other.ax_.get_ylabel() == "r2"
         with pytest.raises(ValueError, match=r"one of those of the search.*got 'mse'"):
             SearchDisplay.from_estimator(search, metric="mse")
+
+    def test_scorers_of_the_user(self, X):
+        def scores(estimator, X, y):
+            error = np.abs(estimator.predict(X) - y).mean()
+            return {"mae": error, "negative": -error}
+
+        error = -naive_scores(X, X["y"], cv=CV, horizon=1).mean()
+        for scoring, refit, sign in (
+            (scores, "mae", 1),
+            (
+                {"neg_own": make_scorer(max_error, greater_is_better=False)},
+                "neg_own",
+                0,
+            ),
+        ):
+            search = GridSearchCV(
+                WindowForecaster(Ridge()),
+                {"window_length": [3, 5]},
+                scoring=scoring,
+                refit=refit,
+                cv=WalkForwardCV(CV),
+            ).fit(X, X["y"])
+            display = SearchDisplay.from_estimator(search, X, X["y"])
+            naive = display.naive_lines_[0].get_ydata()[0]
+            assert naive > 0
+            if sign:
+                assert naive == pytest.approx(error)
+
+    def test_a_search_without_any_score(self, X):
+        def broken(estimator, X, y):
+            raise ValueError("broken")
+
+        search = GridSearchCV(
+            WindowForecaster(Ridge()),
+            {"window_length": [3, 5]},
+            scoring=broken,
+            cv=WalkForwardCV(CV),
+        )
+        with pytest.warns(UserWarning, match="broken"):
+            search.fit(X, X["y"])
+        with pytest.raises(ValueError, match='error_score="raise"'):
+            SearchDisplay.from_estimator(search)
 
     def test_bad_input(self, X, search):
         with pytest.raises(ValueError, match="search must be a GridSearchCV"):
