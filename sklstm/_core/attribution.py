@@ -29,7 +29,8 @@ class Attribution:
         a column for each column of X; in the units of the outputs. NaN where a column
         is not read: past covariates in the rows to forecast.
     outputs : DataFrame
-        A row for each output, with the columns "output" and "baseline".
+        A row for each output, with the columns "output" and "baseline"; of detectors,
+        which explain what they expect, also "actual".
     inputs : DataFrame
         The values that the estimator read, with the positions and columns of the
         contributions; tokens as texts.
@@ -167,15 +168,21 @@ class Attribution:
         Parameters
         ----------
         output : int
+            Negative numbers count from the end.
 
         Returns
         -------
         attribution : Attribution
         """
-        if not 0 <= output < len(self.outputs):
+        n_outputs = len(self.outputs)
+        if not isinstance(output, int | np.integer) or not (
+            -n_outputs <= output < n_outputs
+        ):
             raise ValueError(
-                f"output must be from 0 to {len(self.outputs) - 1}, got {output!r}."
+                f"output must be the number of a row of outputs, from 0 to "
+                f"{n_outputs - 1}, got {output!r}."
             )
+        output = int(output) % n_outputs
         sample = self.samples[output]
         _, first = np.unique(self.samples, return_index=True)
         lengths = self.sizes[first]

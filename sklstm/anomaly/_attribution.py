@@ -53,7 +53,7 @@ def attribute_expected_values(
     names = list(getattr(X, "columns", range(n_columns)))
     scaled = detector._scaling.encode(rows_of_X)
     distances = detector._distances(detector._errors(scaled))
-    rows = _check_rows(steps, distances)
+    rows = _check_rows(steps, distances, index)
     columns = _check_columns(target, distances[rows], names)
     padded = detector._pad_start(scaled)
     n_padding = len(padded) - n_rows
@@ -109,7 +109,7 @@ def attribute_expected_values(
             both * scale[:, None] + mean[:, None],
             pd.MultiIndex.from_arrays([row_labels, features], names=["row", "feature"]),
             ["output", "baseline"],
-        ),
+        ).assign(actual=rows_of_X[rows, columns]),
         pd.DataFrame(
             inputs.reshape(-1, n_columns),
             pd.MultiIndex.from_arrays([levels[0], all_lags], names=["row", "lag"]),
@@ -120,16 +120,24 @@ def attribute_expected_values(
     )
 
 
-def _check_rows(steps: Any, distances: np.ndarray) -> np.ndarray:
+def _check_rows(steps: Any, distances: np.ndarray, index: Any) -> np.ndarray:
     """Return the numbers of the rows to attribute."""
+    import pandas as pd
+
     if steps is None:
         return np.array([distances.sum(axis=1).argmax()])
     rows = np.atleast_1d(np.asarray(steps))
     n_rows = len(distances)
+    if rows.dtype.kind not in "iu" and index is not None:
+        # Labels of rows, such as times.
+        labels = pd.Index([steps] if np.ndim(steps) == 0 else list(steps))
+        found = index.get_indexer_for(labels)
+        if len(found) == len(labels) and (found >= 0).all():
+            return found
     if rows.dtype.kind not in "iu" or rows.ndim > 1 or not len(rows):
         raise ValueError(
-            "steps must be the number of a row of X, or a sequence of them, got "
-            f"{type(steps).__name__}: {steps!r}."
+            "steps must be the number of a row of X or its label in the index, or a "
+            f"sequence of them, got {type(steps).__name__}: {steps!r}."
         )
     outside = (rows < -n_rows) | (rows >= n_rows)
     if outside.any():

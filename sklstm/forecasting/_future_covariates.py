@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_array
 
-from sklstm._data.categories import CategoryEncoding
+from sklstm._data.categories import UNKNOWN_CATEGORY, CategoryEncoding
 from sklstm._data.input_types import (
     refuse_containers,
     refuse_non_numbers,
@@ -18,9 +19,6 @@ from sklstm._data.input_types import (
 from sklstm._data.series import check_no_infinity
 from sklstm._data.user_warnings import warn_user
 from sklstm._sklearn import safe_indexing
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def check_future_covariates(
@@ -76,7 +74,9 @@ def check_future_covariates(
             values, labels = values[:, future_columns], future_columns.tolist()
     categories = categories.select(future_columns)
     if categories.columns:
-        values = categories.encode(values)
+        encoded = categories.encode(values)
+        _warn_of_unknown_categories(values, encoded, categories, labels)
+        values = encoded
     refuse_non_numbers(values, "X_future")
     values = check_array(
         values, dtype=np.float64, input_name="X_future", ensure_all_finite=False
@@ -89,6 +89,26 @@ def check_future_covariates(
             "unknown out of known_future and fit again."
         )
     return values
+
+
+def _warn_of_unknown_categories(
+    values: Any, encoded: np.ndarray, categories: CategoryEncoding, labels: Any
+) -> None:
+    """Warn of categories that did not occur in fit, such as misspelt ones."""
+    for column, ids in zip(categories.columns, categories.ids, strict=True):
+        is_unknown = encoded[:, column] == UNKNOWN_CATEGORY
+        if not is_unknown.any():
+            continue
+        given = safe_indexing(values, column, axis=1)
+        unknown = pd.unique(pd.Series(np.asarray(given, dtype=object))[is_unknown])
+        unknown = [str(each) for each in unknown if not pd.isna(each)]
+        if unknown:
+            name = column if labels is None else labels[column]
+            warn_user(
+                f"X_future holds the categories {unknown} in column {name!r}, which "
+                "did not occur in fit; the forecast is that for an unknown one. Known "
+                f"are {[each for each in ids if each is not None]}."
+            )
 
 
 def _find_columns(X_future: Any, labels: list) -> list[int]:

@@ -80,8 +80,8 @@ def attribute(
         ``horizon``. Of `RNNTagger`, `RNNStepRegressor` and `SequenceAnomalyDetector`
         the step whose output is explained, for all sequences or for each; -1 is the
         last one, and the default of the detector the least expected token. Of the
-        detectors in series the numbers of rows of X, by default the one that deviates
-        most, before scores are smoothed.
+        detectors in series the numbers of rows of X, or their labels if these are no
+        integers; by default the row that deviates most, before scores are smoothed.
 
     Returns
     -------
@@ -174,7 +174,9 @@ def _checked(attribution: Attribution) -> Attribution:
     )
     missed = np.abs(total - change)
     allowed = _TOLERANCE * np.abs(change) + _TOLERANCE_OF_CANCELLED * size
-    excess = missed - allowed - _ROUNDING * outputs.abs().max(axis=1).to_numpy()
+    excess = (
+        missed - allowed - _ROUNDING * outputs[["output", "baseline"]].abs().max(axis=1)
+    )
     if (excess > 0).any():
         worst = int(np.argmax(excess))
         warn_user(

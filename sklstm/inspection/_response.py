@@ -78,6 +78,11 @@ def what_if(
             "forecaster must have the method forecast, got "
             f"{type(forecaster).__name__}."
         )
+    if X_future is None:
+        raise ValueError(
+            "X_future must hold the future covariates of the rows to forecast, got "
+            "None."
+        )
     if isinstance(X_future, list | tuple):
         X_future = list(X_future)
         tables = X_future
@@ -185,7 +190,7 @@ def _replace_column(
         if unknown:
             raise ValueError(
                 f"values[{name!r}] must hold categories of the column in fit, "
-                f"{categories}, got {unknown[0]!r}."
+                f"{categories}, got {str(unknown[0])!r}."
             )
     if is_frame:
         filled: Any = np.broadcast_to(np.asarray(after), len(X_future))

@@ -142,6 +142,11 @@ class AttributionDisplay:
                 'kind="text" needs an attribution to tokens, but this one is to the '
                 f'columns {list(self.attribution.inputs)}. Use "heatmap" or "series".'
             )
+        if kind == "series" and has_tokens:
+            raise ValueError(
+                'kind="series" draws numbers, but the attribution is to tokens. Use '
+                '"text".'
+            )
         if one is None and kind != "heatmap":
             raise ValueError(
                 f'kind="{kind}" shows a single output, but the attribution has '
@@ -358,9 +363,14 @@ class AttributionDisplay:
             each.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         style_axes(below)
         self.columns_ = list(shown.columns)
-        if self.attribution.position == "lag" and (positions > 0).any():
-            for each in self.axes_:
-                each.axvline(0.5, color="0.2", linewidth=0.8, linestyle="--")
+        for each in self.axes_:
+            self._mark_last_row(each, positions)
+
+    def _mark_last_row(self, panel: Axes, positions: np.ndarray) -> None:
+        """Separate the rows to forecast, of which future covariates are known."""
+        has_future = "step" in self.attribution.outputs.index.names
+        if has_future and self.attribution.position == "lag" and (positions > 0).any():
+            panel.axvline(0.5, color="0.2", linewidth=0.8, linestyle="--")
 
     def _draw_series(
         self,
@@ -370,6 +380,8 @@ class AttributionDisplay:
         max_columns: int,
         kwargs: dict[str, Any],
     ) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         columns = list(_strongest_first(table, max_columns, with_others=False))
         # The column of which detectors expect a value in the row at lag 0.
         explained = []
@@ -385,10 +397,12 @@ class AttributionDisplay:
         largest = np.nanmax(np.abs(values), initial=np.finfo(float).tiny)
         for panel, column in zip(self.axes_, columns, strict=True):
             x = inputs.index.to_numpy()
-            y = pd.to_numeric(inputs[column], errors="coerce")
+            y: Any = pd.to_numeric(inputs[column], errors="coerce")
             if y.isna().all():
-                y = pd.Series(pd.factorize(inputs[column])[0], inputs.index)
-            panel.plot(x, y, color="0.75", linewidth=1, zorder=1)
+                y, names = pd.factorize(inputs[column])
+                panel.set_yticks(np.arange(len(names)), [str(each) for each in names])
+            else:
+                panel.plot(x, y, color="0.75", linewidth=1, zorder=1)
             style = {"cmap": _SIGNED, "s": 26, "edgecolor": "0.35", "linewidth": 0.4}
             self.colors_ = panel.scatter(
                 x,
@@ -400,7 +414,9 @@ class AttributionDisplay:
                 **{**style, **kwargs},
             )
             panel.set_ylabel(str(column))
+            panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
             style_axes(panel)
+            self._mark_last_row(panel, x)
             if column in explained:
                 expected = one.outputs["output"].iloc[0]
                 panel.plot(0, expected, "x", color="k", label="expected", zorder=3)
@@ -460,9 +476,12 @@ def _describe(one: Attribution) -> str:
     keys = key if isinstance(key, tuple) else (key,)
     names = one.outputs.index.names
     labels = ", ".join(f"{n} {_text(k)}" for n, k in zip(names, keys, strict=True))
-    output, baseline = one.outputs.iloc[0]
+    output, baseline = one.outputs[["output", "baseline"]].iloc[0]
+    name = "output"
+    if "actual" in one.outputs:
+        name = f"{one.outputs['actual'].iloc[0]:.4g}, expected"
     change = output - baseline
-    return f"{labels}: output {output:.4g} (baseline {baseline:.4g}, {change:+.3g})"
+    return f"{labels}: {name} {output:.4g} (baseline {baseline:.4g}, {change:+.3g})"
 
 
 def _text(label: Any) -> str:

@@ -324,7 +324,7 @@ def _worst_section(result: WalkForwardResult) -> str:
     if table["target"].nunique() == 1:
         columns.remove("target")
     rows = table.iloc[worst][columns]
-    label = "error" if unit == "mean absolute error" else "relative error"
+    label = "error" if unit == "mean absolute error" else "error / mean naive error"
     rows = rows.assign(**{label: errors["forecast"].to_numpy()[worst]})
     return _section("Worst forecasts", _table(rows))
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._core.introspection import find_forecaster
 from sklstm.model_selection import naive_scores
-from sklstm.plotting._panels import LABELS, STYLES, check_matplotlib, style_axes
+from sklstm.plotting._panels import STYLES, check_matplotlib, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,7 +189,7 @@ class SearchDisplay:
             )
             if self.naive is not None:
                 naive = sign * np.nanmean(np.asarray(self.naive, dtype=float))
-                line = {**STYLES["naive"], "label": LABELS.get("naive", "naive")}
+                line = {**STYLES["naive"], "label": f"naive {naive:.4g}"}
                 self.naive_lines_.append(panel.axhline(naive, **line))
             if labels is None:
                 if (x > 0).all() and x.max() / x.min() >= _LOG_FACTOR:
@@ -201,8 +201,12 @@ class SearchDisplay:
                     panel.tick_params(axis="x", rotation=30)
             panel.set_xlabel(_short(name, params))
             style_axes(panel)
+        _focus(self.axes_, value, spread, self.naive_lines_)
+        self.axes_[0].set_title(
+            f"best {label} {value[best]:.4g}", loc="left", fontsize="medium"
+        )
         self.axes_[0].set_ylabel(label)
-        if self.naive_lines_:
+        if self.axes_[0].get_legend_handles_labels()[0]:
             self.axes_[0].legend(frameon=False)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         return self
@@ -358,6 +362,28 @@ def _positions(values: list) -> tuple[np.ndarray, list[str] | None]:
     texts = [str(each) for each in values]
     labels = list(dict.fromkeys(texts))
     return np.array([labels.index(text) for text in texts]), labels
+
+
+def _focus(
+    panels: list[Axes], value: np.ndarray, spread: np.ndarray, naive: list[Line2D]
+) -> None:
+    """Leave a far naive line out of the picture, to tell the candidates apart."""
+    low, high = np.nanmin(value - spread), np.nanmax(value + spread)
+    room = max(high - low, 1e-9)
+    for panel, line in zip(panels, naive, strict=False):
+        at = float(np.asarray(line.get_ydata())[0])
+        if not low - room <= at <= high + room:
+            panel.set_ylim(low - 0.08 * room, high + 0.25 * room)
+            is_above = at > high
+            panel.annotate(
+                f"naive {at:.4g} {'↑' if is_above else '↓'}",
+                (0.98, 0.97 if is_above else 0.03),
+                xycoords="axes fraction",
+                ha="right",
+                va="top" if is_above else "bottom",
+                color=STYLES["naive"]["color"],
+            )
+            line.set_label("_nolegend_")
 
 
 def _best_of_each(x: np.ndarray, value: np.ndarray, *, smallest: bool) -> np.ndarray:

@@ -75,6 +75,16 @@ class TestCategories:
         rows.iloc[2, 1] = "orange"  # no more known than purple
         np.testing.assert_array_equal(model.predict(rows), forecast)
 
+    def test_a_misspelt_category_of_the_future_is_reported(self):
+        X = frame()
+        model = fitted(X, known_future=["color"])
+        future = pd.DataFrame({"color": ["red"]})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.forecast(1, future)
+        with pytest.warns(UserWarning, match=r"\['rde'\] in column 'color'.*'red'"):
+            model.forecast(1, pd.DataFrame({"color": ["rde"]}))
+
     def test_without_values_missing_in_fit_they_are_unknown(self):
         X = frame()
         rows = X[:6].astype({"color": object})

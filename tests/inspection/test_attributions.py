@@ -433,6 +433,10 @@ class TestSeriesDetectors:
         )
         assert total_error(attribution) < 1e-3
         assert attribution.inputs.loc[(230, 0), "b"] == 400.0
+        assert attribution.outputs["actual"].iloc[2] == 400.0
+        dated = rows.set_axis(pd.date_range("2024", periods=60, freq="h"))
+        at_time = attribute(detector, dated, steps=dated.index[30], target="b")
+        assert at_time.outputs["output"].item() == pytest.approx(expected[30, 1])
         worst = attribute(detector, rows)
         row, feature = worst.outputs.index[0]
         assert feature == "b"
@@ -465,6 +469,7 @@ class TestLabels:
         assert len(one.contributions) == len(one.inputs) == 5
         with pytest.raises(ValueError, match="from 0 to 1, got 2"):
             attribution.select(2)
+        assert attribution.select(-1).contributions.equals(one.contributions)
         assert "2 output(s)" in repr(attribution)
 
 

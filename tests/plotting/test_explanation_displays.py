@@ -128,6 +128,19 @@ class TestAttributionDisplay:
                 one.contributions[column].to_numpy(), nan_ok=True
             )
 
+    def test_series_of_categories_and_tokens(self, X):
+        kinds = pd.Categorical(np.resize(["calm", "storm"], len(X)))
+        rows = X[["y"]].assign(weather=kinds)
+        fitted = LSTMForecaster(5, **TINY, target="y").fit(rows, rows["y"])
+        display = AttributionDisplay.from_estimator(fitted, kind="series")
+        panel = display.axes_[display.columns_.index("weather")]
+        labels = [each.get_text() for each in panel.get_yticklabels()]
+        assert sorted(labels) == ["calm", "storm"]
+        assert not panel.lines
+        generator = CharLSTMGenerator(window_length=20, **TINY).fit("a cab. " * 20)
+        with pytest.raises(ValueError, match='draws numbers.*Use "text"'):
+            AttributionDisplay.from_estimator(generator, "a c", kind="series")
+
     def test_a_single_column_is_a_series(self):
         y = np.sin(np.arange(60) / 5)
         fitted = LSTMForecaster(5, **TINY).fit(y[:, None], y)
@@ -183,8 +196,8 @@ class TestAttributionDisplay:
             display.plot(kind="series")
         with pytest.raises(ValueError, match="max_columns must be at least 1"):
             display.plot(max_columns=0)
-        with pytest.raises(ValueError, match="output must be from 0"):
-            AttributionDisplay(attribution=attribution, output=-1).plot()
+        with pytest.raises(ValueError, match="output must be the number of a row"):
+            AttributionDisplay(attribution=attribution, output=(5, 1)).plot()
         with pytest.raises(ValueError, match="one output to tokens"):
             display.to_html()
 
@@ -241,6 +254,19 @@ class TestSearchDisplay:
         assert len(display.naive_lines_) == 2
         for line in display.naive_lines_:
             assert line.get_ydata() == pytest.approx([naive, naive])
+
+    def test_a_far_naive_line_is_told_in_words(self, X, search):
+        display = SearchDisplay.from_estimator(search)
+        naive = np.full(3, 1000 * search.cv_results_["mean_test_score"].mean())
+        far = SearchDisplay(
+            cv_results=search.cv_results_,
+            scoring="neg_mean_absolute_error",
+            naive=naive,
+        ).plot()
+        assert far.ax_.get_ylim()[1] < -naive[0] / 10
+        (note,) = far.ax_.texts
+        assert note.get_text() == f"naive {-naive[0]:.4g} ↑"
+        assert "best" in display.ax_.get_title("left")
 
     def test_continuous_parameters_and_other_scores(self, X):
         search = RandomizedSearchCV(
