@@ -1,6 +1,7 @@
 """Explanations: time and memory of attribution, and a picture of each kind.
 
-    python docs/benchmarks/explanations.py [--data FOLDER] [--pictures FOLDER]
+    python docs/benchmarks/explanations.py [--data FOLDER] [--pictures FOLDER
+                                            [--only-pictures]]
 
 The first table shows the time to attribute one value of the forecast from 1000 windows
 of 60 rows of 8 columns to all their values, the memory that this takes beyond that of
