@@ -11,9 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names of the index levels that number the rows of a sample.
-POSITIONS = ("lag", "step")
-
 
 @dataclass(frozen=True)
 class Attribution:

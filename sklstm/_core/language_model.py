@@ -216,10 +216,8 @@ class LanguageModel(RecurrentEstimator):
         -------
         attribution : Attribution
         """
-        lengths = np.array([len(ids) + 1 for ids in prompts])
-        boundary = np.array([PADDING], np.int32)
-        rows = np.concatenate([part for ids in prompts for part in (boundary, ids)])
-        data = engine.SequenceData(rows, np.cumsum(lengths) - lengths, lengths)
+        packed = pack_documents(prompts)
+        data = engine.SequenceData(packed.tokens, packed.starts, packed.lengths)
         network = engine.AttributionNetwork(engine.NextTokenNetwork(self._network))
         with engine.borrow_program(network, self._training_spec) as program:
             found = program.attribute(data, self.weights_, targets)
@@ -229,7 +227,7 @@ class LanguageModel(RecurrentEstimator):
             np.concatenate([each.inputs[0][1:, None] for each in found]).astype(float),
             np.array([(each.output, each.baseline) for each in found]),
             np.array(tokens, dtype=object)[:, None],
-            lengths=lengths - 1,
+            lengths=packed.lengths - 1,
             levels=levels,
             columns=["token"],
         )

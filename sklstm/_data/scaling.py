@@ -56,10 +56,11 @@ class ColumnScaling:
         # underflow.
         largest = np.abs(rows).max(axis=0)
         unit = np.where(largest > 0, largest, 1.0)
-        mean, deviation = (rows / unit).mean(axis=0), (rows / unit).std(axis=0)
+        in_units = rows / unit
+        mean, deviation = in_units.mean(axis=0), in_units.std(axis=0)
         constant = is_constant(deviation, mean) | (np.ptp(rows, axis=0) == 0)
         moving = _keeps_moving(rows) & ~constant
-        floor = min_deviation * np.where(moving, _reach_from_median(rows / unit), 1.0)
+        floor = min_deviation * np.where(moving, _reach_from_median(in_units), 1.0)
         deviation = np.maximum(np.where(constant, 0.0, deviation), floor)
         return cls(
             np.where(constant, rows[0], mean * unit),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklstm._data.missing import carry_forward
 from sklstm.engine import WindowData
 from sklstm.forecasting._history import History
 from sklstm.forecasting._windows import (
@@ -81,7 +82,7 @@ class PermutableWindows:
         # The history is short; before it, the last known value is a training row's.
         known = np.concatenate([training.rows.Y, Y[len(Y) - n_new :]])
         origins = rows[:, 0] - 1 + len(known) - len(Y)
-        last = _last_known(known)[np.maximum(origins, 0)]
+        last = carry_forward(known, before=np.nan)[np.maximum(origins, 0)]
         self.naive = np.broadcast_to(last[:, None], self.actual.shape)
 
     def __len__(self) -> int:
@@ -148,12 +149,6 @@ def _copy_windows(data: WindowData, shape: WindowShape) -> np.ndarray:
     ahead = data.series[target_rows(data, shape)]
     both = [np.concatenate(past, axis=2), ahead]
     return np.concatenate(both, axis=1).astype(np.float32)
-
-
-def _last_known(Y: np.ndarray) -> np.ndarray:
-    """Return the last known value of each target up to each row."""
-    rows = np.where(np.isnan(Y), 0, np.arange(len(Y))[:, None])
-    return np.take_along_axis(Y, np.maximum.accumulate(rows, axis=0), axis=0)
 
 
 def permutable_windows(

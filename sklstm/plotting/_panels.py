@@ -25,6 +25,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "value": {"color": "0.2", "linewidth": 0.8},
     "score": {"color": "#1769aa", "linewidth": 1.0},
 }
+# Columns of forecasts in the result of walk_forward, in the order of the legend.
+FORECASTERS = ("forecast", "naive", "seasonal_naive")
 LABELS = {
     "seasonal_naive": "seasonal naive",
     "loss": "training loss",

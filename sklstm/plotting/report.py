@@ -17,7 +17,13 @@ import pandas as pd
 
 from sklstm.inspection import PermutationImportance
 from sklstm.model_selection import WalkForwardResult
-from sklstm.plotting._panels import LABELS, STYLES, check_matplotlib, style_axes
+from sklstm.plotting._panels import (
+    FORECASTERS,
+    LABELS,
+    STYLES,
+    check_matplotlib,
+    style_axes,
+)
 from sklstm.plotting.importance import ImportanceDisplay
 from sklstm.plotting.walk_forward import WalkForwardDisplay
 
@@ -36,7 +42,6 @@ _MAX_VECTOR_ROWS = 3000
 # Groups that have bars and labels of their own.
 _MAX_GROUPS = 12
 
-_FORECASTERS = ("forecast", "naive", "seasonal_naive")
 _LEVELS = ["lowest fifth", "second", "third", "fourth", "highest fifth"]
 _WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
@@ -195,7 +200,7 @@ def _errors_section(result: WalkForwardResult) -> str:
     errors, unit = _absolute_errors(result.forecasts)
     groups = dict(_groupings(result.forecasts))
     figure, panels = _new_figure(len(groups))
-    names = [name for name in _FORECASTERS if name in errors]
+    names = [name for name in FORECASTERS if name in errors]
     for panel, (label, group) in zip(panels, groups.items(), strict=True):
         _draw_groups(panel, errors[names].groupby(group, observed=True).mean(), label)
     panels[0].set_ylabel(unit)
@@ -209,7 +214,7 @@ def _absolute_errors(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     Those of several targets or series are divided by the mean error of the naive
     forecast.
     """
-    names = [name for name in _FORECASTERS if name in table]
+    names = [name for name in FORECASTERS if name in table]
     errors = table[names].sub(table["actual"], axis=0).abs().reset_index(drop=True)
     by = [
         name for name in ("series", "target") if name in table and table[name].nunique()

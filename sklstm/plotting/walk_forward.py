@@ -10,6 +10,7 @@ import pandas as pd
 
 from sklstm.model_selection import WalkForwardResult, walk_forward
 from sklstm.plotting._panels import (
+    FORECASTERS,
     LABELS,
     STYLES,
     axis_values,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
 
-_FORECASTERS = ("forecast", "naive", "seasonal_naive")
 
 # Beyond this number of folds there is no room to number each of them.
 _MAX_NUMBERED_FOLDS = 12
@@ -151,7 +151,7 @@ class WalkForwardDisplay:
         targets = list(table["target"].unique())
         drawn = ["forecast"]
         if naive:
-            drawn = [name for name in _FORECASTERS if name in table]
+            drawn = [name for name in FORECASTERS if name in table]
 
         n_targets = len(targets)
         self.axes_ = make_panels(
@@ -404,7 +404,7 @@ def _draw_errors(
     from matplotlib.ticker import MaxNLocator
 
     errors, overall = result.scores[metric], result.summary.loc[metric]
-    names = [name for name in _FORECASTERS if name in errors]
+    names = [name for name in FORECASTERS if name in errors]
     width = 0.8 / len(names)
     folds = errors.index.to_numpy()
     bars = {}

@@ -231,11 +231,19 @@ class SequenceEstimator(RecurrentEstimator):
     @property
     def _output_names(self) -> list:
         """Names of the network's outputs: classes, or numbers of targets."""
+        if hasattr(self, "classes_"):
+            return self.classes_.tolist()
         return list(range(self._network.n_outputs))
 
     def _output_units(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return scale and mean of the outputs of these numbers; those of classes."""
-        return np.ones(len(numbers)), np.zeros(len(numbers))
+        """Return scale and mean of the outputs of these numbers: 1 and 0 of classes."""
+        scale = getattr(self, "_target_scale", 1.0)
+        mean = getattr(self, "_target_mean", 0.0)
+        n_outputs = self._network.n_outputs
+        return (
+            np.broadcast_to(scale, n_outputs)[numbers],
+            np.broadcast_to(mean, n_outputs)[numbers],
+        )
 
     def _output_level(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Return the names of outputs as a level of an index; empty for one target."""

@@ -462,11 +462,6 @@ class RNNClassifier(ClassifierMixin, PooledStatesMixin):
         """
         return self._network_outputs(X)
 
-    @property
-    def _output_names(self) -> list:
-        """Names of the network's outputs."""
-        return self.classes_.tolist()
-
     def predict(self, X: Any) -> np.ndarray:
         """Predict class labels.
 

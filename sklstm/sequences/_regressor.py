@@ -371,13 +371,6 @@ class RNNRegressor(RegressorMixin, PooledStatesMixin):
         )
         return self
 
-    def _output_units(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return scale and mean of the outputs of these numbers."""
-        return (
-            np.ravel(self._target_scale)[numbers],
-            np.ravel(self._target_mean)[numbers],
-        )
-
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of sequences.
 

@@ -350,11 +350,6 @@ class RNNTagger(StepEstimator):
         )
         return self
 
-    @property
-    def _output_names(self) -> list:
-        """Names of the network's outputs."""
-        return self.classes_.tolist()
-
     def predict(self, X: Any) -> np.ndarray:
         """Predict the label of each step.
 

@@ -197,8 +197,7 @@ class TextGenerator(DensityMixin, LanguageModel):
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
         generated: list[list[int]] = [[] for _ in encoded]
-        adapted = self._adaptation(dynamic, cache)
-        for i, tokens in self._generate_blocks(encoded, options, *adapted):
+        for i, tokens in self._generate_blocks(encoded, options, dynamic, cache):
             generated[i] += tokens
         texts = [self._detokenize(self._vocabulary.decode(ids)) for ids in generated]
         return texts[0] if single else texts
@@ -238,8 +237,7 @@ class TextGenerator(DensityMixin, LanguageModel):
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
         encoded = self._encode_prompts([prompt or ""])
-        adapted = self._adaptation(dynamic, cache)
-        blocks = self._generate_blocks(encoded, options, *adapted)
+        blocks = self._generate_blocks(encoded, options, dynamic, cache)
         token_of_id = self._vocabulary.tokens
         return (token_of_id[token] for _, tokens in blocks for token in tokens)
 
@@ -640,19 +638,12 @@ class TextGenerator(DensityMixin, LanguageModel):
                 return program.read(padded, self.weights_)
             return program.read_adaptively(padded, self.weights_, dynamic.settings())
 
-    def _adaptation(
-        self, dynamic: Any, cache: Any
-    ) -> tuple[DynamicEvaluation | None, NeuralCache | None]:
-        return check_adaptation(
-            dynamic, cache, caller_name=f"{type(self).__name__}.generate"
-        )
-
     def _generate_blocks(
         self,
         prompts: list[np.ndarray],
         options: GenerationOptions,
-        dynamic: DynamicEvaluation | None,
-        cache: NeuralCache | None,
+        dynamic: Any,
+        cache: Any,
     ) -> Iterator[tuple[int, list[int]]]:
         """Check options, and generate tokens block by block.
 
@@ -666,7 +657,9 @@ class TextGenerator(DensityMixin, LanguageModel):
         blocks : iterator of (int, list of int)
             Index of a prompt, and the ids of its next tokens.
         """
-        options.check(caller_name=f"{type(self).__name__}.generate")
+        caller_name = f"{type(self).__name__}.generate"
+        options.check(caller_name=caller_name)
+        dynamic, cache = check_adaptation(dynamic, cache, caller_name=caller_name)
         # A copy keeps generating from this fit if the estimator is fitted again before
         # the iterator is exhausted.
         fitted, stops = copy(self), self._encode_stop_sequences(options.stop)
