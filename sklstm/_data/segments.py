@@ -1,4 +1,4 @@
-"""Anomaly segments: runs of consecutive rows that score below a threshold."""
+"""Anomaly segments: consecutive rows that score below a threshold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,119 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+
+@dataclass(frozen=True)
+class AlarmRule:
+    """When an alarm is raised, and when it ends, given the scores of consecutive rows.
+
+    An alarm is raised at the row that completes ``min_duration`` consecutive outliers.
+    It lasts until more than ``merge_gap`` rows in succession are no longer anomalous.
+    While it lasts, a row is anomalous if its score lies below ``hysteresis`` times the
+    threshold. The rule looks at no later rows, so it is the same for a recording and
+    for rows that arrive one by one.
+
+    Parameters
+    ----------
+    min_duration : int, default=1
+    merge_gap : int, default=0
+    hysteresis : float, default=1.0
+        At most 1; the threshold is negative.
+    """
+
+    min_duration: int = 1
+    merge_gap: int = 0
+    hysteresis: float = 1.0
+
+    def find(self, scores: np.ndarray, threshold: float) -> np.ndarray:
+        """Find the alarms of a recording.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows,)
+        threshold : float
+            Rows with a lower score are outliers.
+
+        Returns
+        -------
+        alarms : ndarray of int of shape (n_alarms, 3)
+            First row, row at which the alarm was raised, and last row of each.
+        """
+        tracker = AlarmTracker(self, threshold)
+        anomalous = np.flatnonzero(scores < max(threshold, self.hysteresis * threshold))
+        alarms: list[tuple[int, int, int]] = []
+        for row in anomalous.tolist():
+            alarms += _as_list(tracker.close_before(row))
+            tracker.push(row, scores[row])
+        alarms += _as_list(tracker.close_before(len(scores) + self.merge_gap + 1))
+        return np.array(alarms, int).reshape(-1, 3)
+
+
+class AlarmTracker:
+    """State of an `AlarmRule` between rows.
+
+    Rows that are not pushed count as normal.
+
+    Parameters
+    ----------
+    rule : AlarmRule
+    threshold : float
+    """
+
+    def __init__(self, rule: AlarmRule, threshold: float):
+        self._rule = rule
+        self._threshold = threshold
+        self._run: tuple[int, int] | None = None  # first and last of the outliers
+        self._alarm: tuple[int, int, int] | None = None
+
+    @property
+    def alarm(self) -> tuple[int, int, int] | None:
+        """First row, row of detection and last anomalous row of the open alarm."""
+        return self._alarm
+
+    def push(self, row: int, score: float) -> None:
+        """Read the score of a row. Call `close_before` first."""
+        if self._alarm is not None:
+            if score < max(self._threshold, self._rule.hysteresis * self._threshold):
+                self._alarm = (*self._alarm[:2], row)
+        elif score < self._threshold:
+            follows = self._run is not None and self._run[1] == row - 1
+            first = self._run[0] if follows and self._run else row
+            self._run = (first, row)
+            if row - first + 1 >= self._rule.min_duration:
+                self._alarm, self._run = (first, row, row), None
+
+    def close_before(self, row: int) -> tuple[int, int, int] | None:
+        """Return the open alarm if it ends before a row, and forget it."""
+        alarm = self._alarm
+        if alarm is None or row - alarm[2] <= self._rule.merge_gap + 1:
+            return None
+        self._alarm = None
+        return alarm
+
+
+def _as_list(alarm: tuple[int, int, int] | None) -> list[tuple[int, int, int]]:
+    return [] if alarm is None else [alarm]
+
+
+def locate_excess(distances: np.ndarray, level: float) -> tuple[int, int]:
+    """Return the first and last of the consecutive rows that exceed a level the most.
+
+    They maximise the sum of ``distances - level``: the estimate of the beginning and
+    the end of a change by cumulative sums (Page, 1954). Averages over several rows
+    exceed their threshold for longer than the change lasts.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_rows,)
+    level : float
+    """
+    sums = np.cumsum(np.append(0.0, distances - level))
+    lowest = np.minimum.accumulate(sums[:-1])
+    last = int(np.argmax(sums[1:] - lowest))
+    # Of equal minima the last one: rows at the level are left out.
+    first = last - int(np.argmin(sums[: last + 1][::-1]))
+    return first, last
 
 
 @dataclass(frozen=True)
@@ -21,7 +134,12 @@ class AnomalySegments:
 
     @classmethod
     def find(
-        cls, scores: np.ndarray, threshold: float, contributions: np.ndarray | None
+        cls,
+        scores: np.ndarray,
+        threshold: float,
+        contributions: np.ndarray | None,
+        rule: AlarmRule | None = None,
+        distances: np.ndarray | None = None,
     ) -> AnomalySegments:
         """Find the segments in the scores of a series.
 
@@ -31,21 +149,39 @@ class AnomalySegments:
         threshold : float
         contributions : ndarray of shape (n_rows, n_features) or None
             Contribution of each feature to the scores.
+        rule : AlarmRule, optional
+            By default, each run of consecutive outliers is a segment.
+        distances : ndarray of shape (n_rows,), optional
+            Anomaly of each row by itself, of which the scores are negative averages.
+            Segments are then cut to the rows that exceed the threshold the most.
 
         Returns
         -------
         segments : AnomalySegments
         """
-        changes = np.diff(np.pad((scores < threshold).astype(np.int8), 1))
-        first_rows = np.flatnonzero(changes == 1)
-        stop_rows = np.flatnonzero(changes == -1)
-        rows = [slice(*pair) for pair in zip(first_rows, stop_rows, strict=True)]
+        alarms = (rule or AlarmRule()).find(scores, threshold)
+        first_rows, last_rows = alarms[:, 0], alarms[:, 2]
+        lowest = np.array(
+            [
+                scores[first : last + 1].min()
+                for first, last in zip(first_rows, last_rows, strict=True)
+            ]
+        )
+        if distances is not None:
+            cut = [
+                first + np.array(locate_excess(distances[first : last + 1], -threshold))
+                for first, last in zip(first_rows, last_rows, strict=True)
+            ]
+            first_rows, last_rows = np.array(cut, int).reshape(-1, 2).T
         sums = None
         if contributions is not None:
-            sums = np.array([contributions[part].sum(axis=0) for part in rows])
-            sums = sums.reshape(len(rows), contributions.shape[1])
-        lowest = np.array([scores[part].min() for part in rows])
-        return cls(first_rows, stop_rows - 1, lowest, sums)
+            sums = np.array(
+                [
+                    contributions[first : last + 1].sum(axis=0)
+                    for first, last in zip(first_rows, last_rows, strict=True)
+                ]
+            ).reshape(len(first_rows), contributions.shape[1])
+        return cls(first_rows, last_rows, lowest, sums)
 
     @property
     def top_features(self) -> np.ndarray | None:

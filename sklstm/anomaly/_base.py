@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from math import ceil
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil, floor, inf
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -25,14 +26,26 @@ from sklstm._core.estimator import (
 from sklstm._core.seeds import RandomState
 from sklstm._data.missing import FilledSeries, count_missing
 from sklstm._data.scaling import ColumnScaling
-from sklstm._data.segments import AnomalySegments
+from sklstm._data.segments import AlarmRule, AnomalySegments
 from sklstm._data.series import check_series, check_several_series
 from sklstm._data.time_index import TimeIndex, index_of, warn_of_irregular_rows
 from sklstm._data.user_warnings import warn_user
 from sklstm._data.windows import number_windows, split_off_tails
 from sklstm._sklearn import fit_context
 from sklstm.anomaly._attribution import attribute_expected_values
-from sklstm.anomaly._error_model import BoundaryCorrection, ErrorModel, smooth
+from sklstm.anomaly._error_model import (
+    BoundaryCorrection,
+    ErrorModel,
+    smooth,
+    smooth_arrivals,
+)
+from sklstm.anomaly._live import (
+    AlarmStream,
+    ThresholdReport,
+    find_row_interval,
+    find_threshold,
+    measure_delays,
+)
 from sklstm.anomaly._threshold import CONTAMINATION, ThresholdMixin, find_offset
 
 if TYPE_CHECKING:
@@ -67,6 +80,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
     _auto_steps = 1500
 
+    # Added to the variance of the errors, on the scale of standardised rows.
+    _ridge: float
+
     _parameter_constraints: dict = {
         **params.NETWORK,
         **params.TRAINING,
@@ -80,15 +96,20 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     smoothing: int
     min_deviation: float
     missing_values: Literal["ignore", "score"]
+    min_duration: int
+    merge_gap: int
+    hysteresis: float
     bidirectional: bool
     recurrent_dropout: float
     loss: Any
 
     # Fitted state.
+    live_offset_: float
     _network: engine.WindowNetwork | engine.AutoencoderNetwork
     _scaling: ColumnScaling
     _error_model: ErrorModel
     _boundary_correction: BoundaryCorrection
+    _alarm_rule: AlarmRule
     _window_length: int
     _smoothing: int
     _masked_columns: np.ndarray  # those with missing values in the training rows
@@ -105,6 +126,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         smoothing: int = 31,
         min_deviation: float = 0.01,
         missing_values: Literal["ignore", "score"] = "ignore",
+        min_duration: int = 1,
+        merge_gap: int = 15,
+        hysteresis: float = 0.8,
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = False,
@@ -129,6 +153,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self.smoothing = smoothing
         self.min_deviation = min_deviation
         self.missing_values = missing_values
+        self.min_duration = min_duration
+        self.merge_gap = merge_gap
+        self.hysteresis = hysteresis
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
@@ -205,6 +232,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             If training diverges.
         """
         self._smoothing = self._check_smoothing()
+        self._alarm_rule = AlarmRule(
+            int(self.min_duration), int(self.merge_gap), float(self.hysteresis)
+        )
         self._window_length = int(self.window_length)
         _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
@@ -260,11 +290,12 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         scores : ndarray of shape (n_timesteps,)
             Minus the squared Mahalanobis distance of a row's errors, divided by the
             number of columns and averaged over ``smoothing`` rows. The covariance is
-            that of the errors of held-out rows plus the identity matrix, on the scale
-            of standardised rows. Missing values have no error: the distance is that of
-            the columns that are observed, divided by their number. Rows without any
-            value are left out of the average, which is 0, the score of a row exactly
-            as expected, if all are. For a list of series, a list of arrays.
+            that of the errors of held-out rows, on the scale of standardised rows, plus
+            the identity matrix (`LSTMAutoencoderDetector`) or a tenth of it
+            (`LSTMForecastDetector`). Missing values have no error: the distance is that
+            of the columns that are observed, divided by their number. Rows without any
+            value are left out of the average, which is 0, the score of a row exactly as
+            expected, if all are. For a list of series, a list of arrays.
         """
         return self._for_each_series(
             X, lambda rows, _: self._feature_scores(rows).sum(axis=1)
@@ -310,8 +341,32 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
         return self._for_each_series(X, expected)
 
+    def running_scores(self, X: Any) -> Any:
+        """Score each row as when it arrives, without the rows after it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            Rows to score, as in `score_samples`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timesteps,)
+            For each row the last score of the rows up to it: the one that `update` and
+            `stream` compute when the row arrives. Its threshold is ``live_offset_``.
+            For a list of series, a list of arrays.
+        """
+        return self._for_each_series(
+            X, lambda rows, _: self._running_scores(rows)[0].sum(axis=1)
+        )
+
     def anomaly_segments(self, X: Any) -> Any:
-        """Find the segments of consecutive rows that are outliers.
+        """Find the segments of consecutive rows that are anomalous.
+
+        A segment begins where ``min_duration`` rows in succession are outliers, and
+        ends before more than ``merge_gap`` rows in succession are not anomalous (see
+        ``hysteresis``). It is cut to the rows whose own distances exceed the threshold
+        the most in total, because ``smoothing`` spreads them over more rows.
 
         Parameters
         ----------
@@ -353,6 +408,106 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         ValueError
             If X is not as described, or its rows do not follow the last ones.
         """
+
+        def score(rows: np.ndarray, n_before: np.ndarray | int) -> np.ndarray:
+            return self._feature_scores(rows, n_before).sum(axis=1)
+
+        scores: np.ndarray = self._append_rows(X, new_stream, score)
+        return scores
+
+    def stream(self, *, new_stream: bool = False) -> AlarmStream:
+        """Return a stream that raises alarms while rows arrive.
+
+        Parameters
+        ----------
+        new_stream : bool, default=False
+            Whether the first rows start a series of their own, rather than continue the
+            last ones passed to `fit` or `update`. After a fit on several series they
+            always do.
+
+        Returns
+        -------
+        stream : AlarmStream
+            Stream without rows, with the detector as it is now.
+        """
+        return AlarmStream(self, new_stream=new_stream)
+
+    def choose_threshold(
+        self, X: Any, *, false_alarms_per_day: float, freq: Any = None
+    ) -> ThresholdReport:
+        """Set the thresholds by the number of false alarms in quiet recordings.
+
+        ``live_offset_`` becomes the highest threshold at which a `stream` raises at
+        most that many alarms, and ``offset_`` the highest one with at most that many
+        `anomaly_segments`. Rows that the detector was not fitted to are best, because
+        their errors are those to be expected.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+            Rows of normal operation, as in `score_samples`; or several series.
+        false_alarms_per_day : float
+            Rate of false alarms to accept. With recordings of ten days, 0.5 accepts
+            five alarms, and any rate below 0.1 none.
+        freq : str, Timedelta or DateOffset, default=None
+            Time from row to row, such as ``"1min"``; needed if X has no index of times.
+
+        Returns
+        -------
+        report : ThresholdReport
+            Thresholds, false alarms, and how soon shifts of one column are detected.
+
+        Raises
+        ------
+        ValueError
+            If the rate is negative, or the time between rows is unknown.
+        """
+        check_is_fitted(self)
+        rate = false_alarms_per_day
+        if isinstance(rate, bool) or not (isinstance(rate, Real) and 0 <= rate < inf):
+            raise ValueError(
+                "false_alarms_per_day must be a number of at least 0, got "
+                f"{false_alarms_per_day!r}."
+            )
+        _, inputs, checked = check_several_series(self, X, reset=False)
+        recordings = [rows for rows, _ in checked]
+        interval = find_row_interval(
+            index_of(inputs[0].X), freq, inputs[0].place or "X"
+        )
+        days = sum(map(len, recordings)) * interval / pd.Timedelta(days=1)
+        # Rounded first, so that 0.1 a day are 1 in ten days.
+        n_alarms = floor(round(float(rate) * days, 6))
+        live = [self._running_scores(rows)[0].sum(axis=1) for rows in recordings]
+        complete = [self._feature_scores(rows).sum(axis=1) for rows in recordings]
+        live_offset = find_threshold(live, self._alarm_rule, n_alarms)
+        report = ThresholdReport(
+            offset=find_threshold(complete, self._alarm_rule, n_alarms),
+            live_offset=live_offset,
+            days=days,
+            false_alarms=sum(
+                len(self._alarm_rule.find(scores, live_offset)) for scores in live
+            ),
+            delays=measure_delays(self, recordings, live_offset, interval),
+        )
+        self.offset_, self.live_offset_ = report.offset, report.live_offset
+        return report
+
+    def _score_next(self, X: Any, new_stream: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Score the next rows of a stream as they arrive: scores and distances."""
+        return self._append_rows(X, new_stream, self._running_scores)
+
+    def _append_rows(
+        self,
+        X: Any,
+        new_stream: bool,
+        score: Callable[[np.ndarray, np.ndarray | int], Any],
+    ) -> Any:
+        """Score rows together with the history, and append them to it.
+
+        Returns
+        -------
+        scores : ndarray or tuple of ndarray, of the new rows
+        """
         check_is_fitted(self)
         new_rows, _ = check_series(self, X, reset=False)
         index = index_of(X)
@@ -369,13 +524,21 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             )
         n_before = 0 if starts_stream else self._missing_before
         rows = np.concatenate([history, new_rows])
-        scores = self._feature_scores(rows, n_before)[-len(new_rows) :].sum(axis=1)
+        result = score(rows, n_before)
+        new = slice(len(rows) - len(new_rows), None)
         self._remember(rows, n_before)
         times = self._time_index
         self._time_index = (
             times.restarted_at(index) if starts_stream else times.extended_by(index)
         )
-        return scores
+        return (
+            result[new]
+            if isinstance(result, np.ndarray)
+            else tuple(each[new] for each in result)
+        )
+
+    def _column_names(self) -> Sequence[Any]:
+        return getattr(self, "feature_names_in_", range(self.n_features_in_))
 
     def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
         """Attribute expected values; called by `sklstm.inspection.attribute`."""
@@ -423,8 +586,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
                 f"validation_split={self.validation_split}, the last ones of each "
                 "series: leave out rows without values at the ends of X."
             )
-        names = getattr(self, "feature_names_in_", range(missing.shape[1]))
-        empty = [names[i] for i in np.flatnonzero(missing.all(axis=0))]
+        names = self._column_names()
+        empty = [names[i] for i in np.flatnonzero(missing.all(axis=0)).tolist()]
         if empty:
             warn_user(
                 f"Columns {empty} of X have no value in the rows to train on, and will "
@@ -538,18 +701,29 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         """Fit the error model to held-out rows, and set the threshold."""
         errors = [self._errors(self._scaling.encode(rows)) for rows in series]
         held_out = [rows[n:] for rows, n in zip(errors, n_training_rows, strict=True)]
-        self._error_model = ErrorModel.fit(np.concatenate(held_out))
+        self._error_model = ErrorModel.fit(np.concatenate(held_out), self._ridge)
         self._boundary_correction = BoundaryCorrection.fit(
-            self._boundary_profiles(series), self._window_span - 1
+            self._boundary_profiles(series),
+            self._window_span - 1,
+            # A forecast is based on as many rows at the end as anywhere.
+            0 if self._output_rows.start else self._window_span - 1,
         )
-        # Rows without any value do not count.
-        scores = [
-            self._score_errors(rows).sum(axis=1)[_has_value(rows)] for rows in errors
-        ]
         contamination = self.contamination
         if contamination == "auto":
             contamination = _AUTO_CONTAMINATION
-        self.offset_ = find_offset(contamination, np.concatenate(scores))
+
+        def threshold(scores: list[np.ndarray]) -> float:
+            # Rows without any value do not count.
+            counted = [
+                each.sum(axis=1)[_has_value(rows)]
+                for each, rows in zip(scores, errors, strict=True)
+            ]
+            return find_offset(contamination, np.concatenate(counted))
+
+        self.offset_ = threshold([self._score_errors(rows) for rows in errors])
+        self.live_offset_ = threshold(
+            [self._score_arrivals(self._scaling.encode(rows))[0] for rows in series]
+        )
 
     def _boundary_profiles(self, series: list[np.ndarray]) -> np.ndarray:
         """Compute the distances in excerpts, each predicted as a series of its own.
@@ -569,9 +743,17 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return np.where([_has_value(rows) for rows in errors], distances, np.nan)
 
     def _find_segments(self, rows: np.ndarray, X: Any) -> pd.DataFrame:
-        contributions = self._feature_scores(rows)
-        scores = contributions.sum(axis=1)
-        segments = AnomalySegments.find(scores, self.offset_, contributions)
+        errors = self._errors(self._scaling.encode(rows))
+        silences = self._silences(rows)
+        contributions = self._score_errors(errors) - smooth(silences, self._smoothing)
+        distances = (self._distances(errors) + silences).sum(axis=1)
+        segments = AnomalySegments.find(
+            contributions.sum(axis=1),
+            self.offset_,
+            contributions,
+            self._alarm_rule,
+            distances,
+        )
         index = index_of(X)
         return segments.to_frame(
             pd.RangeIndex(len(rows)) if index is None else index,
@@ -590,12 +772,93 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             Number of values missing in succession just before the rows.
         """
         scores = self._score_errors(self._errors(self._scaling.encode(rows)))
+        return scores - smooth(self._silences(rows, n_before), self._smoothing)
+
+    def _running_scores(
+        self, rows: np.ndarray, n_before: np.ndarray | int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute what is known of each row when it arrives.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_rows, n_columns)
+            Contributions to the score of each row, the last one of those so far.
+        distances : ndarray of shape (n_rows, n_columns)
+            Contributions to the distance of each row by itself.
+        """
+        scores, distances = self._score_arrivals(self._scaling.encode(rows))
+        silences = self._silences(rows, n_before)
+        n_averaged = self._smoothing // 2 + 1
+        return scores - smooth_arrivals([silences] * n_averaged), distances + silences
+
+    def _silences(self, rows: np.ndarray, n_before: np.ndarray | int = 0) -> np.ndarray:
+        """Compute what is added to the distances for columns that stopped reporting."""
         if self.missing_values == "ignore":
-            return scores
+            return np.zeros(rows.shape)
         has_stopped = count_missing(rows, n_before) > self._longest_gaps
         # The unit of distances is 1, which bounds a threshold near zero.
-        distance = _SILENCE_WEIGHT * max(-self.offset_, 1.0)
-        return scores - smooth(distance * has_stopped, self._smoothing)
+        return _SILENCE_WEIGHT * max(-self.offset_, 1.0) * has_stopped
+
+    def _score_arrivals(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Score standardised rows as they arrive: scores and distances.
+
+        The rows are scored in blocks, each after the rows that it depends on: for each
+        row, up to ``smoothing // 2 + 1`` predictions are compared with it.
+        """
+        n_context = self._history_length
+        n_per_block = max(_MAX_VALUES_PER_RUN // scaled.shape[1], n_context)
+        scores, distances = np.empty(scaled.shape), np.empty(scaled.shape)
+        for first in range(0, len(scaled), n_per_block):
+            begin = max(first - n_context, 0)
+            block = slice(first, first + n_per_block)
+            part = self._score_arrivals_of_block(scaled[begin : block.stop])
+            scores[block], distances[block] = (each[first - begin :] for each in part)
+        return scores, distances
+
+    def _score_arrivals_of_block(
+        self, scaled: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        n_rows = len(scaled)
+        by_delay: list[np.ndarray] = []
+        counted: list[np.ndarray] = []
+        for delay, expected in enumerate(self._delayed_expectations(scaled)):
+            errors = scaled - expected
+            if self._output_rows.start and delay and n_rows > 1:
+                errors[0] = _first_error(scaled, errors)
+            contributions = self._error_model.contributions(errors)
+            ratios = self._boundary_correction.ratios_after(n_rows, delay)
+            by_delay.append(contributions / ratios[:, None])
+            counted.append(_has_value(errors))
+        return -smooth_arrivals(by_delay, counted), by_delay[0]
+
+    def _delayed_expectations(self, scaled: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the expected value of each row when it arrives, one row later, etc.
+
+        The later, the more windows have covered the row. What is expected more rows
+        later than there are is not used.
+        """
+        span, n_rows = self._window_span, len(scaled)
+        padded = np.concatenate([np.repeat(scaled[:1], span - 1, axis=0), scaled])
+        n_delays = self._smoothing // 2 + 1
+        # The number of rows that a window goes on after the row that it predicts.
+        at_delay = {span - 1 - row: k for k, row in enumerate(self._output_rows)}
+        predictions = np.zeros((min(n_delays, len(at_delay)), *scaled.shape))
+        for first, part in self._predict_windows(padded):
+            # Window i ends at row i, and predicts earlier rows.
+            for delay, predicted in enumerate(predictions):
+                rows = np.arange(first, first + len(part)) - delay
+                predicted[rows[rows >= 0]] = part[rows >= 0, at_delay[delay]]
+        total, counts = np.zeros(scaled.shape), np.zeros((n_rows, 1))
+        # A window that had to be padded is the only one of its time.
+        n_padded = span - 1 - self._output_rows.start
+        for delay in range(n_delays):
+            if delay >= len(predictions):
+                yield total / np.maximum(counts, 1)
+                continue
+            is_padded = (np.arange(n_rows) + delay < n_padded)[:, None]
+            total += np.where(is_padded, 0.0, predictions[delay])
+            counts += ~is_padded
+            yield np.where(is_padded, predictions[delay], total / np.maximum(counts, 1))
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
         distances = self._distances(errors)
@@ -610,27 +873,37 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         """Compute the errors of standardised rows; NaN for missing values."""
         errors = scaled - self._expected_values(scaled)
         if self._output_rows.start and len(errors) > 1:
-            # The first row is forecast from copies of itself, which is no forecast.
-            errors[0] = np.where(np.isnan(scaled[0]), np.nan, errors[1])
+            errors[0] = _first_error(scaled, errors)
         return errors
 
     def _expected_values(self, scaled: np.ndarray) -> np.ndarray:
         """Compute the mean prediction of each row over all windows that cover it."""
         padded = self._pad_start(scaled)
-        n_windows = len(padded) - self._window_span + 1
-        values_per_window = len(self._output_rows) * padded.shape[1]
-        n_per_run = max(_MAX_VALUES_PER_RUN // values_per_window, 1)
         sums, counts = np.zeros(padded.shape), np.zeros((len(padded), 1))
-        for first in range(0, n_windows, n_per_run):
-            starts = np.arange(min(n_per_run, n_windows - first))
-            part = padded[first : first + len(starts) + self._window_span - 1]
-            predictions = self._run(self._window_data(part, starts))
+        for first, predictions in self._predict_windows(padded):
             for k, row in enumerate(self._output_rows):
-                rows = slice(first + row, first + row + len(starts))
+                rows = slice(first + row, first + row + len(predictions))
                 sums[rows] += predictions[:, k]
                 counts[rows] += 1
         n_padding = len(padded) - len(scaled)
         return sums[n_padding:] / counts[n_padding:]
+
+    def _predict_windows(self, scaled: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield what all windows of a series predict, run by run.
+
+        Yields
+        ------
+        first : int
+            Number of the first window.
+        predictions : ndarray of shape (n_windows, n_output_rows, n_columns)
+        """
+        n_windows = len(scaled) - self._window_span + 1
+        values_per_window = len(self._output_rows) * scaled.shape[1]
+        n_per_run = max(_MAX_VALUES_PER_RUN // values_per_window, 1)
+        for first in range(0, n_windows, n_per_run):
+            starts = np.arange(min(n_per_run, n_windows - first))
+            part = scaled[first : first + len(starts) + self._window_span - 1]
+            yield first, self._run(self._window_data(part, starts))
 
     def _pad_start(self, scaled: np.ndarray) -> np.ndarray:
         """Repeat the first row before a series, so that every row is predicted."""
@@ -641,6 +914,14 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _first_error(scaled: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return the error of the first row: that of the second one, where observed.
+
+    It is forecast from copies of itself, which is no forecast.
+    """
+    return np.where(np.isnan(scaled[0]), np.nan, errors[1])
 
 
 def _has_value(errors: np.ndarray) -> np.ndarray:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import correlate1d
-
-# Added to the variance of the errors of each column, which are on the scale of
-# standardised rows. With a smaller ridge, a column that is predicted well or that never
-# moved would dominate all others as soon as it moves a little.
-_RIDGE = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,7 @@ class ErrorModel:
     precision: np.ndarray  # (n_columns, n_columns): inverse of covariance plus ridge
 
     @classmethod
-    def fit(cls, errors: np.ndarray) -> ErrorModel:
+    def fit(cls, errors: np.ndarray, ridge: float) -> ErrorModel:
         """Estimate mean and covariance.
 
         Parameters
@@ -30,6 +26,10 @@ class ErrorModel:
         errors : ndarray of shape (n_rows, n_columns)
             Errors of normal rows, on the scale of standardised rows. NaN for those of
             missing values, which do not count.
+        ridge : float
+            Added to the variance of the errors of each column. The smaller it is, the
+            more a column that is predicted well, or that never moved, dominates the
+            others when it moves a little.
 
         Returns
         -------
@@ -42,8 +42,8 @@ class ErrorModel:
         # Divided so, the matrix is positive semidefinite whatever is missing, and the
         # errors of columns that are rarely observed together are hardly correlated.
         covariance = centred.T @ centred / np.sqrt(np.outer(counts, counts))
-        ridge = _RIDGE * np.eye(errors.shape[1])
-        return cls(mean, np.linalg.inv(covariance + ridge))
+        regularised = covariance + ridge * np.eye(errors.shape[1])
+        return cls(mean, np.linalg.inv(regularised))
 
     def contributions(self, errors: np.ndarray) -> np.ndarray:
         """Compute the contribution of each column to the distance of each row.
@@ -106,7 +106,9 @@ class BoundaryCorrection:
     last_ratios: np.ndarray  # (n_rows,): last rows, in reverse order
 
     @classmethod
-    def fit(cls, profiles: np.ndarray, n_boundary_rows: int) -> BoundaryCorrection:
+    def fit(
+        cls, profiles: np.ndarray, n_first_rows: int, n_last_rows: int
+    ) -> BoundaryCorrection:
         """Estimate the ratios from excerpts of a normal series.
 
         Parameters
@@ -114,7 +116,7 @@ class BoundaryCorrection:
         profiles : ndarray of shape (n_excerpts, n_rows)
             Distances of the rows of each excerpt, scored as a series of its own. NaN
             for rows without any value, which do not count.
-        n_boundary_rows : int
+        n_first_rows, n_last_rows : int
             Number of rows at each end that may be predicted from less.
 
         Returns
@@ -122,12 +124,13 @@ class BoundaryCorrection:
         correction : BoundaryCorrection
         """
         profile = _mean_of_known(profiles)
-        n_rows = min(n_boundary_rows, len(profile) // 3)
-        middle = _mean_of_known(profile[n_rows : len(profile) - n_rows])
-        if not n_rows or not middle > 0:
-            return cls(np.ones(1), np.ones(1))
+        n_first = min(n_first_rows, len(profile) // 3)
+        n_last = min(n_last_rows, len(profile) // 3)
+        middle = _mean_of_known(profile[n_first : len(profile) - n_last])
+        if not middle > 0:
+            return cls(np.ones(0), np.ones(0))
         ratios = np.fmax(profile / middle, 1.0)
-        return cls(ratios[:n_rows], ratios[::-1][:n_rows])
+        return cls(ratios[:n_first], ratios[::-1][:n_last])
 
     def apply(self, contributions: np.ndarray) -> np.ndarray:
         """Scale the contributions near both ends as if the rows were in the middle.
@@ -141,14 +144,33 @@ class BoundaryCorrection:
         corrected : ndarray of shape (n_rows, n_columns)
         """
         n_rows = len(contributions)
-        n_first = min(n_rows, len(self.first_ratios))
         n_last = min(n_rows, len(self.last_ratios))
-        ratios = np.ones(n_rows)
-        ratios[:n_first] = self.first_ratios[:n_first]
+        ratios = self._first_ratios_of(n_rows)
         last = slice(n_rows - n_last, None)
         # A row near both ends of a short series is divided by the larger ratio.
         ratios[last] = np.maximum(ratios[last], self.last_ratios[:n_last][::-1])
         return contributions / ratios[:, None]
+
+    def ratios_after(self, n_rows: int, delay: int) -> np.ndarray:
+        """Return the ratio of each row when ``delay`` more rows have followed it.
+
+        Parameters
+        ----------
+        n_rows : int
+        delay : int
+
+        Returns
+        -------
+        ratios : ndarray of shape (n_rows,)
+        """
+        last = self.last_ratios[delay] if delay < len(self.last_ratios) else 1.0
+        return np.maximum(self._first_ratios_of(n_rows), last)
+
+    def _first_ratios_of(self, n_rows: int) -> np.ndarray:
+        ratios = np.ones(n_rows)
+        n_first = min(n_rows, len(self.first_ratios))
+        ratios[:n_first] = self.first_ratios[:n_first]
+        return ratios
 
 
 def _mean_of_known(values: np.ndarray) -> Any:
@@ -185,4 +207,32 @@ def smooth(
     sums = correlate1d(values, ones, axis=0, mode="constant")
     weight = np.ones(len(values)) if counted is None else counted.astype(float)
     counts = correlate1d(weight, ones, mode="constant")
+    return sums / np.maximum(counts, 1.0)[:, None]
+
+
+def smooth_arrivals(
+    values: Sequence[np.ndarray], counted: Sequence[np.ndarray] | None = None
+) -> np.ndarray:
+    """Compute the moving average that ends at each row, of fewer rows at the start.
+
+    It is what `smooth` computes for the last row of a series that ends there.
+
+    Parameters
+    ----------
+    values : sequence of ndarray of shape (n_rows, n_columns)
+        Values of the rows when they arrive, one row later, and so on: a value may
+        change when more rows are known.
+    counted : sequence of ndarray of bool of shape (n_rows,), optional
+        For each of the values, False for rows of zeros that are left out.
+
+    Returns
+    -------
+    smoothed : ndarray of shape (n_rows, n_columns)
+    """
+    n_rows = len(values[0])
+    sums, counts = np.zeros(values[0].shape), np.zeros(n_rows)
+    for delay, delayed in enumerate(values[:n_rows]):
+        known = slice(0, n_rows - delay)
+        sums[delay:] += delayed[known]
+        counts[delay:] += 1.0 if counted is None else counted[delay][known]
     return sums / np.maximum(counts, 1.0)[:, None]

@@ -43,6 +43,16 @@ class LSTMAutoencoderDetector(SeriesDetector):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    min_duration : int, default=1
+        Number of consecutive outliers from which on rows are an anomaly segment, and
+        a stream raises an alarm.
+    merge_gap : int, default=15
+        Largest number of consecutive normal rows between two parts of a segment or of
+        an alarm.
+    hysteresis : float, default=0.8
+        Factor of the threshold, at most 1, below which the score of a row is anomalous
+        while a segment or an alarm lasts. A lower factor merges alarms that a score
+        close to the threshold would raise again and again.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -96,7 +106,11 @@ class LSTMAutoencoderDetector(SeriesDetector):
     Attributes
     ----------
     offset_ : float
-        Threshold: rows with a lower score are outliers.
+        Threshold of the scores of complete recordings (`score_samples`): rows with a
+        lower score are outliers.
+    live_offset_ : float
+        Threshold of rows as they arrive (`running_scores`, `update`, `stream`), whose
+        scores are averages of fewer rows.
     history_ : dict of list of float
         Training loss of each epoch, "loss", and with early stopping the validation
         loss, "val_loss".
@@ -147,6 +161,10 @@ class LSTMAutoencoderDetector(SeriesDetector):
     """
 
     _network: engine.AutoencoderNetwork
+
+    # The errors of incidents that are rows like none before are large in many columns;
+    # with a smaller ridge, drifts of well reconstructed columns outweigh them.
+    _ridge = 1.0
 
     @property
     def _output_rows(self) -> range:
@@ -207,6 +225,16 @@ class LSTMForecastDetector(SeriesDetector):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    min_duration : int, default=1
+        Number of consecutive outliers from which on rows are an anomaly segment, and
+        a stream raises an alarm.
+    merge_gap : int, default=15
+        Largest number of consecutive normal rows between two parts of a segment or of
+        an alarm.
+    hysteresis : float, default=0.8
+        Factor of the threshold, at most 1, below which the score of a row is anomalous
+        while a segment or an alarm lasts. A lower factor merges alarms that a score
+        close to the threshold would raise again and again.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -259,7 +287,11 @@ class LSTMForecastDetector(SeriesDetector):
     Attributes
     ----------
     offset_ : float
-        Threshold: rows with a lower score are outliers.
+        Threshold of the scores of complete recordings (`score_samples`): rows with a
+        lower score are outliers.
+    live_offset_ : float
+        Threshold of rows as they arrive (`running_scores`, `update`, `stream`), whose
+        scores are averages of fewer rows.
     history_ : dict of list of float
         Training loss of each epoch, "loss", and with early stopping the validation
         loss, "val_loss".
@@ -312,6 +344,9 @@ class LSTMForecastDetector(SeriesDetector):
     """
 
     _network: engine.WindowNetwork
+
+    # A forecast follows drifts, so that well predicted columns can count more.
+    _ridge = 0.1
 
     @property
     def _output_rows(self) -> range:

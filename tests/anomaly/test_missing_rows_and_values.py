@@ -321,7 +321,7 @@ class TestErrorModel:
         rng = np.random.default_rng(seed)
         errors = rng.normal(size=(20, 4)) @ rng.normal(size=(4, 4))
         errors[rng.random(errors.shape) < fraction] = np.nan
-        model = ErrorModel.fit(errors)
+        model = ErrorModel.fit(errors, 1.0)
         covariance = np.linalg.inv(model.precision)
         assert np.linalg.eigvalsh(covariance).min() > 1 - 1e-6
         for row, contributions in zip(errors, model.contributions(errors), strict=True):
@@ -334,7 +334,7 @@ class TestErrorModel:
 
     def test_complete_rows_give_the_plain_estimates(self):
         errors = np.random.default_rng(0).normal(size=(200, 5))
-        model = ErrorModel.fit(errors)
+        model = ErrorModel.fit(errors, 1.0)
         mean = errors.mean(axis=0)
         covariance = (errors - mean).T @ (errors - mean) / len(errors)
         precision = np.linalg.inv(covariance + np.eye(5))
@@ -350,7 +350,7 @@ class TestErrorModel:
     def test_mean_and_variance_are_those_of_the_observed_errors(self):
         errors = np.random.default_rng(0).normal(size=(50, 3))
         errors[:20, 0] = errors[5:, 2] = np.nan
-        model = ErrorModel.fit(errors)
+        model = ErrorModel.fit(errors, 1.0)
         np.testing.assert_allclose(model.mean, np.nanmean(errors, axis=0))
         variance = np.diag(np.linalg.inv(model.precision)) - 1
         np.testing.assert_allclose(variance, np.nanvar(errors, axis=0))
@@ -360,10 +360,10 @@ def test_boundary_rows_without_values_do_not_count():
     profiles = np.full((3, 12), 2.0)
     profiles[:, 0] = 6.0
     profiles[1:, 0] = profiles[0, 1] = profiles[:, 2] = np.nan
-    correction = BoundaryCorrection.fit(profiles, 3)
+    correction = BoundaryCorrection.fit(profiles, 3, 3)
     np.testing.assert_array_equal(correction.first_ratios, [3, 1, 1])
-    nothing = BoundaryCorrection.fit(np.full((3, 12), np.nan), 3)
-    np.testing.assert_array_equal(nothing.first_ratios, [1])
+    nothing = BoundaryCorrection.fit(np.full((3, 12), np.nan), 3, 3)
+    np.testing.assert_array_equal(nothing.apply(np.ones((4, 1))), 1)
 
 
 def test_smoothing_leaves_rows_out():

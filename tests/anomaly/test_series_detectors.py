@@ -148,14 +148,14 @@ class TestScores:
     def test_boundary_correction_scales_distances_to_those_in_the_middle(self):
         profiles = np.full((4, 12), 2.0)
         profiles[:, [0, 1, 11]] = [20, 6, 10]
-        correction = BoundaryCorrection.fit(profiles, 3)
+        correction = BoundaryCorrection.fit(profiles, 3, 3)
         np.testing.assert_allclose(correction.first_ratios, [10, 3, 1])
         np.testing.assert_allclose(correction.last_ratios, [5, 1, 1])
         np.testing.assert_allclose(correction.apply(profiles[0][:, None]), 2)
         # In a short series, a row is divided by the larger of its two ratios.
         np.testing.assert_allclose(correction.apply(np.full((2, 1), 30.0)), [[3], [6]])
-        assert (BoundaryCorrection.fit(np.zeros((3, 9)), 3).first_ratios == 1).all()
-        assert (BoundaryCorrection.fit(profiles[:, :2], 3).last_ratios == 1).all()
+        assert (BoundaryCorrection.fit(np.zeros((3, 9)), 3, 3).first_ratios == 1).all()
+        assert (BoundaryCorrection.fit(profiles[:, :2], 3, 3).last_ratios == 1).all()
 
     def test_held_out_rows_do_not_affect_the_weights(self):
         for Detector in DETECTORS:
@@ -165,6 +165,7 @@ class TestScores:
             for a, b in zip(one.weights_, two.weights_, strict=True):
                 np.testing.assert_array_equal(a, b)
             assert one.offset_ > two.offset_
+            assert one.live_offset_ > two.live_offset_
 
     def test_feature_scores_sum_to_the_score(self, fitted):
         X = waves(25, seed=2)
@@ -381,21 +382,29 @@ class TestThreshold:
     def test_auto_flags_one_in_a_thousand_rows_in_fit(self, trained):
         assert (trained.predict(waves(600)) == -1).sum() == 1
 
-    def test_anomaly_segments_are_the_runs_of_flagged_rows(self, trained):
+    def test_anomaly_segments_lie_in_the_runs_of_flagged_rows(self, trained):
         days = pd.date_range("2024-01-01", periods=80, name="day")
         X = pd.DataFrame(waves(80, seed=7), index=days, columns=["a", "b", "c"])
         X.iloc[30:34, 1] += 150
         X.iloc[60, 0] -= 9
         X.iloc[79, 0] -= 9
-        model = clone(trained).fit(pd.DataFrame(waves(600), columns=["a", "b", "c"]))
+        model = clone(trained).set_params(merge_gap=0, hysteresis=1.0)
+        model.fit(pd.DataFrame(waves(600), columns=["a", "b", "c"]))
         segments = model.anomaly_segments(X)
         labels = pd.Series(model.predict(X), index=days)
-        flagged = pd.Series(1, index=days)
-        for segment in segments.itertuples():
-            flagged[segment.start : segment.end] = -1
-            scores = pd.Series(model.score_samples(X), index=days)
-            assert segment.score == scores[segment.start : segment.end].min()
-        assert flagged.equals(labels)
+        scores = pd.Series(model.score_samples(X), index=days)
+        runs = (labels != labels.shift()).cumsum()[labels == -1]
+        assert len(segments) == runs.nunique()
+        for segment, (_, run) in zip(
+            segments.itertuples(), runs.groupby(runs), strict=True
+        ):
+            # Smoothing flags rows beside the anomaly, too.
+            assert run.index[0] <= segment.start <= segment.end <= run.index[-1]
+            assert segment.score == scores[run.index].min()
+        # All windows that contain the anomaly are reconstructed worse.
+        is_forecast = isinstance(model, LSTMForecastDetector)
+        earliest = days[30] if is_forecast else days[25]
+        assert earliest <= segments["start"].iloc[0] <= days[30]
         near = [
             (abs((segment.start - days[30]).days) < 6, segment.feature)
             for segment in segments.itertuples()
@@ -472,9 +481,9 @@ class TestErrorModel:
     def test_contributions_sum_to_the_mahalanobis_distance(self):
         rng = np.random.default_rng(0)
         errors = rng.normal(size=(200, 2)) @ [[3, 1], [0, 2]] + [1, 2]
-        model = ErrorModel.fit(errors)
+        model = ErrorModel.fit(errors, 0.5)
         centred = errors - errors.mean(axis=0)
-        inverse = np.linalg.inv(np.cov(errors.T, bias=True) + np.eye(2))
+        inverse = np.linalg.inv(np.cov(errors.T, bias=True) + 0.5 * np.eye(2))
         expected = [row @ inverse @ row / 2 for row in centred]
         np.testing.assert_allclose(model.contributions(errors).sum(axis=1), expected)
 
@@ -655,7 +664,14 @@ class TestInvalidInput:
         ],
     )
     @pytest.mark.parametrize(
-        "method", ["score_samples", "predict", "feature_scores", "anomaly_segments"]
+        "method",
+        [
+            "score_samples",
+            "predict",
+            "feature_scores",
+            "running_scores",
+            "anomaly_segments",
+        ],
     )
     def test_in_scoring(self, fitted, method, X, message):
         with pytest.raises(ValueError, match=message):
