@@ -173,15 +173,28 @@ class AnomalySegments:
                 for first, last in zip(first_rows, last_rows, strict=True)
             ]
             first_rows, last_rows = np.array(cut, int).reshape(-1, 2).T
-        sums = None
-        if contributions is not None:
-            sums = np.array(
-                [
-                    contributions[first : last + 1].sum(axis=0)
-                    for first, last in zip(first_rows, last_rows, strict=True)
-                ]
-            ).reshape(len(first_rows), contributions.shape[1])
-        return cls(first_rows, last_rows, lowest, sums)
+        return cls(
+            first_rows,
+            last_rows,
+            lowest,
+            _sum_rows(first_rows, last_rows, contributions),
+        )
+
+    @classmethod
+    def between(
+        cls,
+        first_rows: np.ndarray,
+        last_rows: np.ndarray,
+        scores: np.ndarray,
+        contributions: np.ndarray | None,
+    ) -> AnomalySegments:
+        """Describe segments that are known, by the scores of their rows."""
+        lowest = [
+            scores[first : last + 1].min()
+            for first, last in zip(first_rows, last_rows, strict=True)
+        ]
+        sums = _sum_rows(first_rows, last_rows, contributions)
+        return cls(first_rows, last_rows, np.array(lowest), sums)
 
     @property
     def top_features(self) -> np.ndarray | None:
@@ -218,3 +231,15 @@ class AnomalySegments:
                 "feature": names,
             }
         )
+
+
+def _sum_rows(
+    first_rows: np.ndarray, last_rows: np.ndarray, contributions: np.ndarray | None
+) -> np.ndarray | None:
+    if contributions is None:
+        return None
+    sums = [
+        contributions[first : last + 1].sum(axis=0)
+        for first, last in zip(first_rows, last_rows, strict=True)
+    ]
+    return np.array(sums).reshape(len(first_rows), contributions.shape[1])

@@ -51,10 +51,9 @@ class AnomalyDisplay:
 
     Create a display with `from_estimator` or `from_predictions`. The upper panels show
     the features of the series, one panel each; the last panel shows the score (higher
-    is more normal) and the threshold. Anomaly segments, in which the score is below the
-    threshold, are shaded, darker in the panel of the top feature: the feature with the
-    lowest contribution to the score of the segment. The x axis is the pandas index of
-    the rows, if they have one.
+    is more normal) and the threshold. Anomaly segments are shaded, darker in the panel
+    of the top feature: the feature with the lowest contribution to the score of the
+    segment. The x axis is the pandas index of the rows, if they have one.
 
     If the lowest scores are far below the others, the axis of the score is linear down
     to the threshold and logarithmic below it.
@@ -70,6 +69,10 @@ class AnomalyDisplay:
     feature_scores : array-like of shape (n_timesteps, n_features), default=None
         Contribution of each feature to the scores; the feature with the lowest is the
         top feature. NaN for features that were not scored.
+    segments : DataFrame, default=None
+        Anomaly segments to shade, with the labels of their first and last row as
+        "start" and "end", as `anomaly_segments` of a detector returns them. By default
+        the runs of consecutive rows whose score is below the threshold.
     features : str, int or list of them, default=None
         Features to draw, by name or by index. By default those that are the top feature
         of the most flagged rows (without ``feature_scores`` the first ones), at most
@@ -134,6 +137,7 @@ class AnomalyDisplay:
         scores: Any,
         threshold: float,
         feature_scores: Any = None,
+        segments: Any = None,
         features: Any = None,
         incidents: Any = None,
     ):
@@ -141,6 +145,7 @@ class AnomalyDisplay:
         self.scores = scores
         self.threshold = threshold
         self.feature_scores = feature_scores
+        self.segments = segments
         self.features = features
         self.incidents = incidents
 
@@ -174,7 +179,13 @@ class AnomalyDisplay:
         contributions = _check_contributions(self.feature_scores, frame.shape)
         x, x_name = _x_values(frame, self.X)
         incidents = _locate_incidents(self.incidents, frame.index)
-        segments = AnomalySegments.find(scores, self.threshold, contributions)
+        if self.segments is None:
+            segments = AnomalySegments.find(scores, self.threshold, contributions)
+        else:
+            rows = _locate_segments(self.segments, frame.index)
+            segments = AnomalySegments.between(
+                rows[:, 0], rows[:, 1], scores, contributions
+            )
         top_features = segments.top_features
         drawn = _check_features(self.features, frame)
         if drawn is None:
@@ -294,11 +305,19 @@ class AnomalyDisplay:
             scores = np.nansum(feature_scores, axis=1)
         else:
             scores = detector.score_samples(rows)
+        segments = None
+        if hasattr(detector, "anomaly_segments"):
+            segments = detector.anomaly_segments(rows)
+            if not hasattr(rows, "index"):
+                # Rows that a transformer returns as an array are those of X.
+                ends = segments[["start", "end"]].to_numpy(int)
+                segments[["start", "end"]] = frame.index.to_numpy()[ends]
         return cls.from_predictions(
             X,
             scores,
             threshold=detector.offset_,
             feature_scores=feature_scores,
+            segments=segments,
             features=features,
             incidents=incidents,
             ax=ax,
@@ -313,6 +332,7 @@ class AnomalyDisplay:
         *,
         threshold: float,
         feature_scores: Any = None,
+        segments: Any = None,
         features: Any = None,
         incidents: Any = None,
         ax: Any = None,
@@ -331,6 +351,10 @@ class AnomalyDisplay:
         feature_scores : array-like of shape (n_timesteps, n_features), default=None
             Contribution of each feature to the scores; the feature with the lowest is
             the top feature. NaN for features that were not scored.
+        segments : DataFrame, default=None
+            Anomaly segments to shade, with the labels of their first and last row as
+            "start" and "end", as `anomaly_segments` of a detector returns them. By
+            default the runs of consecutive rows whose score is below the threshold.
         features : str, int or list of them, default=None
             Features to draw, by name or by index. By default those that are the top
             feature of the most flagged rows (without ``feature_scores`` the first
@@ -360,6 +384,7 @@ class AnomalyDisplay:
             scores=scores,
             threshold=threshold,
             feature_scores=feature_scores,
+            segments=segments,
             features=features,
             incidents=incidents,
         )
@@ -440,6 +465,26 @@ def _locate_incidents(incidents: Any, index: pd.Index) -> list[tuple[int, int, s
         name = "" if len(incident) == 2 or incident[2] is None else str(incident[2])
         located.append((rows.start, rows.stop - 1, name))
     return located
+
+
+def _locate_segments(segments: Any, index: pd.Index) -> np.ndarray:
+    """Return the first and the last row of each segment, of shape (n_segments, 2)."""
+    columns = getattr(segments, "columns", ())
+    if not {"start", "end"} <= set(columns):
+        raise ValueError(
+            'segments must be a DataFrame with the columns "start" and "end", got '
+            f"{segments!r}. Pass what anomaly_segments returns."
+        )
+    ends = segments[["start", "end"]].itertuples(index=False)
+    rows = [_incident_rows(tuple(each), index) for each in ends]
+    if any(each is None or each.start >= each.stop for each in rows):
+        raise ValueError(
+            "segments must start and end at labels of rows of X, from "
+            f"{index[0]!r} to {index[-1]!r}, got\n{segments}\nPass the X that they "
+            "were found in."
+        )
+    located = [(each.start, each.stop - 1) for each in rows if each is not None]
+    return np.array(located, int).reshape(-1, 2)
 
 
 def _incident_rows(incident: Any, index: pd.Index) -> slice | None:

@@ -482,3 +482,39 @@ def test_invalid_estimators(detector):
         AnomalyDisplay.from_estimator(detector, X[:, 0])
     with pytest.raises(ValueError, match="ax must hold 4 Axes"):
         AnomalyDisplay.from_estimator(detector, X, ax=plt.subplots(3)[1])
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_segments_are_those_of_the_detector(as_frame):
+    class Merging(FarFromMean):
+        def anomaly_segments(self, X):
+            index = getattr(X, "index", np.arange(len(X)))
+            return pd.DataFrame({"start": [index[9]], "end": [index[31]]})
+
+    frame = pd.DataFrame(NORMAL, columns=FRAME.columns)
+    shown = FRAME if as_frame else FRAME.to_numpy()
+    labels = INDEX if as_frame else np.arange(len(FRAME))
+    for model in (Merging(), make_pipeline(StandardScaler(), Merging())):
+        model.fit(frame if as_frame else NORMAL)
+        display = AnomalyDisplay.from_estimator(model, shown)
+        assert display.segments_["start"].tolist() == [labels[9]]
+        assert display.segments_["end"].tolist() == [labels[31]]
+        top = np.asarray(display.feature_scores)[9:32].sum(axis=0).argmin()
+        names = FRAME.columns if as_frame else range(FRAME.shape[1])
+        assert display.segments_["feature"].tolist() == [names[top]]
+
+
+@pytest.mark.parametrize(
+    ("segments", "message"),
+    [
+        ([(1, 2)], 'columns "start" and "end"'),
+        (pd.DataFrame({"start": [3]}), 'columns "start" and "end"'),
+        (pd.DataFrame({"start": [999], "end": [1000]}), "labels of rows of X"),
+        (pd.DataFrame({"start": [5], "end": [3]}), "labels of rows of X"),
+    ],
+)
+def test_invalid_segments(segments, message):
+    with pytest.raises(ValueError, match=message):
+        AnomalyDisplay.from_predictions(
+            X, np.zeros(len(X)), threshold=-1.0, segments=segments
+        )
