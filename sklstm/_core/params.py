@@ -85,6 +85,7 @@ DETECTORS = {
     "smoothing": [Interval(Integral, 1, None, closed="left")],
     "min_deviation": [Interval(Real, 0, None, closed="left")],
     "missing_values": [StrOptions({"ignore", "score"})],
+    "known_future": [list, tuple, Integral, str, None],
     "min_duration": [Interval(Integral, 1, None, closed="left")],
     "merge_gap": [Interval(Integral, 0, None, closed="left")],
     "hysteresis": [Interval(Real, 0, 1, closed="right")],

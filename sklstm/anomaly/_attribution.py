@@ -54,7 +54,8 @@ def attribute_expected_values(
     scaled = detector._scaling.encode(rows_of_X)
     distances = detector._distances(detector._errors(scaled))
     rows = _check_rows(steps, distances, index)
-    columns = _check_columns(target, distances[rows], names)
+    scored = detector._scored_columns
+    columns = _check_columns(target, distances[rows], names, scored)
     padded = detector._pad_start(scaled)
     n_padding = len(padded) - n_rows
     outputs = detector._output_rows
@@ -72,20 +73,24 @@ def attribute_expected_values(
         detector._network.adapted_to(data), zero_baseline=True
     )
     with engine.borrow_program(network, detector._training_spec) as program:
+        outputs_of_columns = np.searchsorted(scored, columns[numbers])
         found = program.attribute(
-            data, detector.weights_, places * n_columns + columns[numbers]
+            data, detector.weights_, places * len(scored) + outputs_of_columns
         )
     lags = np.arange(1 - detector._window_span, len(outputs))
     values = np.zeros((len(rows), len(lags), n_columns))
     if outputs.start:
-        # A forecast does not read the row itself.
-        values[:, -1] = np.nan
+        # A forecast does not read the row itself, but for what is known of it.
+        values[:, -1, scored] = np.nan
     both = np.zeros((len(rows), 2))
     counts = np.bincount(numbers, minlength=len(rows))
     # After the columns, a window has masks of missing values in some of them.
-    read = np.append(np.arange(n_columns), detector._masked_columns).astype(int)
+    known = detector._known_columns
+    read = np.concatenate([scored, detector._masked_columns, known]).astype(int)
     for number, start, each in zip(numbers, starts, found, strict=True):
-        (window,) = each.inputs
+        window, *future = each.inputs
+        for known_values in future:
+            values[number, -1, known] += known_values[0] / counts[number]
         first = start - n_padding - rows[number] - lags[0]
         part = values[number, first : first + len(window)]
         np.add.at(part.T, read, window.T / counts[number])
@@ -148,7 +153,9 @@ def _check_rows(steps: Any, distances: np.ndarray, index: Any) -> np.ndarray:
     return np.where(rows < 0, rows + n_rows, rows)
 
 
-def _check_columns(target: Any, distances: np.ndarray, names: list) -> np.ndarray:
+def _check_columns(
+    target: Any, distances: np.ndarray, names: list, scored: np.ndarray
+) -> np.ndarray:
     """Return the number of the column to attribute in each row."""
     if target is None:
         return distances.argmax(axis=1)
@@ -158,9 +165,12 @@ def _check_columns(target: Any, distances: np.ndarray, names: list) -> np.ndarra
         chosen = [target] * len(distances)
     else:
         chosen = list(target)
-    unknown = [label for label in chosen if label not in names]
+    known = [names[number] for number in scored.tolist()]
+    unknown = [label for label in chosen if label not in known]
     if unknown:
-        raise ValueError(f"target must be a column of X, {names}, got {unknown[0]!r}.")
+        raise ValueError(
+            f"target must be a column of X that is scored, {known}, got {unknown[0]!r}."
+        )
     if len(chosen) != len(distances):
         raise ValueError(
             f"target must be one column or one for each of the {len(distances)} rows, "

@@ -27,7 +27,7 @@ from sklstm._core.seeds import RandomState
 from sklstm._data.missing import FilledSeries, count_missing
 from sklstm._data.scaling import ColumnScaling
 from sklstm._data.segments import AlarmRule, AnomalySegments
-from sklstm._data.series import check_series, check_several_series
+from sklstm._data.series import check_columns, check_series, check_several_series
 from sklstm._data.time_index import TimeIndex, index_of, warn_of_irregular_rows
 from sklstm._data.user_warnings import warn_user
 from sklstm._data.windows import number_windows, split_off_tails
@@ -96,6 +96,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     smoothing: int
     min_deviation: float
     missing_values: Literal["ignore", "score"]
+    known_future: Any
     min_duration: int
     merge_gap: int
     hysteresis: float
@@ -112,6 +113,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     _alarm_rule: AlarmRule
     _window_length: int
     _smoothing: int
+    _known_columns: np.ndarray  # those that are read, but not scored
+    _scored_columns: np.ndarray
     _masked_columns: np.ndarray  # those with missing values in the training rows
     _longest_gaps: np.ndarray  # (n_columns,): missing values in succession, in fit
     _history: np.ndarray  # last rows seen; none after a fit on several series
@@ -126,6 +129,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         smoothing: int = 31,
         min_deviation: float = 0.01,
         missing_values: Literal["ignore", "score"] = "ignore",
+        known_future: Any = None,
         min_duration: int = 1,
         merge_gap: int = 15,
         hysteresis: float = 0.8,
@@ -153,6 +157,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self.smoothing = smoothing
         self.min_deviation = min_deviation
         self.missing_values = missing_values
+        self.known_future = known_future
         self.min_duration = min_duration
         self.merge_gap = merge_gap
         self.hysteresis = hysteresis
@@ -177,7 +182,11 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
     @abstractmethod
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
+        self,
+        stack: engine.RecurrentStack,
+        n_columns: int,
+        n_masks: int,
+        n_known_columns: int,
     ) -> engine.WindowNetwork | engine.AutoencoderNetwork:
         """Describe the network on top of the recurrent layers."""
 
@@ -189,8 +198,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
         Parameters
         ----------
-        series : ndarray of shape (n_rows, n_columns + n_masks)
-            Standardised columns and their masks, without missing values.
+        series : ndarray of shape (n_rows, n_columns + n_masks + n_known_columns)
+            Standardised columns, masks of them and known columns, without missing
+            values.
         starts : ndarray of shape (n_windows,)
         targets : ndarray of shape (n_rows, n_columns)
             The columns, with NaN for missing values.
@@ -238,6 +248,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self._window_length = int(self.window_length)
         _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
+        self._find_known_columns()
         previous = self._previous_fit()
         stack = self._recurrent_stack(
             bidirectional=self.bidirectional, recurrent_dropout=self.recurrent_dropout
@@ -252,7 +263,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         missing = self._check_missing(series, training_rows)
         self._masked_columns = np.flatnonzero(missing)
         self._network = self._describe_network(
-            stack, series[0].shape[1], len(self._masked_columns)
+            stack,
+            len(self._scored_columns),
+            len(self._masked_columns),
+            len(self._known_columns),
         )
         self._scaling = ColumnScaling.fit(
             np.concatenate(training_rows), min_deviation=self.min_deviation
@@ -314,8 +328,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         scores : ndarray of shape (n_timesteps, n_features)
             Contributions, whose sum over the features is `score_samples`. The feature
             with the lowest contribution is the most anomalous one. Missing values
-            contribute nothing, unless ``missing_values="score"``. For a list of series,
-            a list of arrays.
+            contribute nothing, unless ``missing_values="score"``, nor do the columns of
+            ``known_future``. For a list of series, a list of arrays.
         """
         return self._for_each_series(X, lambda rows, _: self._feature_scores(rows))
 
@@ -332,7 +346,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         expected : ndarray of shape (n_timesteps, n_features)
             Reconstructions or forecasts in the units of X, averaged over all windows
             that cover a row; of missing values too. NaN in a column that had no value
-            in fit. For a list of series, a list of arrays.
+            in fit, and in those of ``known_future``. For a list of series, a list of
+            arrays.
         """
 
         def expected(rows: np.ndarray, _: Any) -> np.ndarray:
@@ -570,6 +585,20 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             )
         return int(self.smoothing)
 
+    def _find_known_columns(self) -> None:
+        """Find the columns that are read, but not scored."""
+        n_columns = self.n_features_in_
+        self._known_columns = check_columns(
+            "known_future", self.known_future, self._column_labels, n_columns
+        )
+        self._scored_columns = np.setdiff1d(np.arange(n_columns), self._known_columns)
+        if not len(self._scored_columns):
+            raise ValueError(
+                f"known_future={self.known_future!r} names all columns of X, so that "
+                "none is left to score. Name only those that are known in advance, "
+                "such as the hour of the day."
+            )
+
     def _check_missing(
         self, series: list[np.ndarray], training_rows: list[np.ndarray]
     ) -> np.ndarray:
@@ -674,12 +703,23 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         The network reads NaN as filled values, and in some columns sees a mask of them.
         """
         masked = self._masked_columns
-        if not len(masked) and not np.isnan(series).any():
-            return self._describe_windows(series, starts, series)
+        known = series[:, self._known_columns]
+        if np.isnan(known).any():
+            names = [self._column_names()[i] for i in self._known_columns.tolist()]
+            raise ValueError(
+                f"X has missing values in {names}, but the columns of known_future "
+                "must be known in all rows. Fill them, or leave them out of "
+                "known_future and fit again."
+            )
+        columns = series[:, self._scored_columns]
+        if not len(masked) and not np.isnan(columns).any():
+            return self._describe_windows(np.hstack([columns, known]), starts, columns)
         masks = np.isnan(series[:, masked]).astype(series.dtype)
-        filled = FilledSeries.fill(np.hstack([series, masks]), self._window_length)
+        filled = FilledSeries.fill(
+            np.hstack([columns, masks, known]), self._window_length
+        )
         # The filled series has one row more at its start.
-        targets = np.pad(series, [(1, 0), (0, 0)])
+        targets = np.pad(columns, [(1, 0), (0, 0)])
         data = self._describe_windows(filled.values, starts + 1, targets)
         return data._replace(targets=targets, since=filled.since, until=filled.until)
 
@@ -896,6 +936,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         first : int
             Number of the first window.
         predictions : ndarray of shape (n_windows, n_output_rows, n_columns)
+            NaN in known columns.
         """
         n_windows = len(scaled) - self._window_span + 1
         values_per_window = len(self._output_rows) * scaled.shape[1]
@@ -903,7 +944,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         for first in range(0, n_windows, n_per_run):
             starts = np.arange(min(n_per_run, n_windows - first))
             part = scaled[first : first + len(starts) + self._window_span - 1]
-            yield first, self._run(self._window_data(part, starts))
+            outputs = self._run(self._window_data(part, starts))
+            predictions = np.full((*outputs.shape[:2], scaled.shape[1]), np.nan)
+            predictions[:, :, self._scored_columns] = outputs
+            yield first, predictions
 
     def _pad_start(self, scaled: np.ndarray) -> np.ndarray:
         """Repeat the first row before a series, so that every row is predicted."""

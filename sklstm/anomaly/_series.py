@@ -43,6 +43,11 @@ class LSTMAutoencoderDetector(SeriesDetector):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    known_future : int, str, list or None, default=None
+        Columns of X that are known in advance, by label or index, such as the hour of
+        the day: the network reads them, in the rows that it predicts too, but they are
+        not scored. They have no missing values. With them, the usual load at noon can
+        be an anomaly at night.
     min_duration : int, default=1
         Number of consecutive outliers from which on rows are an anomaly segment, and
         a stream raises an alarm.
@@ -171,13 +176,18 @@ class LSTMAutoencoderDetector(SeriesDetector):
         return range(self._window_length)
 
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
+        self,
+        stack: engine.RecurrentStack,
+        n_columns: int,
+        n_masks: int,
+        n_known_columns: int,
     ) -> engine.AutoencoderNetwork:
         return engine.AutoencoderNetwork(
             stack=stack,
             window_length=self._window_length,
             n_columns=n_columns,
             n_masks=n_masks,
+            n_known_columns=n_known_columns,
         )
 
     def _describe_windows(
@@ -225,6 +235,11 @@ class LSTMForecastDetector(SeriesDetector):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    known_future : int, str, list or None, default=None
+        Columns of X that are known in advance, by label or index, such as the hour of
+        the day: the network reads them, in the rows that it predicts too, but they are
+        not scored. They have no missing values. With them, the usual load at noon can
+        be an anomaly at night.
     min_duration : int, default=1
         Number of consecutive outliers from which on rows are an anomaly segment, and
         a stream raises an alarm.
@@ -353,15 +368,20 @@ class LSTMForecastDetector(SeriesDetector):
         return range(self._window_length, self._window_length + 1)
 
     def _describe_network(
-        self, stack: engine.RecurrentStack, n_columns: int, n_masks: int
+        self,
+        stack: engine.RecurrentStack,
+        n_columns: int,
+        n_masks: int,
+        n_known_columns: int,
     ) -> engine.WindowNetwork:
         return engine.WindowNetwork(
             stack=stack,
             window_length=self._window_length,
             horizon=1,
-            n_columns=n_columns + n_masks,
+            n_columns=n_columns + n_masks + n_known_columns,
             n_targets=n_columns,
             n_target_columns=n_columns,
+            n_future_columns=n_known_columns,
             linear_skip=True,
         )
 

@@ -32,6 +32,8 @@ class AutoencoderNetwork(SampleNetwork):
     n_masks : int
         Number of columns after them, which are read only: they are 1 where a value is
         missing.
+    n_known_columns : int
+        Number of columns after those, which the decoder reads as well.
     missing_values : bool
         Whether values of the series are missing.
     """
@@ -40,6 +42,7 @@ class AutoencoderNetwork(SampleNetwork):
     window_length: int
     n_columns: int
     n_masks: int = 0
+    n_known_columns: int = 0
     missing_values: bool = False
 
     def adapted_to(self, data: SampleData) -> Self:
@@ -55,6 +58,9 @@ class AutoencoderNetwork(SampleNetwork):
         )
         code = self.stack.apply(window, fast=fast)
         x = layers.RepeatVector(self.window_length, name="repeated_code")(code)
+        if self.n_known_columns:
+            known = keras.ops.flip(window[:, :, -self.n_known_columns :], axis=1)
+            x = layers.Concatenate(name="code_and_known_columns")([x, known])
         decoder = replace(self.stack, units=self.stack.units[::-1])
         x = decoder.apply(x, fast=fast, return_sequences=True, prefix="decoder_")
         rows = layers.Dense(
@@ -86,11 +92,13 @@ class AutoencoderNetwork(SampleNetwork):
     def gather_targets(
         self, tensors: Tensors, index: tf.Tensor
     ) -> tuple[tf.Tensor, float]:
-        """Cut windows: the network is to return its inputs."""
+        """Cut windows: the network is to return its columns."""
+        columns = tensors["series"][:, : self.n_columns]
         if self.missing_values:
-            tensors = {**tensors, "series": tensors["targets"]}
+            columns = tensors["targets"]
+        tensors = {**tensors, "series": columns}
         return gather_windows(tensors, index, self.window_length), 1.0
 
     @property
     def _n_inputs(self) -> int:
-        return self.n_columns + self.n_masks
+        return self.n_columns + self.n_masks + self.n_known_columns
