@@ -10,6 +10,22 @@ import numpy as np
 import pandas as pd
 
 
+def find_runs(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the runs of consecutive flagged rows.
+
+    Parameters
+    ----------
+    flags : ndarray of bool of shape (n_rows,)
+
+    Returns
+    -------
+    first_rows, last_rows : ndarray of shape (n_runs,)
+        Row numbers; the last ones inclusive.
+    """
+    changes = np.diff(np.pad(flags.astype(np.int8), 1))
+    return np.flatnonzero(changes == 1), np.flatnonzero(changes == -1) - 1
+
+
 @dataclass(frozen=True)
 class AnomalySegments:
     """Segments of rows that score below a threshold. Created by `find`."""
@@ -36,16 +52,17 @@ class AnomalySegments:
         -------
         segments : AnomalySegments
         """
-        changes = np.diff(np.pad((scores < threshold).astype(np.int8), 1))
-        first_rows = np.flatnonzero(changes == 1)
-        stop_rows = np.flatnonzero(changes == -1)
-        rows = [slice(*pair) for pair in zip(first_rows, stop_rows, strict=True)]
+        first_rows, last_rows = find_runs(scores < threshold)
+        rows = [
+            slice(first, last + 1)
+            for first, last in zip(first_rows, last_rows, strict=True)
+        ]
         sums = None
         if contributions is not None:
             sums = np.array([contributions[part].sum(axis=0) for part in rows])
             sums = sums.reshape(len(rows), contributions.shape[1])
         lowest = np.array([scores[part].min() for part in rows])
-        return cls(first_rows, stop_rows - 1, lowest, sums)
+        return cls(first_rows, last_rows, lowest, sums)
 
     @property
     def top_features(self) -> np.ndarray | None:
