@@ -63,6 +63,8 @@ def test_html_diagram(estimator, data):
         ("SktimeLSTMForecaster", None),
         ("SktimeRNNClassifier", (X[:, None], np.array(LABELS))),
         ("SktimeRNNRegressor", (X[:, None], X[:, 0])),
+        ("SktimeLSTMAutoencoderDetector", (X,)),
+        ("SktimeLSTMForecastDetector", (X,)),
     ],
 )
 def test_html_diagram_of_sktime_estimators(name, data):
