@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -205,10 +205,10 @@ class Events:
                     f"row {row!r} has none. Only 'end' may be missing, in an event "
                     "that is still going on."
                 )
-        parts = [table[each][present[each]] for each in columns]
         # The labels of all columns are read together, so that they are of one kind.
-        labels = pd.concat(parts, ignore_index=True) if len(table) else pd.Series([])
-        axis = read_labels(pd.Index(labels), f"Columns {columns} of {name}")
+        parts = [table[each][present[each]] for each in columns if present[each].any()]
+        labels = pd.Index(pd.concat(parts) if parts else [])
+        axis = read_labels(labels, f"Columns {columns} of {name}")
         positions, stops, done = {}, np.zeros(len(table), np.int64), 0
         for each in columns:
             n_labels = present[each].sum()
@@ -329,11 +329,11 @@ def read_labels(index: pd.Index, name: str) -> Axis:
 
 def to_distance(value: Any, name: str, kind: str | None) -> int:
     """Convert a distance between labels of some kind to one on the axis."""
-    is_number = isinstance(value, Integral) and not isinstance(value, bool)
-    if is_number and value == 0:
+    is_integer = isinstance(value, Integral) and _is_number(value)
+    if is_integer and value == 0:
         return 0
-    if kind == _NUMBERS or (kind is None and is_number):
-        if not is_number or value < 0:
+    if kind == _NUMBERS or (kind is None and is_integer):
+        if not is_integer or value < 0:
             raise ValueError(
                 f"{name} must be a number of rows, 0 or more, because the events are "
                 f"labelled by row numbers, got {value!r}."
@@ -345,7 +345,7 @@ def to_distance(value: Any, name: str, kind: str | None) -> int:
 def to_nanoseconds(value: Any, name: str) -> int:
     """Convert a time difference to nanoseconds."""
     time: Any = pd.NaT
-    if not isinstance(value, int | float | np.number):
+    if value is not None and not isinstance(value, bool) and not _is_number(value):
         try:
             time = pd.Timedelta(value)
         except (TypeError, ValueError):
@@ -356,6 +356,11 @@ def to_nanoseconds(value: Any, name: str) -> int:
             f"pd.Timedelta(minutes=5), got {value!r}."
         )
     return int(time.as_unit("ns").value)
+
+
+def _is_number(value: Any) -> bool:
+    # For NumPy, differences of times are integers.
+    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def is_time_kind(kind: str | None) -> bool:

@@ -73,8 +73,9 @@ def match_events(
     ----------
     incidents : DataFrame or list of DataFrame
         Incidents, with the columns "start" and "end", the labels of their first and
-        last rows: row numbers, times or periods. Several series are a list of tables,
-        or a table with an index of (series, number), as from `labels_to_events`.
+        last rows: row numbers, times or periods. A date is the time of its midnight.
+        Several series are a list of tables, or a table with an index of (series,
+        number), as from `labels_to_events`.
         Incidents of one series must not overlap; `merge_events` merges those that do.
     alarms : DataFrame or list of DataFrame
         Alarms with the same columns, as from ``anomaly_segments`` of the detectors.

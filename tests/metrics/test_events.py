@@ -164,6 +164,25 @@ class TestMatches:
         rows.loc[0, "end"] = None
         assert match_events(table((30, 40)), rows).incidents["found"].all()
 
+    def test_rows_with_and_without_an_open_end(self):
+        alarms = table((3, 4), (15, 15)).assign(end=[4.0, np.nan])
+        found = match_events(table((10, 20)), alarms).incidents
+        assert found["alarm"].tolist() == [1]
+        assert found["delay"].tolist() == [5]
+
+    def test_times_are_compared_however_they_are_written(self):
+        incidents = table((10, 20), index=MINUTES)
+        alarms = table((15, 16), (30, 31), index=INDICES["text"])
+        matches = match_events(incidents, alarms, tolerance=np.timedelta64(9, "m"))
+        assert matches.incidents["detected"].tolist() == ["2025-03-01 00:15"]
+        assert matches.incidents["delay"].tolist() == [pd.Timedelta("5min")]
+        assert len(matches.false_alarms) == 1
+        seconds = alarms.apply(lambda column: pd.to_datetime(column).dt.as_unit("s"))
+        assert len(match_events(incidents, seconds).false_alarms) == 1
+        local = table((10, 20), index=MINUTES.tz_localize("Europe/Berlin"))
+        utc = local.apply(lambda column: column.dt.tz_convert("UTC"))
+        assert event_report(local, utc)["range_precision"] == 1
+
     def test_tolerance_reaches_to_both_sides(self):
         incidents = table((10, 20), index=MINUTES)
         for pair, distance in (((2, 6), 4), ((23, 30), 3)):
