@@ -70,7 +70,8 @@ def test_html_diagram(estimator, data):
 def test_html_diagram_of_sktime_estimators(name, data):
     import pandas as pd
 
-    estimator = getattr(importlib.import_module("sklstm.sktime"), name)(**TINY)
+    options = WINDOWS if name.endswith("Detector") else TINY
+    estimator = getattr(importlib.import_module("sklstm.sktime"), name)(**options)
     assert name in estimator._repr_html_()
     if data is None:
         estimator.fit(pd.Series(X[:, 0]), fh=[1])

@@ -605,6 +605,12 @@ def test_invalid_calls_of_detectors():
         fitted.update(train)
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict(test[["a"]])
+    several = pd.concat({"a": train, "b": train})
+    for X in (several, train.to_numpy()[None]):
+        with pytest.raises(ValueError, match="X must be one series.*got several"):
+            SktimeLSTMForecastDetector(**DETECTOR).fit(X)
+    with pytest.raises(TypeError, match="Unsupported input data type"):
+        fitted.predict("text")
     with pytest.raises(ValueError, match="smoothing must be an odd number"):
         SktimeLSTMForecastDetector(smoothing=2).fit(train)
 

@@ -212,6 +212,20 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
         self.check_is_fitted()
         return self.detector_.update(self._to_rows(self._check_X(X)))
 
+    def _check_X(self, X: Any) -> pd.DataFrame:  # noqa: N802
+        try:
+            return super()._check_X(X)
+        except TypeError:
+            # sktime lets panels pass, but has no format for their events.
+            if (getattr(self, "_X_metadata", None) or {}).get("scitype") != "Panel":
+                raise
+            raise ValueError(
+                "X must be one series, of shape (n_timesteps, n_features), got several "
+                f"({self._X_metadata['mtype']}). sktime has no format for their "
+                f"events: use sklstm.{self._detector_class.__name__}, which takes a "
+                "frame with an index of (series, time)."
+            ) from None
+
     def _to_rows(self, X: pd.DataFrame) -> Any:
         """Return X as this package takes it.
 
