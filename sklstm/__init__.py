@@ -27,6 +27,7 @@ _PUBLIC: dict[str, list[str]] = {
         "LSTMForecastDetector",
         "SequenceAnomalyDetector",
     ],
+    "metrics": [],
     "model_selection": ["WalkForwardCV", "walk_forward"],
     "inspection": [],
     "plotting": [

@@ -36,6 +36,7 @@ ALLOWED = {
     "engine": set(),
     "_data": {"_sklearn"},
     "_core": {"_data", "_sklearn", "engine"},
+    "metrics": {"_data"},
     **dict.fromkeys(DOMAINS, SHARED),
     # These build on the public names of the others and on what all share.
     "keras": SHARED,
@@ -190,6 +191,7 @@ CODES = [
     "import sklstm; sklstm.CharLSTMGenerator(); sklstm.WordLSTMGenerator(units=3)",
     "import sklstm; sklstm.SequenceAnomalyDetector()",
     "from sklstm import LSTMForecastDetector; LSTMForecastDetector()",
+    "import sklstm; sklstm.metrics.event_report",
     "import sklstm; sklstm.walk_forward",
     "from sklstm.sktime import SktimeLSTMForecaster; SktimeLSTMForecaster()",
     "import sklstm; sklstm.WalkForwardDisplay",

@@ -63,12 +63,15 @@ def test_html_diagram(estimator, data):
         ("SktimeLSTMForecaster", None),
         ("SktimeRNNClassifier", (X[:, None], np.array(LABELS))),
         ("SktimeRNNRegressor", (X[:, None], X[:, 0])),
+        ("SktimeLSTMAutoencoderDetector", (X,)),
+        ("SktimeLSTMForecastDetector", (X,)),
     ],
 )
 def test_html_diagram_of_sktime_estimators(name, data):
     import pandas as pd
 
-    estimator = getattr(importlib.import_module("sklstm.sktime"), name)(**TINY)
+    options = WINDOWS if name.endswith("Detector") else TINY
+    estimator = getattr(importlib.import_module("sklstm.sktime"), name)(**options)
     assert name in estimator._repr_html_()
     if data is None:
         estimator.fit(pd.Series(X[:, 0]), fh=[1])

@@ -22,6 +22,8 @@ ADAPTERS = {
         ("sktime", "SktimeLSTMForecaster"),
         ("sktime", "SktimeRNNClassifier"),
         ("sktime", "SktimeRNNRegressor"),
+        ("sktime", "SktimeLSTMAutoencoderDetector"),
+        ("sktime", "SktimeLSTMForecastDetector"),
         ("keras", "KerasSequenceClassifier"),
         ("keras", "KerasSequenceRegressor"),
     )
@@ -52,6 +54,8 @@ FAMILIES = [
         {"loss", "early_stopping"},
     ),
     (["LSTMAutoencoderDetector", "LSTMForecastDetector"], {"window_length", "units"}),
+    (["LSTMAutoencoderDetector", "SktimeLSTMAutoencoderDetector"], set()),
+    (["LSTMForecastDetector", "SktimeLSTMForecastDetector"], set()),
     (
         ["KerasSequenceClassifier", "KerasSequenceRegressor"],
         {"loss", "metrics", "model"},

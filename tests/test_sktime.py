@@ -17,8 +17,20 @@ from sktime.transformations.series.adapt import TabularToSeriesAdaptor
 from sktime.utils._testing.hierarchical import _make_hierarchical
 from sktime.utils.estimator_checks import check_estimator
 
-from sklstm import LSTMForecaster, RNNClassifier, RNNRegressor
-from sklstm.sktime import SktimeLSTMForecaster, SktimeRNNClassifier, SktimeRNNRegressor
+from sklstm import (
+    LSTMAutoencoderDetector,
+    LSTMForecastDetector,
+    LSTMForecaster,
+    RNNClassifier,
+    RNNRegressor,
+)
+from sklstm.sktime import (
+    SktimeLSTMAutoencoderDetector,
+    SktimeLSTMForecastDetector,
+    SktimeLSTMForecaster,
+    SktimeRNNClassifier,
+    SktimeRNNRegressor,
+)
 
 SMALL = {"window_length": 3, "units": 2, "epochs": 1, "random_state": 0}
 N = 40
@@ -470,9 +482,144 @@ def test_tokens():
     np.testing.assert_array_equal(fitted.predict_proba(X), expected)
 
 
+DETECTORS = [
+    (SktimeLSTMAutoencoderDetector, LSTMAutoencoderDetector),
+    (SktimeLSTMForecastDetector, LSTMForecastDetector),
+]
+DETECTOR = {**SMALL, "smoothing": 3, "contamination": 0.1}
+HOURS = pd.date_range("2025-01-01", periods=90, freq="h")
+
+
+def rows_with_incident(container):
+    """Return 60 normal rows and the 30 after them, of which some are anomalous."""
+    values = np.random.default_rng(0).normal(size=(90, 2))
+    values[70:75] = 9.0
+    if container == "column":
+        X = pd.Series(values[:, 0], HOURS, name="a")
+        return X[:60], X[60:]
+    if container == "vector":
+        return values[:60, 0], values[60:, 0]
+    if container == "array":
+        return values[:60], values[60:]
+    index = HOURS.to_period() if container == "periods" else HOURS
+    X = pd.DataFrame(values, index, columns=["a", "b"])
+    return X[:60], X[60:]
+
+
+def as_table(X):
+    """Return rows as detectors take them."""
+    if isinstance(X, pd.Series):
+        return X.to_frame()
+    return X[:, None] if getattr(X, "ndim", 2) == 1 else X
+
+
+CONTAINERS = ["frame", "periods", "column", "array", "vector"]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(("adapter", "detector"), DETECTORS)
+def test_detectors(adapter, detector, container):
+    train, test = rows_with_incident(container)
+    fitted = adapter(**DETECTOR).fit(train)
+    model = detector(**DETECTOR).fit(as_table(train))
+    flagged = model.predict(as_table(test)) < 0
+    assert 0 < flagged.sum() < 30
+    points = np.flatnonzero(flagged)
+    for predict in (fitted.predict, fitted.predict_points):
+        np.testing.assert_array_equal(predict(test)["ilocs"], points)
+    labels, scores = fitted.transform(test), fitted.transform_scores(test)
+    np.testing.assert_array_equal(labels["labels"], flagged)
+    np.testing.assert_array_equal(
+        scores["scores"], -model.score_samples(as_table(test))
+    )
+    np.testing.assert_array_equal(
+        fitted.predict_scores(test)["scores"], scores["scores"].iloc[points]
+    )
+    expected = test.index if hasattr(test, "index") else pd.RangeIndex(len(test))
+    for each in (labels, scores):
+        pd.testing.assert_index_equal(each.index, expected, exact="equiv")
+    pd.testing.assert_frame_equal(
+        adapter(**DETECTOR).fit_transform(train), fitted.transform(train)
+    )
+    segments = fitted.predict_segments(test)["ilocs"]
+    rows = [row for part in segments for row in range(part.left, part.right)]
+    assert rows == points.tolist()
+    assert len(segments) == len(model.anomaly_segments(as_table(test)))
+    assert segments.array.closed == "left"
+    assert fitted.predict_segments(train[:5]).columns.tolist() == ["ilocs"]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(("adapter", "detector"), DETECTORS)
+def test_streams_of_detectors(adapter, detector, container):
+    train, test = rows_with_incident(container)
+    fitted = adapter(**DETECTOR).fit(train)
+    model = detector(**DETECTOR).fit(as_table(train))
+    model.update(as_table(test)[:5])
+    assert fitted.update(test[:5]) is fitted
+    fitted = pickle.loads(pickle.dumps(fitted))
+    scores = model.update(as_table(test)[5:])
+    points = fitted.update_predict(test[5:])["ilocs"]
+    np.testing.assert_array_equal(points, np.flatnonzero(scores < model.offset_))
+    # The stream has no effect on series of their own.
+    np.testing.assert_array_equal(
+        fitted.transform_scores(test)["scores"], -model.score_samples(as_table(test))
+    )
+
+
+@pytest.mark.parametrize(("adapter", "detector"), DETECTORS)
+def test_parameters_of_detectors(adapter, detector):
+    expected = detector().get_params()
+    del expected["warm_start"]
+    assert adapter().get_params() == expected
+    fitted = adapter(**DETECTOR).fit(rows_with_incident("frame")[0])
+    assert fitted.detector_.get_params() == detector(**DETECTOR).get_params()
+    # No copy of the rows is kept: the history is that of the detector.
+    assert len(pickle.dumps(fitted)) < len(pickle.dumps(fitted.detector_)) + 3000
+
+
+def test_detectors_with_missing_values():
+    train, test = rows_with_incident("frame")
+    fitted = SktimeLSTMForecastDetector(missing_values="score", **DETECTOR)
+    silent = test.copy()
+    silent.iloc[20:, 0] = np.nan
+    ilocs = fitted.fit(train).predict(silent)["ilocs"]
+    assert set(range(22, 29)) <= set(ilocs)
+
+
+def test_detectors_in_pipelines():
+    train, test = rows_with_incident("frame")
+    detector = SktimeLSTMForecastDetector(**DETECTOR)
+    pipeline = TabularToSeriesAdaptor(MinMaxScaler()) * detector
+    scaler = MinMaxScaler().set_output(transform="pandas").fit(train)
+    alone = detector.clone().fit(scaler.transform(train))
+    pd.testing.assert_frame_equal(
+        pipeline.fit(train).predict(test), alone.predict(scaler.transform(test))
+    )
+
+
+def test_invalid_calls_of_detectors():
+    train, test = rows_with_incident("frame")
+    fitted = SktimeLSTMForecastDetector(**DETECTOR).fit(train)
+    with pytest.raises(ValueError, match="X must begin after the last row seen"):
+        fitted.update(train)
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.predict(test[["a"]])
+    several = pd.concat({"a": train, "b": train})
+    for X in (several, train.to_numpy()[None]):
+        with pytest.raises(ValueError, match="X must be one series.*got several"):
+            SktimeLSTMForecastDetector(**DETECTOR).fit(X)
+    with pytest.raises(TypeError, match="Unsupported input data type"):
+        fitted.predict("text")
+    with pytest.raises(ValueError, match="smoothing must be an odd number"):
+        SktimeLSTMForecastDetector(smoothing=2).fit(train)
+
+
 @pytest.mark.parametrize(
     ("cls", "kind"),
     [
+        (SktimeLSTMAutoencoderDetector, "detector"),
+        (SktimeLSTMForecastDetector, "detector"),
         (SktimeLSTMForecaster, "forecaster"),
         (SktimeRNNClassifier, "classifier"),
         (SktimeRNNRegressor, "regressor"),
@@ -515,6 +662,14 @@ FORECASTERS = [
     "test_update_with_exogenous_variables",
     "test_y_invalid_type_raises_error",
 ]
+DETECTION = [
+    "test_detector_tags",
+    "test_output_type",
+    "test_predict_points",
+    "test_predict_segments",
+    "test_raises_not_fitted_error",
+    "test_transform_output_type",
+]
 COLLECTIONS = [
     "test_handles_single_class",
     "test_multioutput",
@@ -529,6 +684,8 @@ COLLECTIONS = [
         (SktimeLSTMForecaster, COMMON + FORECASTERS, 140),
         (SktimeRNNClassifier, COMMON + COLLECTIONS, 60),
         (SktimeRNNRegressor, COMMON + COLLECTIONS, 40),
+        (SktimeLSTMAutoencoderDetector, COMMON + DETECTION, 40),
+        (SktimeLSTMForecastDetector, COMMON + DETECTION, 40),
     ],
 )
 def test_sktime_checks(cls, tests, min_checks):

@@ -10,6 +10,22 @@ import numpy as np
 import pandas as pd
 
 
+def find_runs(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the runs of consecutive flagged rows.
+
+    Parameters
+    ----------
+    flags : ndarray of bool of shape (n_rows,)
+
+    Returns
+    -------
+    first_rows, last_rows : ndarray of shape (n_runs,)
+        Row numbers; the last ones inclusive.
+    """
+    changes = np.diff(np.pad(flags.astype(np.int8), 1))
+    return np.flatnonzero(changes == 1), np.flatnonzero(changes == -1) - 1
+
+
 @dataclass(frozen=True)
 class AlarmRule:
     """When an alarm is raised, and when it ends, given the scores of consecutive rows.

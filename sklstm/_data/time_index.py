@@ -70,7 +70,7 @@ class TimeIndex:
             has_index=True,
             last=times[-1],
             step=usual_step(times),
-            kind=_kind_of(times[-1]),
+            kind=kind_of(times[-1]),
             name=index.name,
             written=written,
             zone=getattr(times, "tz", None),
@@ -227,7 +227,7 @@ class TimeIndex:
         if index is None or self.last is None or not len(index):
             return
         times = as_times(index)
-        first, kind = times[0], _kind_of(times[0])
+        first, kind = times[0], kind_of(times[0])
         if kind != self.kind and {kind, self.kind} == set(_ZONES):
             raise ValueError(
                 f"{name} must have times like those seen before, but begins at "
@@ -289,7 +289,7 @@ class TimeIndex:
         if index is None or self.last is None or not len(index):
             return None
         times: Any = as_times(index)
-        if not is_time(times) or _kind_of(times[0]) != self.kind:
+        if not is_time(times) or kind_of(times[0]) != self.kind:
             return None
         return times if self.zone is None else times.tz_convert(self.last.tz)
 
@@ -445,7 +445,7 @@ def _differs(index: pd.Index, expected: pd.Index, last: Any) -> np.ndarray:
     return np.asarray(2 * abs(index - expected) >= steps)
 
 
-def _kind_of(label: Any) -> str:
+def kind_of(label: Any) -> str:
     """Describe labels like this one, as far as they can be compared."""
     import pandas as pd
 

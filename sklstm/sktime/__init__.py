@@ -5,6 +5,16 @@ all the work.
 """
 
 from sklstm.sktime._collections import SktimeRNNClassifier, SktimeRNNRegressor
+from sklstm.sktime._detector import (
+    SktimeLSTMAutoencoderDetector,
+    SktimeLSTMForecastDetector,
+)
 from sklstm.sktime._forecaster import SktimeLSTMForecaster
 
-__all__ = ["SktimeLSTMForecaster", "SktimeRNNClassifier", "SktimeRNNRegressor"]
+__all__ = [
+    "SktimeLSTMForecaster",
+    "SktimeRNNClassifier",
+    "SktimeRNNRegressor",
+    "SktimeLSTMAutoencoderDetector",
+    "SktimeLSTMForecastDetector",
+]
