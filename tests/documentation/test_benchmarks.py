@@ -364,3 +364,34 @@ class TestServerMetrics:
         test[250, 0] += 1
         scores = self.script.pca(rows, test, window)
         assert abs(scores.argmax() - 250) <= window
+
+
+class TestLiveAlarms:
+    script = load("live_alarms")
+
+    def test_incidents_change_only_their_column_and_hour(self):
+        for kind, incidents in self.script.LOADS.items():
+            train, quiet, test, table = self.script.simulate(kind, 0)
+            again = self.script.simulate(kind, 0)[2]
+            pd.testing.assert_frame_equal(test, again)
+            assert table["name"].tolist() == [name for name, _ in incidents]
+            length = table["end"] - table["start"] + pd.Timedelta("1min")
+            assert (length == pd.Timedelta("60min")).all()
+            assert train.index[-1] < quiet.index[0] < test.index[0] < table["start"][0]
+
+    def test_naive_alarms_are_raised_by_large_values_only(self):
+        rng = np.random.default_rng(0)
+        times = pd.date_range("2025-01-01", periods=400, freq="min")
+        rows = pd.DataFrame(rng.normal(size=(400, 2)), times, columns=["a", "b"])
+        detector = self.script.LargestDeviation().fit(rows)
+        rows.iloc[300:310, 1] = 9.0
+        alarms = detector.alarms(rows)
+        near = alarms[alarms["detected"].between(times[300], times[312])]
+        assert near["feature"].tolist() == ["b"]
+
+    def test_evaluates_a_detector(self):
+        row = self.script.evaluate(
+            self.script.LargestDeviation(), self.script.plant, seed=0
+        )
+        assert row["found"] == row["in 5 min"] == row["right feature"] == 3
+        assert row["false alarms a day"] <= 1
