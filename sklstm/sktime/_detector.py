@@ -41,6 +41,10 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
         smoothing: int = 31,
         min_deviation: float = 0.01,
         missing_values: Literal["ignore", "score"] = "ignore",
+        known_future: Any = None,
+        min_duration: int = 1,
+        merge_gap: int = 15,
+        hysteresis: float = 0.8,
         cell: str = "lstm",
         units: int | tuple[int, ...] = 64,
         bidirectional: bool = False,
@@ -64,6 +68,10 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
         self.smoothing = smoothing
         self.min_deviation = min_deviation
         self.missing_values = missing_values
+        self.known_future = known_future
+        self.min_duration = min_duration
+        self.merge_gap = merge_gap
+        self.hysteresis = hysteresis
         self.cell = cell
         self.units = units
         self.bidirectional = bidirectional
@@ -98,7 +106,7 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
         return self._predict(self._check_X(X))
 
     def predict_segments(self, X: Any) -> pd.DataFrame:
-        """Predict runs of consecutive anomalous rows.
+        """Predict anomaly segments, by ``anomaly_segments`` of the detector.
 
         Parameters
         ----------
@@ -201,10 +209,10 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
         Returns
         -------
         points : DataFrame
-            Positions in X of the anomalous rows, in a column "ilocs", by the scores
-            that these rows have when they arrive.
+            Positions in X of the rows that are anomalous by the threshold of rows as
+            they arrive, ``detector_.live_offset_``, in a column "ilocs".
         """
-        ilocs = np.flatnonzero(self._update_scores(X) < self.detector_.offset_)
+        ilocs = np.flatnonzero(self._update_scores(X) < self.detector_.live_offset_)
         return pd.DataFrame({"ilocs": ilocs})
 
     def _update_scores(self, X: Any) -> np.ndarray:
@@ -262,11 +270,11 @@ class SktimeLSTMAutoencoderDetector(_SeriesDetectorAdapter):
     It detects rows of a series of one or several columns that cannot be reconstructed
     as well as normal rows.
 
-    ``predict`` and ``predict_points`` return the positions of anomalous rows,
-    ``predict_segments`` runs of them as intervals of positions, and ``transform`` a
-    label for each row, 1 if it is anomalous. ``transform_scores`` returns a score for
-    each row and ``predict_scores`` those of the anomalous rows; unlike those of
-    scikit-learn's detectors, they are high where rows are anomalous.
+    ``predict`` and ``predict_points`` return the positions of anomalous rows, and
+    ``transform`` a label for each row, 1 if it is anomalous. ``predict_segments``
+    returns the anomaly segments as intervals of positions. ``transform_scores`` returns
+    a score for each row and ``predict_scores`` those of the anomalous rows; unlike
+    those of scikit-learn's detectors, they are high where rows are anomalous.
 
     Each of them takes X for a series of its own. ``update_predict`` takes it for the
     next rows of a stream that begins with the rows of ``fit``, and labels them with
@@ -301,6 +309,21 @@ class SktimeLSTMAutoencoderDetector(_SeriesDetectorAdapter):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    known_future : int, str, list or None, default=None
+        Columns of X that are known in advance, by label or index, such as the hour of
+        the day: the network reads them, in the rows that it predicts too, but they are
+        not scored. They have no missing values. With them, the usual load at noon can
+        be an anomaly at night.
+    min_duration : int, default=1
+        Number of consecutive outliers from which on rows are an anomaly segment, and
+        a stream raises an alarm.
+    merge_gap : int, default=15
+        Largest number of consecutive normal rows between two parts of a segment or of
+        an alarm.
+    hysteresis : float, default=0.8
+        Factor of the threshold, at most 1, below which the score of a row is anomalous
+        while a segment or an alarm lasts. A lower factor merges alarms that a score
+        close to the threshold would raise again and again.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.
@@ -382,11 +405,11 @@ class SktimeLSTMForecastDetector(_SeriesDetectorAdapter):
     It detects rows of a series of one or several columns that cannot be forecast as
     well as normal rows.
 
-    ``predict`` and ``predict_points`` return the positions of anomalous rows,
-    ``predict_segments`` runs of them as intervals of positions, and ``transform`` a
-    label for each row, 1 if it is anomalous. ``transform_scores`` returns a score for
-    each row and ``predict_scores`` those of the anomalous rows; unlike those of
-    scikit-learn's detectors, they are high where rows are anomalous.
+    ``predict`` and ``predict_points`` return the positions of anomalous rows, and
+    ``transform`` a label for each row, 1 if it is anomalous. ``predict_segments``
+    returns the anomaly segments as intervals of positions. ``transform_scores`` returns
+    a score for each row and ``predict_scores`` those of the anomalous rows; unlike
+    those of scikit-learn's detectors, they are high where rows are anomalous.
 
     Each of them takes X for a series of its own. ``update_predict`` takes it for the
     next rows of a stream that begins with the rows of ``fit``, and labels them with
@@ -422,6 +445,21 @@ class SktimeLSTMForecastDetector(_SeriesDetectorAdapter):
         too: as soon as more of its values in succession are missing than ever in fit,
         each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
         of its row, before smoothing.
+    known_future : int, str, list or None, default=None
+        Columns of X that are known in advance, by label or index, such as the hour of
+        the day: the network reads them, in the rows that it predicts too, but they are
+        not scored. They have no missing values. With them, the usual load at noon can
+        be an anomaly at night.
+    min_duration : int, default=1
+        Number of consecutive outliers from which on rows are an anomaly segment, and
+        a stream raises an alarm.
+    merge_gap : int, default=15
+        Largest number of consecutive normal rows between two parts of a segment or of
+        an alarm.
+    hysteresis : float, default=0.8
+        Factor of the threshold, at most 1, below which the score of a row is anomalous
+        while a segment or an alarm lasts. A lower factor merges alarms that a score
+        close to the threshold would raise again and again.
     cell : {"lstm", "gru", "rnn"}, default="lstm"
         Recurrent cell: long short-term memory, gated recurrent unit, or the simple
         (Elman) RNN cell.

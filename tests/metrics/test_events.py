@@ -7,6 +7,7 @@ from hypothesis import given as given_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from sklstm import LSTMForecastDetector
 from sklstm.metrics import event_report, labels_to_events, match_events, merge_events
 
 MINUTES = pd.date_range("2025-03-01", periods=500, freq="min")
@@ -488,6 +489,28 @@ def test_no_tables():
         match_events(table(), np.zeros(3))
     with pytest.raises(TypeError, match="index must be a pandas Index.*got int"):
         event_report(table(), table(), index=5)
+
+
+@pytest.mark.parametrize("index", [INDICES["rows"], MINUTES], ids=["rows", "times"])
+def test_alarms_of_a_stream(index):
+    X = np.sin(np.arange(500) / 5)[:, None]
+    X += np.random.default_rng(0).normal(0, 0.1, X.shape)
+    X[350:360] += 3
+    X[490:] += 3
+    frame = pd.DataFrame(X, index)
+    detector = LSTMForecastDetector(10, smoothing=5, units=4, epochs=3, random_state=0)
+    stream = detector.fit(frame[:300]).stream()
+    stream.push(frame[300:])
+    incidents = table((350, 359), (490, 499), index=index)
+    matches = match_events(incidents, stream.alarms)
+    assert stream.is_alarm
+    assert matches.incidents["found"].all()
+    for found in matches.incidents.itertuples():
+        alarm = stream.alarms.loc[found.alarm]
+        assert found.detected == alarm["detected"]
+        assert found.delay == max(alarm["detected"] - found.start, 0 * found.delay)
+    report = event_report(incidents, stream.alarms, index=frame[300:].index)
+    assert report["recall"] == 1
 
 
 class TestMerging:
