@@ -305,7 +305,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             Minus the squared Mahalanobis distance of a row's errors, divided by the
             number of columns and averaged over ``smoothing`` rows. The covariance is
             that of the errors of held-out rows, on the scale of standardised rows, plus
-            the identity matrix (`LSTMAutoencoderDetector`) or a tenth of it
+            the identity matrix (`LSTMAutoencoderDetector`) or 0.03 times it
             (`LSTMForecastDetector`). Missing values have no error: the distance is that
             of the columns that are observed, divided by their number. Rows without any
             value are left out of the average, which is 0, the score of a row exactly as

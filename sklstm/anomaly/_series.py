@@ -361,7 +361,7 @@ class LSTMForecastDetector(SeriesDetector):
     _network: engine.WindowNetwork
 
     # A forecast follows drifts, so that well predicted columns can count more.
-    _ridge = 0.1
+    _ridge = 0.03
 
     @property
     def _output_rows(self) -> range:
