@@ -558,12 +558,18 @@ def test_streams_of_detectors(adapter, detector, container):
     train, test = rows_with_incident(container)
     fitted = adapter(**DETECTOR).fit(train)
     model = detector(**DETECTOR).fit(as_table(train))
-    model.update(as_table(test)[:5])
+    stream = model.stream()
+    stream.push(as_table(test))
     assert fitted.update(test[:5]) is fitted
     fitted = pickle.loads(pickle.dumps(fitted))
-    scores = model.update(as_table(test)[5:])
-    points = fitted.update_predict(test[5:])["ilocs"]
-    np.testing.assert_array_equal(points, np.flatnonzero(scores < model.live_offset_))
+    points = np.concatenate(
+        [
+            np.array(fitted.update_predict(test[first:last])["ilocs"], int) + first
+            for first, last in [(5, 6), (6, 20), (20, len(test))]
+        ]
+    )
+    flagged = np.flatnonzero(stream.scores < model.live_offset_)
+    np.testing.assert_array_equal(points, flagged[flagged >= 5])
     # The stream has no effect on series of their own.
     np.testing.assert_array_equal(
         fitted.transform_scores(test)["scores"], -model.score_samples(as_table(test))

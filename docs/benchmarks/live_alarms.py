@@ -1,6 +1,7 @@
 """Alarms of the detectors in minute metrics that arrive row by row.
 
     python docs/benchmarks/live_alarms.py [--seeds 3] [--only NAME ...] [--kinds ...]
+        [--log]
 
 Simulated metrics of four kinds of load, a row per minute: a web server that follows the
 time of day, batch jobs, bursts with heavy tails, and a plant with a tightly regulated
@@ -9,7 +10,8 @@ ten quiet days and three days with one incident of an hour each, row by row. Pri
 each kind of load the false alarms a day in the quiet days, how many incidents raise an
 alarm, at all and within five minutes, and of how many alarms the feature is the right
 one. Naive: the largest z-score of a row, averaged over 16 rows, with a threshold that
-flags as many training rows as that of the detectors.
+flags as many training rows as that of the detectors. With --log, all methods read the
+logarithms of the metrics (log1p).
 """
 
 import argparse
@@ -181,9 +183,10 @@ def watch(detector, rows):
     return stream.alarms
 
 
-def evaluate(detector, load, seed):
+def evaluate(detector, load, seed, log=False):
     """Return what is printed of one detector and one series."""
-    train, quiet, test, incidents = simulate(load, seed)
+    *frames, incidents = simulate(load, seed)
+    train, quiet, test = (np.log1p(frame) if log else frame for frame in frames)
     begin = time.perf_counter()
     detector.fit(train)
     seconds = time.perf_counter() - begin
@@ -216,6 +219,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="parts of the names of methods")
     parser.add_argument("--kinds", nargs="+", help="kinds of load")
+    parser.add_argument("--log", action="store_true", help="take logarithms")
     parser.add_argument("--epochs", type=int, help="for a quick test")
     options = parser.parse_args()
     parameters = {"epochs": options.epochs} if options.epochs else {}
@@ -236,7 +240,7 @@ def main():
             if options.kinds and load.__name__ not in options.kinds:
                 continue
             for seed in range(options.seeds):
-                row = evaluate(make(seed), load, seed)
+                row = evaluate(make(seed), load, seed, options.log)
                 table.append({"method": name, "load": load.__name__, **row})
                 print(pd.DataFrame(table[-1:]).round(2).to_string(header=seed == 0))
     groups = pd.DataFrame(table).groupby(["method", "load"], sort=False)

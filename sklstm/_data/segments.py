@@ -84,7 +84,7 @@ class AlarmTracker:
     """
 
     def __init__(self, rule: AlarmRule, threshold: float):
-        self._rule = rule
+        self.rule = rule
         self._threshold = threshold
         self._run: tuple[int, int] | None = None  # first and last of the outliers
         self._alarm: tuple[int, int, int] | None = None
@@ -97,19 +97,19 @@ class AlarmTracker:
     def push(self, row: int, score: float) -> None:
         """Read the score of a row. Call `close_before` first."""
         if self._alarm is not None:
-            if score < max(self._threshold, self._rule.hysteresis * self._threshold):
+            if score < max(self._threshold, self.rule.hysteresis * self._threshold):
                 self._alarm = (*self._alarm[:2], row)
         elif score < self._threshold:
             follows = self._run is not None and self._run[1] == row - 1
             first = self._run[0] if follows and self._run else row
             self._run = (first, row)
-            if row - first + 1 >= self._rule.min_duration:
+            if row - first + 1 >= self.rule.min_duration:
                 self._alarm, self._run = (first, row, row), None
 
     def close_before(self, row: int) -> tuple[int, int, int] | None:
-        """Return the open alarm if it ends before a row, and forget it."""
+        """Return the open alarm if it is over before a row is read, and forget it."""
         alarm = self._alarm
-        if alarm is None or row - alarm[2] <= self._rule.merge_gap + 1:
+        if alarm is None or row - alarm[2] <= self.rule.merge_gap + 1:
             return None
         self._alarm = None
         return alarm
@@ -119,12 +119,12 @@ def _as_list(alarm: tuple[int, int, int] | None) -> list[tuple[int, int, int]]:
     return [] if alarm is None else [alarm]
 
 
-def locate_excess(distances: np.ndarray, level: float) -> tuple[int, int]:
-    """Return the first and last of the consecutive rows that exceed a level the most.
+def find_maximum_sum(distances: np.ndarray, level: float) -> tuple[int, int]:
+    """Return the first and last row of the maximum-sum segment above a level.
 
-    They maximise the sum of ``distances - level``: the estimate of the beginning and
-    the end of a change by cumulative sums (Page, 1954). Averages over several rows
-    exceed their threshold for longer than the change lasts.
+    The sum is that of ``distances - level`` over consecutive rows; it is the estimate
+    of the beginning and the end of a change by cumulative sums (CUSUM; Page, 1954).
+    Averages over several rows exceed their threshold for longer than the change lasts.
 
     Parameters
     ----------
@@ -169,7 +169,8 @@ class AnomalySegments:
             By default, each run of consecutive outliers is a segment.
         distances : ndarray of shape (n_rows,), optional
             Anomaly of each row by itself, of which the scores are negative averages.
-            Segments are then cut to the rows that exceed the threshold the most.
+            Segments then begin where the first run of outliers in them exceeds the
+            threshold the most, and end where the last one does.
 
         Returns
         -------
@@ -184,8 +185,9 @@ class AnomalySegments:
             ]
         )
         if distances is not None:
+            runs = np.column_stack(find_runs(scores < threshold))
             cut = [
-                first + np.array(locate_excess(distances[first : last + 1], -threshold))
+                _cut(distances, -threshold, runs[(runs >= first) & (runs <= last)])
                 for first, last in zip(first_rows, last_rows, strict=True)
             ]
             first_rows, last_rows = np.array(cut, int).reshape(-1, 2).T
@@ -247,6 +249,14 @@ class AnomalySegments:
                 "feature": names,
             }
         )
+
+
+def _cut(distances: np.ndarray, level: float, ends: np.ndarray) -> tuple[int, int]:
+    """Cut the first and the last run of a segment, given first and last rows of all."""
+    runs = ends.reshape(-1, 2)
+    first, _ = find_maximum_sum(distances[runs[0, 0] : runs[0, 1] + 1], level)
+    _, last = find_maximum_sum(distances[runs[-1, 0] : runs[-1, 1] + 1], level)
+    return runs[0, 0] + first, runs[-1, 0] + last
 
 
 def _sum_rows(

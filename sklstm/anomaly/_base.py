@@ -42,7 +42,7 @@ from sklstm.anomaly._error_model import (
 from sklstm.anomaly._live import (
     AlarmStream,
     ThresholdReport,
-    find_row_interval,
+    find_row_intervals,
     find_threshold,
     measure_delays,
 )
@@ -110,7 +110,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     _scaling: ColumnScaling
     _error_model: ErrorModel
     _boundary_correction: BoundaryCorrection
-    _alarm_rule: AlarmRule
+    _silence_distance: float  # what a value of a column that stopped reporting adds
     _window_length: int
     _smoothing: int
     _known_columns: np.ndarray  # those that are read, but not scored
@@ -242,9 +242,6 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             If training diverges.
         """
         self._smoothing = self._check_smoothing()
-        self._alarm_rule = AlarmRule(
-            int(self.min_duration), int(self.merge_gap), float(self.hysteresis)
-        )
         self._window_length = int(self.window_length)
         _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
@@ -380,8 +377,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
         A segment begins where ``min_duration`` rows in succession are outliers, and
         ends before more than ``merge_gap`` rows in succession are not anomalous (see
-        ``hysteresis``). It is cut to the rows whose own distances exceed the threshold
-        the most in total, because ``smoothing`` spreads them over more rows.
+        ``hysteresis``). Because ``smoothing`` spreads anomalies over more rows, the
+        first and the last run of outliers in it are cut to the rows whose own distances
+        exceed the threshold the most in total.
 
         Parameters
         ----------
@@ -416,7 +414,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         -------
         scores : ndarray of shape (n_timesteps,)
             Scores of the new rows: those that `score_samples` computes for them from
-            all rows of the stream so far. Later rows may still change them.
+            all rows of the stream so far. Later rows may still change them. The
+            threshold of the last one is ``live_offset_``; `stream` raises alarms.
 
         Raises
         ------
@@ -427,7 +426,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         def score(rows: np.ndarray, n_before: np.ndarray | int) -> np.ndarray:
             return self._feature_scores(rows, n_before).sum(axis=1)
 
-        scores: np.ndarray = self._append_rows(X, new_stream, score)
+        scores: np.ndarray = self._append_rows(
+            X, new_stream, score, restart="update(..., new_stream=True)"
+        )
         return scores
 
     def stream(self, *, new_stream: bool = False) -> AlarmStream:
@@ -448,14 +449,15 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return AlarmStream(self, new_stream=new_stream)
 
     def choose_threshold(
-        self, X: Any, *, false_alarms_per_day: float, freq: Any = None
+        self, X: Any, *, false_alarms_per_day: float, row_interval: Any = None
     ) -> ThresholdReport:
         """Set the thresholds by the number of false alarms in quiet recordings.
 
-        ``live_offset_`` becomes the highest threshold at which a `stream` raises at
-        most that many alarms, and ``offset_`` the highest one with at most that many
-        `anomaly_segments`. Rows that the detector was not fitted to are best, because
-        their errors are those to be expected.
+        ``live_offset_`` is raised as long as a `stream` raises at most that many
+        alarms, and ``offset_``, independently, as long as there are at most that many
+        `anomaly_segments`. At most one row in twenty is flagged, whatever the number.
+        Rows that the detector was not fitted to are best, because their errors are
+        those to be expected.
 
         Parameters
         ----------
@@ -464,7 +466,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         false_alarms_per_day : float
             Rate of false alarms to accept. With recordings of ten days, 0.5 accepts
             five alarms, and any rate below 0.1 none.
-        freq : str, Timedelta or DateOffset, default=None
+        row_interval : str or Timedelta, default=None
             Time from row to row, such as ``"1min"``; needed if X has no index of times.
 
         Returns
@@ -486,38 +488,54 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             )
         _, inputs, checked = check_several_series(self, X, reset=False)
         recordings = [rows for rows, _ in checked]
-        interval = find_row_interval(
-            index_of(inputs[0].X), freq, inputs[0].place or "X"
+        intervals = find_row_intervals(
+            [index_of(source.X) for source in inputs], row_interval
         )
-        days = sum(map(len, recordings)) * interval / pd.Timedelta(days=1)
+        day = pd.Timedelta(days=1)
+        days = sum(
+            len(rows) * interval / day
+            for rows, interval in zip(recordings, intervals, strict=True)
+        )
         # Rounded first, so that 0.1 a day are 1 in ten days.
         n_alarms = floor(round(float(rate) * days, 6))
         live = [self._running_scores(rows)[0].sum(axis=1) for rows in recordings]
         complete = [self._feature_scores(rows).sum(axis=1) for rows in recordings]
-        live_offset = find_threshold(live, self._alarm_rule, n_alarms)
+        rule = self._alarm_rule
+        live_offset = find_threshold(live, rule, n_alarms)
         report = ThresholdReport(
-            offset=find_threshold(complete, self._alarm_rule, n_alarms),
+            offset=find_threshold(complete, rule, n_alarms),
             live_offset=live_offset,
             days=days,
-            false_alarms=sum(
-                len(self._alarm_rule.find(scores, live_offset)) for scores in live
-            ),
-            delays=measure_delays(self, recordings, live_offset, interval),
+            n_false_alarms=sum(len(rule.find(scores, live_offset)) for scores in live),
+            delays=measure_delays(self, recordings, live_offset, intervals),
         )
         self.offset_, self.live_offset_ = report.offset, report.live_offset
         return report
 
     def _score_next(self, X: Any, new_stream: bool) -> tuple[np.ndarray, np.ndarray]:
         """Score the next rows of a stream as they arrive: scores and distances."""
-        return self._append_rows(X, new_stream, self._running_scores)
+        return self._append_rows(
+            X, new_stream, self._running_scores, restart="stream(new_stream=True)"
+        )
 
     def _append_rows(
         self,
         X: Any,
         new_stream: bool,
         score: Callable[[np.ndarray, np.ndarray | int], Any],
+        *,
+        restart: str,
     ) -> Any:
         """Score rows together with the history, and append them to it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features)
+        new_stream : bool
+        score : callable
+            From rows, and the number of values missing before them, to scores.
+        restart : str
+            Call that starts another stream, for messages.
 
         Returns
         -------
@@ -534,8 +552,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             self._time_index.check_continued(
                 index,
                 name="X",
-                rewind_hint="update(..., new_stream=True) starts another stream",
-                gap_remedy="start a new stream by update(..., new_stream=True)",
+                rewind_hint=f"{restart} starts another stream",
+                gap_remedy=f"start a new stream by {restart}",
             )
         n_before = 0 if starts_stream else self._missing_before
         rows = np.concatenate([history, new_rows])
@@ -553,7 +571,15 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         )
 
     def _column_names(self) -> Sequence[Any]:
-        return getattr(self, "feature_names_in_", range(self.n_features_in_))
+        labels = self._column_labels
+        return range(self.n_features_in_) if labels is None else list(labels)
+
+    @property
+    def _alarm_rule(self) -> AlarmRule:
+        self._validate_params()  # they may have changed since fit
+        return AlarmRule(
+            int(self.min_duration), int(self.merge_gap), float(self.hysteresis)
+        )
 
     def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
         """Attribute expected values; called by `sklstm.inspection.attribute`."""
@@ -604,12 +630,14 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     ) -> np.ndarray:
         """Return which columns have missing values to train on; check the others."""
         missing = np.isnan(np.concatenate(training_rows))
+        scored = self._scored_columns
         n_held_out = sum(
-            np.isfinite(rows[len(part) :]).sum()
+            np.isfinite(rows[len(part) :, scored]).sum()
             for rows, part in zip(series, training_rows, strict=True)
         )
-        if missing.all() or not n_held_out:
-            place = "rows to train on" if missing.all() else "held-out rows"
+        is_empty = missing[:, scored].all()
+        if is_empty or not n_held_out:
+            place = "rows to train on" if is_empty else "held-out rows"
             raise ValueError(
                 f"All values of the {place} are NaN. Rows are held out by "
                 f"validation_split={self.validation_split}, the last ones of each "
@@ -741,7 +769,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         """Fit the error model to held-out rows, and set the threshold."""
         errors = [self._errors(self._scaling.encode(rows)) for rows in series]
         held_out = [rows[n:] for rows, n in zip(errors, n_training_rows, strict=True)]
-        self._error_model = ErrorModel.fit(np.concatenate(held_out), self._ridge)
+        self._error_model = ErrorModel.fit(
+            np.concatenate(held_out)[:, self._scored_columns], self._ridge
+        )
         self._boundary_correction = BoundaryCorrection.fit(
             self._boundary_profiles(series),
             self._window_span - 1,
@@ -764,6 +794,9 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self.live_offset_ = threshold(
             [self._score_arrivals(self._scaling.encode(rows))[0] for rows in series]
         )
+        # The unit of distances is 1, which bounds thresholds near zero.
+        offset = min(self.offset_, self.live_offset_, -1.0)
+        self._silence_distance = -_SILENCE_WEIGHT * offset
 
     def _boundary_profiles(self, series: list[np.ndarray]) -> np.ndarray:
         """Compute the distances in excerpts, each predicted as a series of its own.
@@ -777,9 +810,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         starts = np.linspace(0, len(longest) - n_rows, n_excerpts).astype(int)
         scaled = self._scaling.encode(longest)
         errors = [self._errors(scaled[start : start + n_rows]) for start in starts]
-        distances = [
-            self._error_model.contributions(rows).sum(axis=1) for rows in errors
-        ]
+        distances = [self._contributions(rows).sum(axis=1) for rows in errors]
         return np.where([_has_value(rows) for rows in errors], distances, np.nan)
 
     def _find_segments(self, rows: np.ndarray, X: Any) -> pd.DataFrame:
@@ -828,16 +859,16 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         """
         scores, distances = self._score_arrivals(self._scaling.encode(rows))
         silences = self._silences(rows, n_before)
-        n_averaged = self._smoothing // 2 + 1
-        return scores - smooth_arrivals([silences] * n_averaged), distances + silences
+        all_rows = np.ones(len(rows), bool)
+        averaged = [(silences, all_rows)] * (self._smoothing // 2 + 1)
+        return scores - smooth_arrivals(averaged), distances + silences
 
     def _silences(self, rows: np.ndarray, n_before: np.ndarray | int = 0) -> np.ndarray:
         """Compute what is added to the distances for columns that stopped reporting."""
         if self.missing_values == "ignore":
             return np.zeros(rows.shape)
         has_stopped = count_missing(rows, n_before) > self._longest_gaps
-        # The unit of distances is 1, which bounds a threshold near zero.
-        return _SILENCE_WEIGHT * max(-self.offset_, 1.0) * has_stopped
+        return self._silence_distance * has_stopped
 
     def _score_arrivals(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score standardised rows as they arrive: scores and distances.
@@ -846,7 +877,8 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         row, up to ``smoothing // 2 + 1`` predictions are compared with it.
         """
         n_context = self._history_length
-        n_per_block = max(_MAX_VALUES_PER_RUN // scaled.shape[1], n_context)
+        values_per_row = (self._smoothing // 2 + 1) * scaled.shape[1]
+        n_per_block = max(_MAX_VALUES_PER_RUN // values_per_row, n_context)
         scores, distances = np.empty(scaled.shape), np.empty(scaled.shape)
         for first in range(0, len(scaled), n_per_block):
             begin = max(first - n_context, 0)
@@ -859,23 +891,33 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self, scaled: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         n_rows = len(scaled)
-        by_delay: list[np.ndarray] = []
-        counted: list[np.ndarray] = []
-        for delay, expected in enumerate(self._delayed_expectations(scaled)):
-            errors = scaled - expected
-            if self._output_rows.start and delay and n_rows > 1:
-                errors[0] = _first_error(scaled, errors)
-            contributions = self._error_model.contributions(errors)
-            ratios = self._boundary_correction.ratios_after(n_rows, delay)
-            by_delay.append(contributions / ratios[:, None])
-            counted.append(_has_value(errors))
-        return -smooth_arrivals(by_delay, counted), by_delay[0]
+        distances: list[np.ndarray] = []
+
+        def by_delay() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            errors = contributions = np.zeros(0)
+            expectations = self._delayed_expectations(scaled)
+            for delay in range(self._smoothing // 2 + 1):
+                # What is expected of a row changes while windows reach back to it.
+                if (expected := next(expectations, None)) is not None:
+                    errors = scaled - expected
+                    contributions = self._contributions(errors)
+                elif delay == 1 and self._output_rows.start and n_rows > 1:
+                    errors[0] = _first_error(scaled, errors)
+                    contributions = contributions.copy()
+                    contributions[0] = self._contributions(errors[:1])[0]
+                ratios = self._boundary_correction.ratios_after(n_rows, delay)
+                corrected = contributions / ratios[:, None]
+                if not delay:
+                    distances.append(corrected)
+                yield corrected, _has_value(errors)
+
+        return -smooth_arrivals(by_delay()), distances[0]
 
     def _delayed_expectations(self, scaled: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the expected value of each row when it arrives, one row later, etc.
 
-        The later, the more windows have covered the row. What is expected more rows
-        later than there are is not used.
+        The later, the more windows have covered the row, until all have. What is
+        expected more rows later than there are is not used.
         """
         span, n_rows = self._window_span, len(scaled)
         padded = np.concatenate([np.repeat(scaled[:1], span - 1, axis=0), scaled])
@@ -891,14 +933,11 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         total, counts = np.zeros(scaled.shape), np.zeros((n_rows, 1))
         # A window that had to be padded is the only one of its time.
         n_padded = span - 1 - self._output_rows.start
-        for delay in range(n_delays):
-            if delay >= len(predictions):
-                yield total / np.maximum(counts, 1)
-                continue
+        for delay, predicted in enumerate(predictions):
             is_padded = (np.arange(n_rows) + delay < n_padded)[:, None]
-            total += np.where(is_padded, 0.0, predictions[delay])
+            total += np.where(is_padded, 0.0, predicted)
             counts += ~is_padded
-            yield np.where(is_padded, predictions[delay], total / np.maximum(counts, 1))
+            yield np.where(is_padded, predicted, total / np.maximum(counts, 1))
 
     def _score_errors(self, errors: np.ndarray) -> np.ndarray:
         distances = self._distances(errors)
@@ -906,8 +945,17 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
     def _distances(self, errors: np.ndarray) -> np.ndarray:
         """Compute the contributions to the distance of each row by itself."""
-        contributions = self._error_model.contributions(errors)
-        return self._boundary_correction.apply(contributions)
+        return self._boundary_correction.apply(self._contributions(errors))
+
+    def _contributions(self, errors: np.ndarray) -> np.ndarray:
+        """Compute the contributions to the distance; 0 for columns not scored."""
+        if not len(self._known_columns):
+            return self._error_model.contributions(errors)
+        contributions = np.zeros(errors.shape)
+        contributions[:, self._scored_columns] = self._error_model.contributions(
+            errors[:, self._scored_columns]
+        )
+        return contributions
 
     def _errors(self, scaled: np.ndarray) -> np.ndarray:
         """Compute the errors of standardised rows; NaN for missing values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,29 +210,30 @@ def smooth(
     return sums / np.maximum(counts, 1.0)[:, None]
 
 
-def smooth_arrivals(
-    values: Sequence[np.ndarray], counted: Sequence[np.ndarray] | None = None
-) -> np.ndarray:
+def smooth_arrivals(values: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """Compute the moving average that ends at each row, of fewer rows at the start.
 
     It is what `smooth` computes for the last row of a series that ends there.
 
     Parameters
     ----------
-    values : sequence of ndarray of shape (n_rows, n_columns)
+    values : iterable of (ndarray of shape (n_rows, n_columns), ndarray of bool)
         Values of the rows when they arrive, one row later, and so on: a value may
-        change when more rows are known.
-    counted : sequence of ndarray of bool of shape (n_rows,), optional
-        For each of the values, False for rows of zeros that are left out.
+        change when more rows are known. With each, which rows count; the others are
+        zero and left out of the averages.
 
     Returns
     -------
     smoothed : ndarray of shape (n_rows, n_columns)
     """
-    n_rows = len(values[0])
-    sums, counts = np.zeros(values[0].shape), np.zeros(n_rows)
-    for delay, delayed in enumerate(values[:n_rows]):
+    sums = counts = np.zeros(0)
+    for delay, (delayed, counted) in enumerate(values):
+        n_rows = len(delayed)
+        if not delay:
+            sums, counts = np.zeros(delayed.shape), np.zeros(n_rows)
+        if delay >= n_rows:
+            break
         known = slice(0, n_rows - delay)
         sums[delay:] += delayed[known]
-        counts[delay:] += 1.0 if counted is None else counted[delay][known]
+        counts[delay:] += counted[known]
     return sums / np.maximum(counts, 1.0)[:, None]

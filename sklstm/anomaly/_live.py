@@ -11,17 +11,25 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._data.segments import AlarmRule, AlarmTracker, locate_excess
+from sklstm._data.segments import AlarmRule, AlarmTracker, find_maximum_sum
 from sklstm._data.time_index import index_of
+from sklstm._data.time_labels import as_times
 
 if TYPE_CHECKING:
     from sklstm.anomaly._base import SeriesDetector
 
 # Level shifts whose delay `choose_threshold` measures, in standard deviations.
-_SHIFTS = (3, 5, 10)
+_SHIFTS = (0.5, 1, 2, 5)
 
-# Number of incidents of each size that it inserts.
-_N_INCIDENTS = 30
+# Number of incidents of each size that it inserts: this number, or one in each column,
+# but not more than the second number.
+_MIN_INCIDENTS, _MAX_INCIDENTS = 30, 100
+
+# Largest fraction of the rows that it lets be flagged. Beyond, alarms merge into few.
+_MAX_FLAGGED = 0.05
+
+# Number of thresholds that it tries.
+_N_THRESHOLDS = 1000
 
 
 @dataclass
@@ -30,9 +38,23 @@ class _Alarm:
 
     start: int
     detected: int
-    end: int | None
     score: float
-    feature: int
+    sums: np.ndarray  # (n_columns,): contributions to the distances since the start
+    end: int | None = None
+
+
+class _Ending:
+    """End of the maximum-sum segment of what exceeds the threshold, row by row."""
+
+    def __init__(self) -> None:
+        self.row, self.label = 0, None
+        self._sum, self._largest = 0.0, -np.inf
+
+    def read(self, row: int, label: Any, excess: float) -> None:
+        """Read by how much the distance of the next row exceeds the threshold."""
+        self._sum = max(self._sum, 0.0) + excess
+        if self._sum >= self._largest:
+            self._largest, self.row, self.label = self._sum, row, label
 
 
 class AlarmStream:
@@ -42,7 +64,8 @@ class AlarmStream:
     time series. The score of a row is that of
     `sklstm.LSTMForecastDetector.running_scores`, and ``live_offset_`` is its threshold.
     An alarm is raised as soon as ``min_duration`` rows in succession are outliers, and
-    closed when more than ``merge_gap`` rows in succession are no longer anomalous.
+    closed when more than ``merge_gap`` rows in succession are no longer anomalous (see
+    ``hysteresis``).
     Later changes of the detector do not affect the stream.
 
     Parameters
@@ -80,12 +103,15 @@ class AlarmStream:
         self._tracker = AlarmTracker(detector._alarm_rule, detector.live_offset_)
         self._n_rows = 0
         self._alarms: list[_Alarm] = []
+        self._ending = _Ending()
+        self._was_outlier = False
         self._scores: np.ndarray = np.zeros(0)
-        # Of the rows that the start or the end of an alarm may lie in.
+        # Of the rows that the start of an alarm may lie in: the last ones.
         self._first_kept = 0
-        self._distances: np.ndarray | None = None
-        self._labels: list[Any] = []  # of the rows kept
+        self._distances = np.zeros((0, detector.n_features_in_))
+        self._labels: list[Any] = []
         self._label_of: dict[int, Any] = {}  # of the rows that alarms name
+        self._label_dtype: Any = None
 
     def push(self, X: Any) -> pd.DataFrame:
         """Read the next rows, and return the alarms that they raise.
@@ -93,35 +119,43 @@ class AlarmStream:
         Parameters
         ----------
         X : array-like of shape (n_timesteps, n_features)
-            Rows that follow the last ones. If they have an index of times, rows seen
-            before are refused, and a gap raises a warning.
+            Rows that follow the last ones, with all columns, those of ``known_future``
+            too. If they have an index of times, rows seen before are refused, and a gap
+            raises a warning. Rows with other labels are taken as they come.
 
         Returns
         -------
         alarms : DataFrame
-            One row per alarm that was raised, with the columns of `alarms`.
+            One row per alarm that was raised, with the columns of `alarms`, as they are
+            known now. In `alarms` they are kept up to date.
 
         Raises
         ------
         ValueError
             If X is not as described, or its rows do not follow the last ones.
         """
+        if hasattr(X, "__len__") and not len(X):
+            return self._to_frame([])
         contributions, distances = self._detector._score_next(X, self._starts)
         self._starts = False
         index = index_of(X)
         first = self._n_rows
         self._n_rows += len(distances)
+        if self._label_dtype is None and index is not None:
+            self._label_dtype = index.dtype
         self._labels += range(first, self._n_rows) if index is None else list(index)
-        kept = distances if self._distances is None else self._distances
-        if self._distances is not None:
-            kept = np.concatenate([self._distances, distances])
-        self._distances = kept
+        self._distances = np.concatenate([self._distances, distances])
         self._scores = contributions.sum(axis=1)
         n_before = len(self._alarms)
         for row, score in enumerate(self._scores.tolist(), start=first):
             self._read(row, score)
         self._forget()
         return self._to_frame(self._alarms[n_before:])
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Scores of the rows pushed last, each as when it arrived."""
+        return self._scores.copy()
 
     @property
     def score(self) -> float:
@@ -150,84 +184,85 @@ class AlarmStream:
         "detected", the row at which the alarm was raised; "end", the row at which the
         anomaly probably ended, missing while the alarm is open; "score", the lowest so
         far; and "feature", the one that contributes most. Rows are named by their
-        index labels, or counted from the first row of the stream.
+        index labels, or counted from the first row of the stream. An anomaly that is
+        over before ``min_duration`` rows were outliers has an end before the detection.
         """
         return self._to_frame(self._alarms)
 
     def _read(self, row: int, score: float) -> None:
         """Read the score of one row."""
-        closed = self._tracker.close_before(row)
-        if closed is not None:
-            self._complete(self._alarms[-1], closed[2], is_closed=True)
         was_open = self.is_alarm
         self._tracker.push(row, score)
         if self._tracker.alarm is None:
             return
+        is_outlier = score < self._detector.live_offset_
         if not was_open:
-            first, detected, _ = self._tracker.alarm
-            # The average that made the first outlier begins before it.
-            begin = first - self._detector._smoothing // 2
-            begin = max(begin, self._first_kept)
-            start = (
-                begin
-                + locate_excess(
-                    self._distance(begin, detected), -self._detector.live_offset_
-                )[0]
-            )
-            self._alarms.append(_Alarm(start, detected, None, score, 0))
-        alarm = self._alarms[-1]
-        alarm.score = min(alarm.score, score)
-        self._complete(alarm, row, is_closed=False)
+            self._open_alarm(*self._tracker.alarm[:2], score)
+        else:
+            alarm = self._alarms[-1]
+            alarm.sums += self._kept(row, row)[0]
+            alarm.score = min(alarm.score, score)
+            if is_outlier:
+                self._read_end(row, starts_run=not self._was_outlier)
+        self._was_outlier = is_outlier
+        if self._tracker.close_before(row + 1) is not None:
+            alarm = self._alarms[-1]
+            alarm.end = self._ending.row
+            self._label_of[alarm.end] = self._ending.label
 
-    def _distance(self, first: int, last: int) -> np.ndarray:
-        return self._kept(first, last).sum(axis=1)
+    def _open_alarm(self, first: int, detected: int, score: float) -> None:
+        # The average that made the first outlier begins before it.
+        begin = max(first - self._detector._smoothing // 2, self._first_kept)
+        if self._alarms and (end := self._alarms[-1].end) is not None:
+            begin = max(begin, min(end + 1, first))
+        kept = self._kept(begin, detected)
+        level = -self._detector.live_offset_
+        start = begin + find_maximum_sum(kept.sum(axis=1), level)[0]
+        sums = self._kept(start, detected).sum(axis=0)
+        self._alarms.append(_Alarm(start, detected, score, sums))
+        for row in (start, detected):
+            self._label_of[row] = self._labels[row - self._first_kept]
+        for row in range(first, detected + 1):
+            self._read_end(row, starts_run=row == first)
+
+    def _read_end(self, row: int, *, starts_run: bool) -> None:
+        """Read an outlier of the open alarm, which may be its last one."""
+        if starts_run:
+            self._ending = _Ending()
+        excess = self._kept(row, row).sum() + self._detector.live_offset_
+        self._ending.read(row, self._labels[row - self._first_kept], float(excess))
 
     def _kept(self, first: int, last: int) -> np.ndarray:
-        assert self._distances is not None
         return self._distances[first - self._first_kept : last + 1 - self._first_kept]
 
-    def _complete(self, alarm: _Alarm, last: int, *, is_closed: bool) -> None:
-        """Update what is known of an alarm whose last anomalous row is known."""
-        alarm.feature = int(self._kept(alarm.start, last).sum(axis=0).argmax())
-        for row in (alarm.start, alarm.detected):
-            if row >= self._first_kept:
-                self._label_of[row] = self._labels[row - self._first_kept]
-        if is_closed:
-            distances = self._distance(alarm.start, last)
-            excess = locate_excess(distances, -self._detector.live_offset_)
-            alarm.end = alarm.start + excess[1]
-            self._label_of[alarm.end] = self._labels[alarm.end - self._first_kept]
-
     def _forget(self) -> None:
-        """Forget the rows that no alarm can begin or end in."""
-        rule, detector = self._detector._alarm_rule, self._detector
-        needed = self._n_rows - detector._smoothing // 2 - rule.min_duration
-        if self.is_alarm:
-            needed = min(needed, self._alarms[-1].start)
-        n_forgotten = max(needed - self._first_kept, 0)
-        assert self._distances is not None
-        self._distances = self._distances[n_forgotten:]
+        """Forget the rows that no alarm can begin in."""
+        n_kept = self._detector._smoothing // 2 + self._tracker.rule.min_duration
+        n_forgotten = max(len(self._labels) - n_kept, 0)
+        self._distances = self._distances[n_forgotten:].copy()
         self._labels = self._labels[n_forgotten:]
         self._first_kept += n_forgotten
 
     def _to_frame(self, alarms: Sequence[_Alarm]) -> pd.DataFrame:
         names = self._detector._column_names()
-        ends = [alarm.end for alarm in alarms]
+        features = [names[int(alarm.sums.argmax())] for alarm in alarms]
         return pd.DataFrame(
             {
                 "start": self._to_labels([alarm.start for alarm in alarms]),
                 "detected": self._to_labels([alarm.detected for alarm in alarms]),
-                "end": self._to_labels(ends),
+                "end": self._to_labels([alarm.end for alarm in alarms]),
                 "score": np.array([alarm.score for alarm in alarms], float),
-                "feature": [names[alarm.feature] for alarm in alarms],
+                "feature": pd.Series(features, dtype=object),
             }
         )
 
     def _to_labels(self, rows: Sequence[int | None]) -> pd.Series:
+        """Return the labels of rows; missing for an alarm without an end."""
         labels = [None if row is None else self._label_of[row] for row in rows]
-        if all(label is None or isinstance(label, int) for label in labels):
+        dtype = self._label_dtype
+        if dtype is None or pd.api.types.is_integer_dtype(dtype):
             return pd.Series(labels, dtype="Int64")
-        return pd.Series(labels)
+        return pd.Series(labels, dtype=dtype)
 
 
 @dataclass(frozen=True)
@@ -244,26 +279,29 @@ class ThresholdReport:
         Threshold of rows as they arrive, now the detector's ``live_offset_``.
     days : float
         Length of the recordings.
-    false_alarms : int
+    n_false_alarms : int
         Number of alarms that a stream raises in the recordings.
     delays : DataFrame
         One row for each size of incident: "shift", the size of a shift of one column
         in standard deviations of the training rows; "detected", the fraction of these
         incidents that raise an alarm; and "delay", the median time from the first
-        shifted row to the alarm, of those detected.
+        shifted row to the alarm, of those detected. The incidents last for a window and
+        ``smoothing`` rows, in places of the recordings without an alarm.
     """
 
     offset: float
     live_offset: float
     days: float
-    false_alarms: int
+    n_false_alarms: int
     delays: pd.DataFrame
 
     def __str__(self) -> str:
+        alarms = (
+            "1 alarm" if self.n_false_alarms == 1 else f"{self.n_false_alarms} alarms"
+        )
         lines = [
-            f"{self.false_alarms} alarms in {self.days:.1f} quiet days with the "
-            f"threshold {self.live_offset:.3g} (complete recordings: "
-            f"{self.offset:.3g}).",
+            f"{alarms} in {self.days:.1f} days. live_offset_ = {self.live_offset:.3g}, "
+            f"offset_ = {self.offset:.3g}.",
             "Shifts of one column that are detected, and after how long:",
         ]
         columns = (self.delays[name] for name in ("shift", "detected", "delay"))
@@ -273,8 +311,10 @@ class ThresholdReport:
         return "\n".join(lines)
 
 
-def find_threshold(scores: Sequence[np.ndarray], rule: AlarmRule, n_alarms: int) -> Any:
-    """Find the highest threshold that raises at most so many alarms.
+def find_threshold(
+    scores: Sequence[np.ndarray], rule: AlarmRule, n_alarms: int
+) -> float:
+    """Find the threshold up to which there are at most so many alarms.
 
     Parameters
     ----------
@@ -286,32 +326,25 @@ def find_threshold(scores: Sequence[np.ndarray], rule: AlarmRule, n_alarms: int)
     Returns
     -------
     threshold : float
+        The lowest score, below which there is no other, or a higher one.
     """
-    candidates = np.unique(np.concatenate(scores))
-
-    def is_allowed(number: int) -> bool:
-        threshold = float(candidates[number])
-        return sum(len(rule.find(each, threshold)) for each in scores) <= n_alarms
-
-    # No score is lower than the lowest one.
-    allowed, refused = 0, 1
-    while refused < len(candidates) and is_allowed(refused):
-        allowed, refused = refused, 2 * refused
-    refused = min(refused, len(candidates))
-    while refused - allowed > 1:
-        middle = (allowed + refused) // 2
-        if is_allowed(middle):
-            allowed = middle
-        else:
-            refused = middle
-    return float(candidates[allowed])
+    ordered = np.sort(np.concatenate(scores))
+    n_flagged = max(int(_MAX_FLAGGED * len(ordered)), 1)
+    ranks = np.geomspace(1, n_flagged, _N_THRESHOLDS).astype(int) - 1
+    found = float(ordered[0])
+    # Higher thresholds can have fewer alarms again, because they merge.
+    for threshold in np.unique(ordered[ranks]).tolist():
+        if sum(len(rule.find(each, threshold)) for each in scores) > n_alarms:
+            break
+        found = threshold
+    return found
 
 
 def measure_delays(
     detector: SeriesDetector,
     recordings: Sequence[np.ndarray],
     live_offset: float,
-    row_interval: pd.Timedelta,
+    intervals: Sequence[pd.Timedelta],
 ) -> pd.DataFrame:
     """Measure how soon a stream detects shifts of one column of quiet recordings.
 
@@ -320,70 +353,103 @@ def measure_delays(
     detector : SeriesDetector
     recordings : sequence of ndarray of shape (n_rows, n_columns)
     live_offset : float
-    row_interval : Timedelta
+    intervals : sequence of Timedelta
+        Time from row to row of each recording.
 
     Returns
     -------
     delays : DataFrame
         As in `ThresholdReport`.
     """
+    rule, scaling = detector._alarm_rule, detector._scaling
+    scored = detector._scored_columns
+    scored = scored[np.isfinite(scaling.scale[scored])]
     n_before = detector._history_length
-    # What a forecast is based on is anomalous after a window.
-    n_rows = (
-        detector._window_length
-        + detector._smoothing
-        + detector._alarm_rule.min_duration
-    )
-    rows = max(recordings, key=len)
-    columns = np.flatnonzero(np.isfinite(detector._scaling.scale))
-    places = np.linspace(0, max(len(rows) - n_rows, 0), _N_INCIDENTS).astype(int)
+    # After a window, a forecast is based on shifted rows only.
+    n_rows = detector._window_length + detector._smoothing + rule.min_duration
+    n_incidents = min(max(_MIN_INCIDENTS, len(scored)), _MAX_INCIDENTS)
+    rng = np.random.default_rng(0)
+    columns = np.resize(rng.permutation(scored), n_incidents)
+    signs = rng.choice([-1, 1], n_incidents)
+    # Places at equal distances in all recordings together.
+    lengths = np.array([len(rows) for rows in recordings])
+    ends = np.cumsum(lengths)
+    rows_in_all = np.linspace(0, max(ends[-1] - 1, 0), n_incidents).astype(int)
+    numbers = np.searchsorted(ends, rows_in_all, side="right")
+    places = rows_in_all - (ends - lengths)[numbers]
+    places = np.maximum(np.minimum(places, lengths[numbers] - n_rows), 0)
+
+    def detect(rows: np.ndarray, place: int) -> int | None:
+        scores = detector._running_scores(rows)[0].sum(axis=1)[place:]
+        alarms = rule.find(scores, live_offset)
+        return int(alarms[0, 1]) if len(alarms) else None
+
+    found: dict[float, list[Any]] = {shift: [] for shift in _SHIFTS}
+    for number, place, column, sign in zip(
+        numbers, places, columns, signs, strict=True
+    ):
+        begin = max(place - n_before, 0)
+        excerpt = recordings[number][begin : place + n_rows]
+        inside = slice(place - begin, None)
+        is_known = np.isfinite(excerpt[inside, column]).all()
+        if not is_known or detect(excerpt, place - begin) is not None:
+            continue
+        for shift in _SHIFTS:
+            shifted = excerpt.copy()
+            shifted[inside, column] += sign * shift * scaling.scale[column]
+            delay = detect(shifted, place - begin)
+            found[shift].append(None if delay is None else delay * intervals[number])
     table = []
-    for shift in _SHIFTS:
-        delays = []
-        for number, place in enumerate(places):
-            column = columns[number % len(columns)]
-            begin = max(place - n_before, 0)
-            excerpt = rows[begin : place + n_rows].copy()
-            sign = 1 if number % 2 else -1
-            excerpt[place - begin :, column] += (
-                sign * shift * detector._scaling.scale[column]
+    for shift, delays in found.items():
+        detected = [delay for delay in delays if delay is not None]
+        table.append(
+            (
+                shift,
+                len(detected) / len(delays) if delays else np.nan,
+                pd.Series(detected, dtype="timedelta64[ns]").median(),
             )
-            scores = detector._running_scores(excerpt)[0].sum(axis=1)[place - begin :]
-            alarms = detector._alarm_rule.find(scores, live_offset)
-            if len(alarms):
-                delays.append(alarms[0, 1])
-        delay = np.median(delays) * row_interval if delays else pd.NaT
-        table.append((shift, len(delays) / len(places), delay))
+        )
     return pd.DataFrame(table, columns=["shift", "detected", "delay"])
 
 
-def find_row_interval(index: pd.Index | None, freq: Any, name: str) -> pd.Timedelta:
-    """Return the time from one row to the next.
+def find_row_intervals(
+    indices: Sequence[pd.Index | None], row_interval: Any
+) -> list[pd.Timedelta]:
+    """Return the time from one row to the next of each recording.
 
     Parameters
     ----------
-    index : Index or None
-        Labels of the rows.
-    freq : str, Timedelta, DateOffset or None
+    indices : sequence of Index or None
+        Labels of the rows of each recording.
+    row_interval : str, Timedelta or None
         As passed by the user.
-    name : str
-        Of the rows, for messages.
     """
-    if freq is not None:
+    if row_interval is not None:
         try:
-            interval = pd.Timedelta(pd.tseries.frequencies.to_offset(freq))
+            interval = pd.Timedelta(row_interval)
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"freq must be a fixed interval such as '1min' or '10s', got {freq!r}."
+                "row_interval must be a time such as '1min' or '10s', got "
+                f"{row_interval!r}."
             ) from error
-        if interval <= pd.Timedelta(0):
-            raise ValueError(f"freq must be positive, got {freq!r}.")
-        return interval
-    if isinstance(index, pd.PeriodIndex):
-        index = index.to_timestamp()
-    if not isinstance(index, pd.DatetimeIndex) or len(index) < 2:
+        if not interval > pd.Timedelta(0):
+            raise ValueError(f"row_interval must be positive, got {row_interval!r}.")
+        return [interval] * len(indices)
+    found = [_median_interval(index) for index in indices]
+    known = [interval for interval in found if interval is not None]
+    if not known:
         raise ValueError(
-            f"{name} has no index of times, which tell how many days it lasts. Pass "
-            "the time from row to row as freq, such as freq='1min'."
+            "X has no index of times, which tell how many days it lasts. Pass the time "
+            "from row to row, such as row_interval='1min'."
         )
-    return pd.Series(index).diff().median()
+    # A single row does not tell; it hardly counts either.
+    return [known[0] if interval is None else interval for interval in found]
+
+
+def _median_interval(index: pd.Index | None) -> pd.Timedelta | None:
+    times = None if index is None else as_times(index)
+    if isinstance(times, pd.PeriodIndex):
+        times = times.to_timestamp()
+    if not isinstance(times, pd.DatetimeIndex | pd.TimedeltaIndex) or len(times) < 2:
+        return None
+    return pd.Series(times).diff().median()

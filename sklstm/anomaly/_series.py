@@ -41,16 +41,17 @@ class LSTMAutoencoderDetector(SeriesDetector):
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,
         too: as soon as more of its values in succession are missing than ever in fit,
-        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
-        of its row, before smoothing.
+        each adds twice the distance at the threshold set in fit (at least 2) to that of
+        its row, before smoothing.
     known_future : int, str, list or None, default=None
         Columns of X that are known in advance, by label or index, such as the hour of
         the day: the network reads them, in the rows that it predicts too, but they are
         not scored. They have no missing values. With them, the usual load at noon can
         be an anomaly at night.
     min_duration : int, default=1
-        Number of consecutive outliers from which on rows are an anomaly segment, and
-        a stream raises an alarm.
+        Number of consecutive outliers that make an anomaly segment, and an alarm of a
+        stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
+        outliers. Like the next two, it can be changed after `fit`.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.
@@ -203,9 +204,9 @@ class LSTMForecastDetector(SeriesDetector):
     network is trained on normal rows. A row is an outlier if its forecast errors are
     unlike those of normal rows.
 
-    It has the same methods as `LSTMAutoencoderDetector`, is as accurate on server
-    metrics and several times as fast. It detects changes rather than levels: an
-    anomaly that lasts is soon forecast correctly, and then scored as normal.
+    It has the same methods as `LSTMAutoencoderDetector`, and is several times as fast
+    and slightly less accurate on server metrics. It detects changes rather than levels:
+    an anomaly that lasts is soon forecast correctly, and then scored as normal.
 
     Parameters
     ----------
@@ -233,16 +234,17 @@ class LSTMForecastDetector(SeriesDetector):
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,
         too: as soon as more of its values in succession are missing than ever in fit,
-        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
-        of its row, before smoothing.
+        each adds twice the distance at the threshold set in fit (at least 2) to that of
+        its row, before smoothing.
     known_future : int, str, list or None, default=None
         Columns of X that are known in advance, by label or index, such as the hour of
         the day: the network reads them, in the rows that it predicts too, but they are
         not scored. They have no missing values. With them, the usual load at noon can
         be an anomaly at night.
     min_duration : int, default=1
-        Number of consecutive outliers from which on rows are an anomaly segment, and
-        a stream raises an alarm.
+        Number of consecutive outliers that make an anomaly segment, and an alarm of a
+        stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
+        outliers. Like the next two, it can be changed after `fit`.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.
@@ -354,7 +356,7 @@ class LSTMForecastDetector(SeriesDetector):
     >>> int(segments.loc[segments["score"].idxmin(), "feature"])
     1
     >>> stream = [detector.update(X[i : i + 1])[0] for i in range(600, 900)]
-    >>> bool(min(stream[150:160]) < detector.offset_ < np.mean(stream[:140]))
+    >>> bool(min(stream[150:160]) < detector.live_offset_ < np.mean(stream[:140]))
     True
     """
 

@@ -475,7 +475,9 @@ def _locate_segments(segments: Any, index: pd.Index) -> np.ndarray:
             'segments must be a DataFrame with the columns "start" and "end", got '
             f"{segments!r}. Pass what anomaly_segments returns."
         )
-    ends = segments[["start", "end"]].itertuples(index=False)
+    # An alarm without an end is still open.
+    last = segments["end"].astype(object).where(segments["end"].notna(), index[-1])
+    ends = zip(segments["start"], last, strict=True)
     rows = [_incident_rows(tuple(each), index) for each in ends]
     if any(each is None or each.start >= each.stop for each in rows):
         raise ValueError(

@@ -94,6 +94,7 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
     def _fit(self, X: pd.DataFrame) -> Self:
         self.detector_ = self._detector_class(**self.get_params(deep=False))
         self.detector_.fit(self._to_rows(X))
+        self._stream = self.detector_.stream()
         # sktime's copy of X: the detector keeps the rows that it needs.
         self._X = None
         return self
@@ -218,7 +219,8 @@ class _SeriesDetectorAdapter(KerasParameters, BaseDetector):
     def _update_scores(self, X: Any) -> np.ndarray:
         """Append the next rows to the stream, and score them."""
         self.check_is_fitted()
-        return self.detector_.update(self._to_rows(self._check_X(X)))
+        self._stream.push(self._to_rows(self._check_X(X)))
+        return self._stream.scores
 
     def _check_X(self, X: Any) -> pd.DataFrame:  # noqa: N802
         try:
@@ -307,16 +309,17 @@ class SktimeLSTMAutoencoderDetector(_SeriesDetectorAdapter):
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,
         too: as soon as more of its values in succession are missing than ever in fit,
-        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
-        of its row, before smoothing.
+        each adds twice the distance at the threshold set in fit (at least 2) to that of
+        its row, before smoothing.
     known_future : int, str, list or None, default=None
         Columns of X that are known in advance, by label or index, such as the hour of
         the day: the network reads them, in the rows that it predicts too, but they are
         not scored. They have no missing values. With them, the usual load at noon can
         be an anomaly at night.
     min_duration : int, default=1
-        Number of consecutive outliers from which on rows are an anomaly segment, and
-        a stream raises an alarm.
+        Number of consecutive outliers that make an anomaly segment, and an alarm of a
+        stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
+        outliers. Like the next two, it can be changed after `fit`.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.
@@ -443,16 +446,17 @@ class SktimeLSTMForecastDetector(_SeriesDetectorAdapter):
         Whether missing values (NaN) can be anomalies. "ignore" scores rows by the
         columns that are observed. "score" flags a column that has stopped reporting,
         too: as soon as more of its values in succession are missing than ever in fit,
-        each adds twice the threshold, ``-2 * offset_`` (at least 2), to the distance
-        of its row, before smoothing.
+        each adds twice the distance at the threshold set in fit (at least 2) to that of
+        its row, before smoothing.
     known_future : int, str, list or None, default=None
         Columns of X that are known in advance, by label or index, such as the hour of
         the day: the network reads them, in the rows that it predicts too, but they are
         not scored. They have no missing values. With them, the usual load at noon can
         be an anomaly at night.
     min_duration : int, default=1
-        Number of consecutive outliers from which on rows are an anomaly segment, and
-        a stream raises an alarm.
+        Number of consecutive outliers that make an anomaly segment, and an alarm of a
+        stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
+        outliers. Like the next two, it can be changed after `fit`.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.

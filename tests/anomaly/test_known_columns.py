@@ -78,13 +78,11 @@ def test_do_not_contribute_to_scores(fitted):
     contributions = fitted.feature_scores(X)
     assert (contributions[:, 1::2] == 0).all()
     np.testing.assert_allclose(contributions.sum(axis=1), fitted.score_samples(X))
-    precision = fitted._error_model.precision[::2, ::2]
-    errors = fitted._errors(fitted._scaling.encode(X))[:, ::2]
-    centred = errors - fitted._error_model.mean[::2]
+    errors = fitted._errors(fitted._scaling.encode(X))
+    centred = errors[:, ::2] - fitted._error_model.mean
+    precision = fitted._error_model.precision
     np.testing.assert_allclose(
-        fitted._error_model.contributions(
-            fitted._errors(fitted._scaling.encode(X))
-        ).sum(axis=1),
+        fitted._contributions(errors).sum(axis=1),
         np.einsum("ij,jk,ik->i", centred, precision, centred) / 2,
     )
     assert fitted.anomaly_segments(X)["feature"].isin([0, 2]).all()
@@ -143,6 +141,13 @@ def test_attribution_is_complete_and_includes_known_columns(fitted):
     assert (lag_0[["sin", "cos"]] != 0).all(axis=None)
     with pytest.raises(ValueError, match="column of X that is scored.*'sin'"):
         attribute(model, X, target="sin", steps=20)
+
+
+def test_needs_values_in_scored_columns():
+    X = days(3)
+    X[:, ::2] = np.nan
+    with pytest.raises(ValueError, match="rows to train on are NaN"):
+        LSTMForecastDetector(**TINY, epochs=1, known_future=[1, 3]).fit(X)
 
 
 @pytest.mark.parametrize("Detector", DETECTORS)

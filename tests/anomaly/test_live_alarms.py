@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector
-from sklstm._data.segments import AlarmRule, AlarmTracker, locate_excess
+from sklstm._data.segments import AlarmRule, AlarmTracker, find_maximum_sum
 from sklstm.anomaly import _base
 from sklstm.anomaly._error_model import smooth, smooth_arrivals
 
@@ -97,7 +97,8 @@ class TestRunningScores:
     def test_average_is_that_of_the_last_row(self, n, length):
         values = np.random.default_rng(n).normal(size=(n, 2))
         expected = [smooth(values[: i + 1], length)[-1] for i in range(n)]
-        averages = smooth_arrivals([values] * (length // 2 + 1))
+        counted = np.ones(n, bool)
+        averages = smooth_arrivals([(values, counted)] * (length // 2 + 1))
         np.testing.assert_allclose(averages, expected, atol=1e-12)
 
 
@@ -155,7 +156,7 @@ class TestAlarmRule:
     @given(st.lists(st.floats(0, 10), min_size=1, max_size=30), st.floats(0, 5))
     def test_excess_is_the_largest_sum_of_consecutive_rows(self, distances, level):
         values = np.array(distances)
-        first, last = locate_excess(values, level)
+        first, last = find_maximum_sum(values, level)
         sums = np.cumsum(np.append(0.0, values - level))
         largest = max(
             sums[stop] - sums[start]
@@ -251,18 +252,90 @@ class TestStream:
         stream = trained.stream(new_stream=True)
         for seed in range(5):
             stream.push(waves(50, seed=seed))
-        assert stream.is_alarm or len(stream._distances) < 10
+            assert len(stream._distances) < 10
+
+    def test_close_when_the_gap_is_complete(self):
+        X = waves(160)
+        model = LSTMForecastDetector(
+            **(TINY | {"smoothing": 1}), merge_gap=2, hysteresis=1.0
+        ).fit(X[:100])
+        model.live_offset_ = model.running_scores(X).min() - 1
+        X = X[100:]
+        X[20, 0] += 50
+        stream = model.stream()
+        open_rows = []
+        for row, values in enumerate(X):
+            stream.push(values[None])
+            if stream.is_alarm:
+                open_rows.append(row)
+        outliers = np.flatnonzero(model.running_scores(X)[10:] < model.live_offset_)
+        assert open_rows == list(range(20, outliers[-1] + 10 + 3))
+        assert not stream.alarms["end"].isna().any()
+
+    def test_alarms_do_not_overlap(self, trained):
+        rows = minutes(waves(300, seed=5), "2025-01-01 13:20")
+        rng = np.random.default_rng(0)
+        rows.iloc[rng.choice(300, 25), 0] += 3
+        model = pickle.loads(pickle.dumps(trained))
+        stream = model.set_params(merge_gap=0, hysteresis=1.0).stream()
+        stream.push(rows)
+        alarms = stream.alarms.dropna()
+        assert len(alarms) > 3
+        assert (alarms["start"] <= alarms["detected"]).all()
+        ends = alarms["end"].to_numpy()
+        assert (alarms["start"].to_numpy()[1:] > ends[:-1]).all()
+
+    def test_tables_have_the_types_of_the_labels(self, trained):
+        rows = minutes(waves(30, seed=1), "2025-01-01 13:20")
+        stream = trained.stream()
+        quiet = stream.push(rows[:2])
+        rows.iloc[20:, 0] += 9
+        raised = stream.push(rows[2:])
+        assert stream.is_alarm
+        assert len(raised)
+        for table in (quiet, raised, stream.push(rows[:0])):
+            for name in ("start", "detected", "end"):
+                assert table[name].dtype == rows.index.dtype
+            assert table["feature"].dtype == object
+
+    def test_features_have_the_labels_of_the_columns(self):
+        X = pd.DataFrame(waves(200), columns=[10, 20])
+        model = LSTMForecastDetector(**TINY).fit(X[:150])
+        new = X[150:].copy()
+        new.iloc[30:, 1] += 500
+        stream = model.stream()
+        stream.push(new)
+        assert stream.alarms["feature"].iloc[-1] == 20
+        assert model.anomaly_segments(new)["feature"].iloc[-1] == 20
+
+    def test_messages_name_the_stream(self, trained):
+        stream = trained.stream()
+        with pytest.raises(ValueError, match=r"stream\(new_stream=True\)"):
+            stream.push(minutes(waves(5)))
 
 
 class TestSegments:
+    def test_no_fault_in_a_merged_segment_is_left_out(self, trained):
+        X = minutes(waves(200, seed=6))
+        X.iloc[80:82, 0] += 9
+        X.iloc[110:150, 1] += 30 * np.sign(waves(40, seed=3)[:, 0])
+        model = pickle.loads(pickle.dumps(trained)).set_params(merge_gap=200)
+        segments = model.anomaly_segments(X)
+        assert len(segments) == 1
+        assert segments["start"].iloc[0] <= X.index[80]
+        assert segments["end"].iloc[0] >= X.index[145]
+        stream = model.stream(new_stream=True)
+        stream.push(X)
+        assert stream.alarms["start"].iloc[0] <= X.index[80]
+
     def test_are_merged_and_need_their_duration(self, trained):
         X = minutes(waves(200, seed=6))
         X.iloc[100, 0] += 4
         X.iloc[120, 0] += 4
         model = pickle.loads(pickle.dumps(trained))
         found = []
-        for rule in (AlarmRule(), AlarmRule(merge_gap=25), AlarmRule(min_duration=100)):
-            model._alarm_rule = rule
+        for changed in ({"merge_gap": 0}, {"merge_gap": 25}, {"min_duration": 100}):
+            model.set_params(**changed)
             segments = model.anomaly_segments(X)
             near = segments["start"].between(X.index[95], X.index[125])
             found.append(near.sum())
@@ -285,8 +358,11 @@ class TestChooseThreshold:
         quiet = minutes(waves(400, seed=8))
         report = model.choose_threshold(quiet, false_alarms_per_day=rate)
         n_alarms = int(rate * 400 / 1440)
+        # Alarms that merge because nearly all rows are outliers are no solution.
+        assert np.mean(model.predict(quiet) < 0) <= 0.05
+        assert np.mean(model.running_scores(quiet) < model.live_offset_) <= 0.05
         stream = model.stream(new_stream=True)
-        assert len(stream.push(quiet)) == report.false_alarms <= n_alarms
+        assert len(stream.push(quiet)) == report.n_false_alarms <= n_alarms
         assert len(model.anomaly_segments(quiet)) <= n_alarms
         assert (model.offset_, model.live_offset_) == (
             report.offset,
@@ -294,13 +370,14 @@ class TestChooseThreshold:
         )
         assert report.days == pytest.approx(400 / 1440)
 
-    def test_is_the_highest_such_threshold(self, trained):
+    def test_a_higher_threshold_raises_more_alarms(self, trained):
         model = pickle.loads(pickle.dumps(trained))
         quiet = minutes(waves(400, seed=8))
         model.choose_threshold(quiet, false_alarms_per_day=10)
-        scores = np.sort(model.running_scores(quiet))
-        higher = scores[scores > model.live_offset_][0] + 1e-12
-        assert len(model._alarm_rule.find(model.running_scores(quiet), higher)) > 2
+        scores = model.running_scores(quiet)
+        higher = np.sort(scores[scores > model.live_offset_])
+        rule = model._alarm_rule
+        assert any(len(rule.find(scores, level)) > 2 for level in higher[:5] + 1e-9)
 
     def test_delays(self, trained):
         model = pickle.loads(pickle.dumps(trained))
@@ -311,14 +388,45 @@ class TestChooseThreshold:
         assert delays["detected"].is_monotonic_increasing
         assert delays["detected"].iloc[-1] == 1
         assert delays["delay"].iloc[-1] <= pd.Timedelta("2min")
-        assert "0 alarms in 0.3 quiet days" in str(report)
-        assert "10 standard deviations: 100%" in str(report)
+        assert "0 alarms in 0.3 days" in str(report)
+        assert "5 standard deviations: 100%" in str(report)
+
+    def test_known_columns_are_not_shifted(self):
+        hours = np.sin(2 * np.pi * np.arange(400) / 24)
+        X = minutes(np.column_stack([waves(400)[:, 0], hours]))
+        delays = []
+        for known in (None, "memory"):
+            model = LSTMForecastDetector(
+                **(TINY | {"units": 8, "epochs": 10}), known_future=known
+            )
+            columns = X if known else X[["load"]]
+            model.fit(columns[:200])
+            report = model.choose_threshold(columns[200:], false_alarms_per_day=1)
+            delays.append(report.delays["detected"].iloc[-1])
+        assert delays == [1, 1]
+
+    def test_scores_of_silent_columns_do_not_depend_on_it(self):
+        model = LSTMForecastDetector(**TINY, missing_values="score").fit(waves(300))
+        X = waves(100, seed=1)
+        X[50:60, 1] = np.nan
+        before = model.running_scores(X)
+        report = model.choose_threshold(X, false_alarms_per_day=0, row_interval="1min")
+        np.testing.assert_array_equal(model.running_scores(X), before)
+        stream = model.stream(new_stream=True)
+        assert len(stream.push(X)) == report.n_false_alarms == 0
+
+    def test_days_of_several_recordings_with_different_intervals(self, trained):
+        one = minutes(waves(120, seed=1))
+        two = one.set_axis(pd.date_range("2025-01-01", periods=120, freq="h"))
+        model = pickle.loads(pickle.dumps(trained))
+        report = model.choose_threshold([one[:1], one, two], false_alarms_per_day=1)
+        assert report.days == pytest.approx(121 / 1440 + 5)
 
     def test_several_recordings_and_rows_without_times(self, trained):
         one, two = minutes(waves(200, seed=1)), minutes(waves(150, seed=2))
         reports = [
             pickle.loads(pickle.dumps(trained)).choose_threshold(
-                X, false_alarms_per_day=8, freq=freq
+                X, false_alarms_per_day=8, row_interval=freq
             )
             for X, freq in [
                 ([one, two], None),
@@ -336,10 +444,10 @@ class TestChooseThreshold:
             ({"false_alarms_per_day": np.nan}, "false_alarms_per_day must be"),
             ({"false_alarms_per_day": "1"}, "false_alarms_per_day must be"),
             ({"false_alarms_per_day": True}, "false_alarms_per_day must be"),
-            ({"false_alarms_per_day": 1}, "no index of times.*freq='1min'"),
-            ({"false_alarms_per_day": 1, "freq": "soon"}, "freq must be a fixed"),
-            ({"false_alarms_per_day": 1, "freq": "ME"}, "freq must be a fixed"),
-            ({"false_alarms_per_day": 1, "freq": "-1min"}, "freq must be positive"),
+            ({"false_alarms_per_day": 1}, "no index of times.*row_interval='1min'"),
+            ({"false_alarms_per_day": 1, "row_interval": "soon"}, "must be a time"),
+            ({"false_alarms_per_day": 1, "row_interval": "ME"}, "must be a time"),
+            ({"false_alarms_per_day": 1, "row_interval": "-1min"}, "be positive"),
         ],
     )
     def test_invalid_input_changes_nothing(self, trained, kwargs, message):
