@@ -6,9 +6,9 @@ Writes git_log.txt.gz to the folder of this script. The file in this folder was 
 with git 2.39 on Linux.
 
 Each session takes place in a clone of a new repository in a temporary folder: files are
-edited and committed, branches merged and rebased, and a colleague pushes changes in
-between, so that a push may be rejected and a merge may have conflicts. Such failures are
-ordinary: a pull, or a resolution, follows. The faults are not:
+edited and committed, branches merged, and a colleague pushes changes in between, so
+that a push may be rejected and a merge may have conflicts. Such failures are ordinary:
+a pull, or a resolution, follows. The faults are not:
 
 - lock: a crashed process has left its lock on the index behind;
 - object: a file of the object database is cut off;
@@ -19,13 +19,15 @@ ordinary: a pull, or a resolution, follows. The faults are not:
 - loop: a job commits again and again although nothing has changed;
 - slow: the hook that checks a commit takes a second.
 
-The file has a line for each line of the log: the number of the session, its kind (train,
-ordinary, or the fault) and the line itself, separated by tabs. git writes what it does
-(GIT_TRACE), how long each command takes (GIT_TRACE_PERFORMANCE), and its messages.
+The file has a line for each line of the log: the number of the session, its kind
+("train", "ordinary", or the fault) and the line itself, separated by tabs. git writes
+what it does (GIT_TRACE), how long each command takes (GIT_TRACE_PERFORMANCE; the times
+of parts of a command are left out), and its messages.
 """
 
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -35,9 +37,11 @@ import numpy as np
 
 HERE = Path(__file__).parent
 FAULTS = ["lock", "object", "remote", "retry", "force", "loop", "slow"]
-N_TRAIN, N_ORDINARY, N_EACH_FAULT = 300, 60, 8
-WORDS = "alpha beta gamma delta kappa lambda sigma omega".split()
+N_TRAIN, N_ORDINARY, N_EACH_FAULT = 240, 60, 8
+WORDS = ["alpha", "beta", "gamma", "delta", "kappa", "lambda", "sigma", "omega"]
 HOOK = "#!/bin/sh\ngit diff --cached --check\n"
+# The time of day, and the place in the source of git.
+SOURCE = re.compile(r"^(\d\d:\d\d:\d\d\.\d{3})\d* +\S+:\d+ +")
 QUIET = {
     **os.environ,
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -94,7 +98,11 @@ class Session:
             errors="replace",
             check=False,
         )
-        self.lines += [line.replace("\t", " ") for line in done.stdout.splitlines()]
+        self.lines += [
+            SOURCE.sub(r"\1 ", line).replace("\t", " ")
+            for line in done.stdout.splitlines()
+            if line and ("performance:" not in line or "git command:" in line)
+        ]
         return done.returncode == 0
 
     def write(self, path, n_lines=8):
@@ -155,7 +163,9 @@ class Session:
             self.resolve()
 
     def push(self):
-        while not self.git("push", "origin", "main"):
+        for _ in range(4):
+            if self.git("push", "origin", "main"):
+                break
             self.pull()
 
     def share(self):
