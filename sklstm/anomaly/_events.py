@@ -176,11 +176,15 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
     Examples
     --------
     >>> from sklstm import SequenceAnomalyDetector
-    >>> normal = [["open", *["read", "write"] * n, "close"] for n in range(1, 9)] * 5
-    >>> detector = SequenceAnomalyDetector(units=16, epochs=60, random_state=0)
+    >>> normal = [
+    ...     ["open", *["read"] * n, *["write"] * m, "close"]
+    ...     for n in range(1, 11)
+    ...     for m in range(1, 11)
+    ... ]
+    >>> detector = SequenceAnomalyDetector(units=16, epochs=20, random_state=0)
     >>> detector = detector.fit(normal)
     >>> attack = ["open", "read", "unlink", "read", "unlink", "close"]
-    >>> detector.predict([normal[2], attack])
+    >>> detector.predict([normal[25], attack])
     array([ 1, -1])
     """
 
@@ -647,10 +651,10 @@ class TokenStream:
     Examples
     --------
     >>> from sklstm import SequenceAnomalyDetector
-    >>> normal = [[3, *[1, 2] * n, 4] for n in range(1, 9)] * 5
-    >>> detector = SequenceAnomalyDetector(units=16, epochs=60, random_state=0)
+    >>> normal = [[3, *[1] * n, *[2] * m, 4] for n in range(1, 11) for m in range(1, 11)]
+    >>> detector = SequenceAnomalyDetector(units=16, epochs=20, random_state=0)
     >>> stream = detector.fit(normal).stream()
-    >>> for token in [3, 1, 2, 7, 7, 7]:
+    >>> for token in [3, 1, 7, 1, 7, 4]:
     ...     log_likelihood = stream.push(token)
     >>> stream.decision < 0
     True

@@ -22,7 +22,6 @@ matplotlib besides sklstm itself.
 
 import gzip
 import re
-from collections import Counter
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -81,7 +80,9 @@ log["seconds"] = (
 )
 templates = log.groupby("session", sort=False)["template"].agg(list)
 n_templates = log.loc[log["kind"] == "train", "template"].value_counts()
-print(f"\n{len(n_templates)} templates in the training sessions, the most frequent ones")
+print(
+    f"\n{len(n_templates)} templates in the training sessions, the most frequent ones"
+)
 print(n_templates.head(6).to_string(header=False))
 
 # %%
