@@ -651,7 +651,8 @@ class TokenStream:
     Examples
     --------
     >>> from sklstm import SequenceAnomalyDetector
-    >>> normal = [[3, *[1] * n, *[2] * m, 4] for n in range(1, 11) for m in range(1, 11)]
+    >>> counts = range(1, 11)
+    >>> normal = [[3, *[1] * n, *[2] * m, 4] for n in counts for m in counts]
     >>> detector = SequenceAnomalyDetector(units=16, epochs=20, random_state=0)
     >>> stream = detector.fit(normal).stream()
     >>> for token in [3, 1, 7, 1, 7, 4]:

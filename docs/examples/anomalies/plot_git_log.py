@@ -88,8 +88,8 @@ print(n_templates.head(6).to_string(header=False))
 # %%
 # The order of the templates
 # --------------------------
-# A session is a sequence of templates. A tenth of the training sessions is held out, and
-# the lowest of their scores is the threshold. The naive detector flags each session
+# A session is a sequence of templates. A tenth of the training sessions is held out,
+# and the lowest of their scores is the threshold. The naive detector flags each session
 # with a template that occurs in no training session.
 
 detector = SequenceAnomalyDetector(random_state=0)
