@@ -21,8 +21,9 @@ a pull, or a resolution, follows. The faults are not:
 
 The file has a line for each line of the log: the number of the session, its kind
 ("train", "ordinary", or the fault) and the line itself, separated by tabs. git writes
-what it does (GIT_TRACE), how long each command takes (GIT_TRACE_PERFORMANCE; the times
-of parts of a command are left out), and its messages.
+what it does (GIT_TRACE), how long each command takes (GIT_TRACE_PERFORMANCE), and its
+messages. The remote side of a push, the times of parts of a command and the time of day
+are left out.
 """
 
 import gzip
@@ -40,8 +41,17 @@ FAULTS = ["lock", "object", "remote", "retry", "force", "loop", "slow"]
 N_TRAIN, N_ORDINARY, N_EACH_FAULT = 240, 60, 8
 WORDS = ["alpha", "beta", "gamma", "delta", "kappa", "lambda", "sigma", "omega"]
 HOOK = "#!/bin/sh\ngit diff --cached --check\n"
-# The time of day, and the place in the source of git.
-SOURCE = re.compile(r"^(\d\d:\d\d:\d\d\.\d{3})\d* +\S+:\d+ +")
+# What the remote side of a push does; times of parts of a command.
+LEFT_OUT = re.compile(
+    r"^remote: \d\d:|receive-pack|GIT_QUARANTINE_PATH|performance: (?!.*git command:)"
+)
+SHORTER = [
+    (r"^\d\d:\d\d:\d\d\.\d+ +(\S+:\d+ +)?", ""),  # time of day, place in git's source
+    (r"performance: (\d+\.\d{4})\d+", r"performance: \1"),
+    (r"\b([0-9a-f]{7})[0-9a-f]{33}\b", r"\1"),
+    (r"/\S*/session_\w+", "/srv"),
+    (r"\t", " "),
+]
 QUIET = {
     **os.environ,
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -54,6 +64,15 @@ QUIET = {
     "LC_ALL": "C",
 }
 LOGGED = {**QUIET, "GIT_TRACE": "1", "GIT_TRACE_PERFORMANCE": "1"}
+
+
+def shorten(line):
+    """Return a line without what varies at random; an empty one is left out."""
+    if LEFT_OUT.search(line):
+        return ""
+    for pattern, shorter in SHORTER:
+        line = re.sub(pattern, shorter, line)
+    return line.rstrip()
 
 
 class Session:
@@ -98,11 +117,8 @@ class Session:
             errors="replace",
             check=False,
         )
-        self.lines += [
-            SOURCE.sub(r"\1 ", line).replace("\t", " ")
-            for line in done.stdout.splitlines()
-            if line and ("performance:" not in line or "git command:" in line)
-        ]
+        lines = map(shorten, done.stdout.splitlines())
+        self.lines += [line for line in lines if line]
         return done.returncode == 0
 
     def write(self, path, n_lines=8):
