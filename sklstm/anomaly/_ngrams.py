@@ -33,14 +33,16 @@ class NgramModel:
     keys : tuple of ndarray of int
         For each order from 1, the ids of the first tokens times ``n_tokens`` plus the
         last token, sorted: the position of a key is the id of the n-gram.
-    counts : tuple of ndarray
-        For each order and n-gram, its discounted count; of orders below the highest,
-        the number of different tokens before it.
-    totals : tuple of ndarray
-        For each order and the n-grams of the order below, the sum of the counts, before
-        discounting, of the n-grams that continue them.
-    discounts : tuple of ndarray
-        Like ``totals``: the sum of what was discounted.
+    counts : tuple of ndarray of int
+        For each order and n-gram, its count; of orders below the highest, the number of
+        different tokens before it.
+    totals : tuple of ndarray of int
+        For each order and the n-grams of the order below, the sum of the counts of the
+        n-grams that continue them.
+    followers : tuple of ndarray of int
+        Like ``totals``: the number of n-grams that continue them.
+    discounts : tuple of float
+        For each order, what is subtracted from each count.
 
     References
     ----------
@@ -52,7 +54,8 @@ class NgramModel:
     keys: tuple[np.ndarray, ...]
     counts: tuple[np.ndarray, ...]
     totals: tuple[np.ndarray, ...]
-    discounts: tuple[np.ndarray, ...]
+    followers: tuple[np.ndarray, ...]
+    discounts: tuple[float, ...]
 
     @classmethod
     def fit(cls, documents: Documents, order: int, n_tokens: int) -> NgramModel:
@@ -78,24 +81,31 @@ class NgramModel:
             keys.append(unique)
             ids.append(np.full(len(tokens), -1))
             ids[-1][complete] = inverse
-        counts, totals, discounts = [], [], []
+        counts, totals, followers, discounts = [], [], [], []
         for k in range(1, order + 1):
             suffixes = ids[k][predicted]
             if k < order:
                 # One occurrence of each n-gram that is longer by one token.
                 _, first = np.unique(ids[k + 1][predicted], return_index=True)
                 suffixes = suffixes[first]
-            count = np.bincount(suffixes, minlength=len(keys[k - 1])).astype(float)
-            once, twice = (count == 1).sum(), (count == 2).sum()
-            # The constants keep it between 0 and 1 where counts are few.
-            discount = np.where(count > 0, (once + 0.5) / (once + 2 * twice + 1), 0.0)
+            count = np.bincount(suffixes, minlength=len(keys[k - 1]))
+            once, twice = int((count == 1).sum()), int((count == 2).sum())
             n_contexts = 1 if k == 1 else len(keys[k - 2])
             contexts = keys[k - 1] // n_tokens
-            counts.append(count - discount)
-            totals.append(np.bincount(contexts, count, n_contexts))
-            discounts.append(np.bincount(contexts, discount, n_contexts))
+            counts.append(count.astype(np.int32))
+            total = np.bincount(contexts, count, n_contexts)
+            totals.append(total.astype(np.int32))
+            n_followers = np.bincount(contexts[count > 0], minlength=n_contexts)
+            followers.append(n_followers.astype(np.int32))
+            # The constants keep it between 0 and 1 where counts are few.
+            discounts.append((once + 0.5) / (once + 2 * twice + 1))
         return cls(
-            n_tokens, tuple(keys), tuple(counts), tuple(totals), tuple(discounts)
+            n_tokens,
+            tuple(keys),
+            tuple(counts),
+            tuple(totals),
+            tuple(followers),
+            tuple(discounts),
         )
 
     @property
@@ -137,18 +147,23 @@ class NgramModel:
         """Compute it for each token, given those before it in the same array."""
         ids = np.zeros(len(tokens), np.int64)
         probability = np.full(len(tokens), 1 / (self.n_tokens - 1))
-        for keys, counts, totals, discounts in zip(
-            self.keys, self.counts, self.totals, self.discounts, strict=True
+        for keys, counts, totals, followers, discount in zip(
+            self.keys,
+            self.counts,
+            self.totals,
+            self.followers,
+            self.discounts,
+            strict=True,
         ):
             contexts = _shift(ids)
             ids = _find(keys, _keys(contexts, tokens, self.n_tokens))
             # Unknown contexts leave the probability to the order below.
             known = (contexts >= 0) & (totals[contexts] > 0)
-            count = np.where(ids >= 0, counts[ids], 0.0)[known]
-            known_contexts = contexts[known]
-            probability[known] = (
-                count + discounts[known_contexts] * probability[known]
-            ) / totals[known_contexts]
+            count = np.where(ids >= 0, counts[ids], 0)[known]
+            rest = discount * followers[contexts[known]] * probability[known]
+            probability[known] = (np.maximum(count - discount, 0) + rest) / totals[
+                contexts[known]
+            ]
         return np.log(probability)
 
 

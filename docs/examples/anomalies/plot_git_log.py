@@ -179,7 +179,7 @@ above.axhline(0, color="0.3", linewidth=1, linestyle="--")
 above.set_xticks(range(len(table)), table.index)
 above.set(ylabel="score above threshold\n(standard deviations)")
 above.set_title("Sessions by kind; those below the line are flagged")
-above.legend(frameon=False, loc="lower left")
+above.legend(frameon=False, loc="lower right")
 
 session = kind.index[kind == "retry"][0]
 lines = log.loc[log["session"] == session, "line"].tolist()
