@@ -488,8 +488,12 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
                 **reporting,
             )
 
-        # A callback that reads the network during training sees a single one.
+        # A callback that reads the network during training sees a single one, and
+        # scores by it alone.
         self._n_networks = 1
+        self._ngrams = (None,)
+        self._surprisal_limit = 0.0
+        self._length_corrections = dict.fromkeys(AGGREGATES, LengthCorrection.fit([]))
         if n_networks == 1:
             train(self, 0, previous)
             return
@@ -522,6 +526,7 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
             setattr(self, name, getattr(networks[0], name))
         self._store_training(trained)
         self._n_networks = n_networks
+        self._ngrams = (None,) * (n_networks // n_members)
         context.call_on_fit_task_end(
             estimator=self,
             **fit_data._asdict(),
@@ -533,7 +538,6 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
         ngrams: list[NgramModel | None] = []
         weights = []
         n_tokens = len(self._vocabulary.tokens)
-        self._ngrams = (None,) * (1 + bool(self.bidirectional))
         for direction in range(len(self._ngrams)):
             if self.ngram_order is None:
                 ngrams.append(None)

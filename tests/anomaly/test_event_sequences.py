@@ -476,6 +476,46 @@ class TestSeveralNetworks:
         for a, b in zip(first, model.fit(traces(40)).weights_, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
 
+    def test_progress_is_reported_for_each_network(self, capsys):
+        detector(n_members=2, epochs=2, verbose=1).fit(traces(40))
+        lines = capsys.readouterr().out.splitlines()
+        starts = [line[: line.index(" - loss")] for line in lines]
+        assert starts == [
+            f"Network {network}/2 - Epoch {epoch}/2"
+            for network in (1, 2)
+            for epoch in (1, 2)
+        ]
+
+    @pytest.mark.parametrize("bidirectional", [False, True])
+    @pytest.mark.parametrize("n_members", [1, 2])
+    def test_callbacks_can_score_during_training(self, n_members, bidirectional):
+        begun, ended = [], []
+
+        class Recorder:
+            def setup(self, estimator, context):
+                begun.append("setup")
+
+            def teardown(self, estimator, context):
+                ended.append("teardown")
+
+            def on_fit_task_begin(self, estimator, context):
+                begun.append(context.task_name)
+
+            def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+                assert np.isfinite(fitted_estimator.score_samples(X)).all()
+                ended.append(context.task_name)
+
+        model = detector(n_members=n_members, bidirectional=bidirectional, epochs=2)
+        model.set_callbacks(Recorder()).fit(traces(40))
+        n_networks = n_members * (1 + bidirectional)
+        epochs = ["epoch"] * 2
+        if n_networks == 1:
+            assert begun == ["setup", "fit", *epochs]
+            assert ended == [*epochs, "fit", "teardown"]
+        else:
+            assert begun == ["setup", "fit", *["member", *epochs] * n_networks]
+            assert ended == [*[*epochs, "member"] * n_networks, "fit", "teardown"]
+
     def test_streams_and_pickles(self):
         model = detector(n_members=2).fit(traces(40))
         (tokens,) = traces(1, seed=6)
