@@ -466,14 +466,17 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
     ) -> None:
         """Train the members of each direction, one after the other."""
         n_members = int(self.n_members)
-        n_networks = (1 + bool(self.bidirectional)) * n_members
-        if previous is not None and self._n_networks != n_networks:
-            raise ValueError(
-                f"warm_start=True needs as many networks as the last fit had, "
-                f"{self._n_networks}, got n_members={n_members} and bidirectional="
-                f"{self.bidirectional}. Leave both as they were, or set "
-                "warm_start=False."
-            )
+        n_directions = 1 + bool(self.bidirectional)
+        n_networks = n_directions * n_members
+        if previous is not None:
+            before = self._n_networks // len(self._ngrams), len(self._ngrams)
+            if before != (n_members, n_directions):
+                raise ValueError(
+                    "warm_start=True needs the networks of the last fit, which had "
+                    f"n_members={before[0]} and bidirectional={before[1] == 2}, got "
+                    f"n_members={n_members} and bidirectional={self.bidirectional}. "
+                    "Leave both as they were, or set warm_start=False."
+                )
 
         def train(network: Self, number: int, start: Any, **reporting: Any) -> None:
             network._fit_network(
@@ -526,7 +529,7 @@ class SequenceAnomalyDetector(ThresholdMixin, LanguageModel):
             setattr(self, name, getattr(networks[0], name))
         self._store_training(trained)
         self._n_networks = n_networks
-        self._ngrams = (None,) * (n_networks // n_members)
+        self._ngrams = (None,) * n_directions
         context.call_on_fit_task_end(
             estimator=self,
             **fit_data._asdict(),
