@@ -38,7 +38,10 @@ ESTIMATORS = [
     (WordLSTMGenerator(window_length=5, **TINY), (TEXTS,)),
     (LSTMAutoencoderDetector(**WINDOWS), (X,)),
     (LSTMForecastDetector(**WINDOWS), (X,)),
-    (SequenceAnomalyDetector(window_length=5, **TINY), ([[1, 2, 3]] * 30,)),
+    (
+        SequenceAnomalyDetector(window_length=5, **TINY),
+        ([[1, 2, 3] * n for n in range(1, 9)],),
+    ),
 ]
 
 

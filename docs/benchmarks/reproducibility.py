@@ -36,7 +36,7 @@ NUMBERS = np.array([x[:, 0].mean() for x in SEQUENCES])
 LABELS = np.where(NUMBERS > 0, "up", "down")
 TOKENS = [rng.integers(1, 9, n) for n in rng.integers(3, 12, 40)]
 TEXTS = ["the cat sat on the mat. " * 6, "a dog sat on the log. " * 6, "hello there"]
-EVENTS = [[3, *[1, 2] * n, 4] for n in range(1, 9)] * 4
+EVENTS = [[3, *[1, 2] * n, 4] for n in range(1, 25)]
 
 
 def forecaster(**parameters):

@@ -75,6 +75,8 @@ class LanguageModel(RecurrentEstimator):
         fit_data: FitData,
         incremental: bool,
         format_logs: FormatLogs = dict,
+        context: Any = None,
+        name: str = "",
     ) -> None:
         """Train a network on documents.
 
@@ -90,6 +92,11 @@ class LanguageModel(RecurrentEstimator):
             epoch on all documents, without early stopping.
         format_logs : callable, optional
             Converts the logs of an epoch to what is printed.
+        context : callable, optional
+            From the number of epochs to the task of scikit-learn's callbacks to report
+            on, for one of several networks.
+        name : str, default=""
+            Name of the network in printed lines.
         """
         data = pack_documents(corpus.documents)
         self.window_length_ = self._choose_window_length(data.lengths)
@@ -126,7 +133,14 @@ class LanguageModel(RecurrentEstimator):
                 initialize=lambda _: {"next_token/bias": log_frequencies},
                 hold_out=None if validation is None else lambda _: (train, validation),
             ),
-            EpochReporter(self, epochs, fit_data, format_logs=format_logs),
+            EpochReporter(
+                self,
+                epochs,
+                fit_data,
+                format_logs=format_logs,
+                context=None if context is None else context(epochs),
+                name=name,
+            ),
         )
         self._store_training(trained, keep_optimizer_state=incremental)
 

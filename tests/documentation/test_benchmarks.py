@@ -321,6 +321,35 @@ class TestSystemCalls:
             (auc,) = re.findall(rf"{name} +([0-9.]+)", done.stdout)
             assert 0 <= float(auc) <= 1
 
+    def test_a_short_validation(self, data_folder, monkeypatch, capsys):
+        def refuse(folder):
+            raise AssertionError("attacks were read")
+
+        monkeypatch.setattr(self.script, "read_all", refuse)
+        options = ["--traces=60", "--epochs=1", "--seeds=1", "--validate"]
+        options += ["--set", "units=4", "ngram_order=3"]
+        arguments = ["system_calls", "--data", str(data_folder), *options]
+        monkeypatch.setattr(sys, "argv", arguments)
+        self.script.main()
+        printed = capsys.readouterr().out
+        assert re.findall(r"held-out loss \d\.\d+", printed)
+        assert len(re.findall(r"(corrected|as it is) +[01]\.\d+", printed)) == 10
+
+    def test_validation_holds_programs_and_traces_out(self, data_folder):
+        path = data_folder / "adfa_ld" / "normal_train.txt.gz"
+        traces = self.script.read(path)[:80]
+        train, normal, outliers = self.script.split_for_validation(traces)
+        parts = [set(train), set(normal), set(outliers["unknown"])]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 80
+        kinds = set(outliers) - {"unknown"}
+        assert len(kinds) == 10
+        for kind in kinds:
+            assert len(outliers[kind]) == len(normal)
+            changed = np.mean(
+                [a != b for a, b in zip(normal, outliers[kind], strict=True)]
+            )
+            assert changed > 0.8, kind
+
     def test_stide_scores_by_known_n_grams(self):
         score = self.script.stide([(1, 2, 3, 4, 1, 2)], n=2)
         assert score([(1, 2, 3), (2, 1, 2), (3, 3, 3)]) == [1, 0.5, 0]

@@ -62,12 +62,13 @@ print(summary.astype(int).to_string())
 # %%
 # Aggregating the scores of the calls
 # -----------------------------------
-# The network assigns each call a log-likelihood given all calls before it. A trace
-# needs one score. The mean over all calls is unsuitable here: in a long trace, an
-# anomalous part at the end hardly changes it, and a threshold set on complete traces
-# does not fit partial ones. The worst window, which is the lowest mean over 50
-# consecutive calls, suits streaming: from the 50th call on, this score can only fall,
-# so a normal trace that ends above the threshold was never below it.
+# The network, mixed with an n-gram model, assigns each call a log-likelihood given all
+# calls before it. A trace needs one score. The mean over all calls is unsuitable here:
+# in a long trace, an anomalous part at the end hardly changes it, and a threshold set
+# on complete traces does not fit partial ones. The worst window, which is the lowest
+# mean over 50 consecutive calls, suits streaming: from the 50th call on, this score can
+# only fall, so a normal trace that ends above the threshold was never below it. That
+# holds without the correction for the length.
 #
 # With ``contamination="auto"``, a tenth of the normal traces is held out from training,
 # and the threshold is the lowest score among them.
@@ -76,7 +77,7 @@ WINDOW = 50
 detector = SequenceAnomalyDetector(
     aggregate="worst_window",
     aggregate_length=WINDOW,
-    dropout=0.2,
+    length_correction=False,
     epochs=8,
     random_state=0,
 )
@@ -207,17 +208,15 @@ for name in ("network", "STIDE"):
 # %%
 # Discussion
 # ----------
-# The network flags none of the known programs and nearly all of the encrypting scripts,
-# most of them when one or two of some 30 files are lost. It misses, or detects too
-# late, scripts that read a whole file and then write it again in place. Many ordinary
-# scripts do the same, and the names of the calls do not show what is written.
+# The network with its n-grams flags none of the known programs and all of the
+# encrypting scripts, most of them before the second file is lost.
 #
-# The n-grams are better here. STIDE detects all scripts before the second file is lost,
-# and its score separates them better from the other traces, at the cost of more false
-# alarms. Where programs repeat a small set of actions, a sequence of calls that has
-# never occurred before is strong evidence, and storing the known ones needs no network.
-# Compare a network with STIDE before you use it. The naive detector detects nothing:
-# the scripts use no call that the other programs do not use.
+# STIDE does that a few calls earlier, and its score separates the scripts better from
+# the other traces, at the cost of more false alarms. Where programs repeat a small set
+# of actions, a sequence of calls that has never occurred before is strong evidence, and
+# storing the known ones needs no network. Compare a detector with STIDE before you use
+# it. The naive detector detects nothing: the scripts use no call that the other
+# programs do not use.
 #
 # Both detectors flag most of the new programs, although these are harmless. They detect
 # unfamiliar behaviour, not harmful behaviour. That is useful on systems which always
