@@ -287,6 +287,23 @@ class ThresholdReport:
         incidents that raise an alarm; and "delay", the median time from the first
         shifted row to the alarm, of those detected. The incidents last for a window and
         ``smoothing`` rows, in places of the recordings without an alarm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMForecastDetector
+    >>> X = np.sin(np.arange(900) / 5)[:, None]
+    >>> X += np.random.default_rng(0).normal(0, 0.1, X.shape)
+    >>> detector = LSTMForecastDetector(
+    ...     10, smoothing=5, units=8, random_state=0
+    ... ).fit(X[:500])
+    >>> report = detector.choose_threshold(
+    ...     X[500:], false_alarms_per_day=4, row_interval="1min"
+    ... )
+    >>> report.n_false_alarms <= 1, report.live_offset == detector.live_offset_
+    (True, True)
+    >>> float(report.delays["detected"].iloc[-1])
+    1.0
     """
 
     offset: float

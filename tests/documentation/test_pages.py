@@ -58,6 +58,8 @@ def test_page_runs(page, tmp_path, monkeypatch, capsys):
 
 PUBLIC = [
     *(f"sklstm.{name}" for name in sklstm.__all__ if name != "__version__"),
+    "sklstm.anomaly.AlarmStream",
+    "sklstm.anomaly.ThresholdReport",
     "sklstm.anomaly.TokenStream",
     "sklstm.inspection.Attribution",
     "sklstm.inspection.PermutationImportance",
