@@ -51,7 +51,7 @@ class LSTMAutoencoderDetector(SeriesDetector):
     min_duration : int, default=1
         Number of consecutive outliers that make an anomaly segment, and an alarm of a
         stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
-        outliers. Like the next two, it can be changed after `fit`.
+        outliers. Like the next two, it can be changed after ``fit``.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.
@@ -244,7 +244,7 @@ class LSTMForecastDetector(SeriesDetector):
     min_duration : int, default=1
         Number of consecutive outliers that make an anomaly segment, and an alarm of a
         stream. With smoothing, a single extreme row makes up to ``smoothing`` rows
-        outliers. Like the next two, it can be changed after `fit`.
+        outliers. Like the next two, it can be changed after ``fit``.
     merge_gap : int, default=15
         Largest number of consecutive normal rows between two parts of a segment or of
         an alarm.
