@@ -126,8 +126,8 @@ class AlarmStream:
         Returns
         -------
         alarms : DataFrame
-            One row per alarm that was raised, with the columns of ``alarms``, as they are
-            known now. In ``alarms`` they are kept up to date.
+            One row per alarm that was raised, with the columns of ``alarms``, as known
+            now. In ``alarms`` they are kept up to date.
 
         Raises
         ------
