@@ -423,8 +423,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             If X is not as described, or its rows do not follow the last ones.
         """
 
-        def score(rows: np.ndarray, n_before: np.ndarray | int) -> np.ndarray:
-            return self._feature_scores(rows, n_before).sum(axis=1)
+        def score(
+            rows: np.ndarray, n_before: np.ndarray | int, n_history: int
+        ) -> np.ndarray:
+            return self._feature_scores(rows, n_before).sum(axis=1)[n_history:]
 
         scores: np.ndarray = self._append_rows(
             X, new_stream, score, restart="update(..., new_stream=True)"
@@ -522,7 +524,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         self,
         X: Any,
         new_stream: bool,
-        score: Callable[[np.ndarray, np.ndarray | int], Any],
+        score: Callable[[np.ndarray, np.ndarray | int, int], Any],
         *,
         restart: str,
     ) -> Any:
@@ -533,13 +535,14 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         X : array-like of shape (n_timesteps, n_features)
         new_stream : bool
         score : callable
-            From rows, and the number of values missing before them, to scores.
+            From the history and new rows, the number of values missing before them, and
+            the length of the history, to scores of the new rows.
         restart : str
             Call that starts another stream, for messages.
 
         Returns
         -------
-        scores : ndarray or tuple of ndarray, of the new rows
+        scores : what ``score`` returns
         """
         check_is_fitted(self)
         new_rows, _ = check_series(self, X, reset=False)
@@ -557,18 +560,13 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             )
         n_before = 0 if starts_stream else self._missing_before
         rows = np.concatenate([history, new_rows])
-        result = score(rows, n_before)
-        new = slice(len(rows) - len(new_rows), None)
+        result = score(rows, n_before, len(history))
         self._remember(rows, n_before)
         times = self._time_index
         self._time_index = (
             times.restarted_at(index) if starts_stream else times.extended_by(index)
         )
-        return (
-            result[new]
-            if isinstance(result, np.ndarray)
-            else tuple(each[new] for each in result)
-        )
+        return result
 
     def _column_names(self) -> Sequence[Any]:
         labels = self._column_labels
@@ -846,9 +844,20 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return scores - smooth(self._silences(rows, n_before), self._smoothing)
 
     def _running_scores(
-        self, rows: np.ndarray, n_before: np.ndarray | int = 0
+        self,
+        rows: np.ndarray,
+        n_before: np.ndarray | int = 0,
+        n_history: int = 0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Compute what is known of each row when it arrives.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_history + n_rows, n_columns)
+        n_before : ndarray of shape (n_columns,) or int, default=0
+            Number of values missing in succession just before the rows.
+        n_history : int, default=0
+            Number of first rows that are not scored.
 
         Returns
         -------
@@ -857,11 +866,12 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         distances : ndarray of shape (n_rows, n_columns)
             Contributions to the distance of each row by itself.
         """
-        scores, distances = self._score_arrivals(self._scaling.encode(rows))
+        scores, distances = self._score_arrivals(self._scaling.encode(rows), n_history)
         silences = self._silences(rows, n_before)
         all_rows = np.ones(len(rows), bool)
         averaged = [(silences, all_rows)] * (self._smoothing // 2 + 1)
-        return scores - smooth_arrivals(averaged), distances + silences
+        smoothed = smooth_arrivals(averaged)[n_history:]
+        return scores - smoothed, distances + silences[n_history:]
 
     def _silences(self, rows: np.ndarray, n_before: np.ndarray | int = 0) -> np.ndarray:
         """Compute what is added to the distances for columns that stopped reporting."""
@@ -870,32 +880,45 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         has_stopped = count_missing(rows, n_before) > self._longest_gaps
         return self._silence_distance * has_stopped
 
-    def _score_arrivals(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Score standardised rows as they arrive: scores and distances.
+    def _score_arrivals(
+        self, scaled: np.ndarray, n_history: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Score standardised rows after the history as they arrive.
 
         The rows are scored in blocks, each after the rows that it depends on: for each
         row, up to ``smoothing // 2 + 1`` predictions are compared with it.
+
+        Returns
+        -------
+        scores, distances : ndarray of shape (n_rows, n_columns)
         """
         n_context = self._history_length
         values_per_row = (self._smoothing // 2 + 1) * scaled.shape[1]
         n_per_block = max(_MAX_VALUES_PER_RUN // values_per_row, n_context)
         scores, distances = np.empty(scaled.shape), np.empty(scaled.shape)
-        for first in range(0, len(scaled), n_per_block):
+        for first in range(n_history, len(scaled), n_per_block):
             begin = max(first - n_context, 0)
             block = slice(first, first + n_per_block)
-            part = self._score_arrivals_of_block(scaled[begin : block.stop])
+            part = self._score_arrivals_of_block(
+                scaled[begin : block.stop], is_start=first < n_context
+            )
             scores[block], distances[block] = (each[first - begin :] for each in part)
-        return scores, distances
+        return scores[n_history:], distances[n_history:]
 
     def _score_arrivals_of_block(
-        self, scaled: np.ndarray
+        self, scaled: np.ndarray, *, is_start: bool
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Score the rows of a block.
+
+        Unless it is the start of a series, the scores of its first rows, on which those
+        of the others depend, are not used.
+        """
         n_rows = len(scaled)
         distances: list[np.ndarray] = []
 
         def by_delay() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             errors = contributions = np.zeros(0)
-            expectations = self._delayed_expectations(scaled)
+            expectations = self._delayed_expectations(scaled, is_start=is_start)
             for delay in range(self._smoothing // 2 + 1):
                 # What is expected of a row changes while windows reach back to it.
                 if (expected := next(expectations, None)) is not None:
@@ -913,22 +936,25 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
 
         return -smooth_arrivals(by_delay()), distances[0]
 
-    def _delayed_expectations(self, scaled: np.ndarray) -> Iterator[np.ndarray]:
+    def _delayed_expectations(
+        self, scaled: np.ndarray, *, is_start: bool
+    ) -> Iterator[np.ndarray]:
         """Yield the expected value of each row when it arrives, one row later, etc.
 
         The later, the more windows have covered the row, until all have. What is
         expected more rows later than there are is not used.
         """
         span, n_rows = self._window_span, len(scaled)
-        padded = np.concatenate([np.repeat(scaled[:1], span - 1, axis=0), scaled])
+        n_padding = span - 1 if is_start else 0
+        padded = np.concatenate([np.repeat(scaled[:1], n_padding, axis=0), scaled])
         n_delays = self._smoothing // 2 + 1
         # The number of rows that a window goes on after the row that it predicts.
         at_delay = {span - 1 - row: k for k, row in enumerate(self._output_rows)}
         predictions = np.zeros((min(n_delays, len(at_delay)), *scaled.shape))
         for first, part in self._predict_windows(padded):
-            # Window i ends at row i, and predicts earlier rows.
+            last_rows = np.arange(first, first + len(part)) + span - 1 - n_padding
             for delay, predicted in enumerate(predictions):
-                rows = np.arange(first, first + len(part)) - delay
+                rows = last_rows - delay
                 predicted[rows[rows >= 0]] = part[rows >= 0, at_delay[delay]]
         total, counts = np.zeros(scaled.shape), np.zeros((n_rows, 1))
         # A window that had to be padded is the only one of its time.
