@@ -36,6 +36,24 @@ class CharLSTMGenerator(TextGenerator):
         Size of the embedding vector learned for each character.
     dropout : float, default=0.1
         Fraction of each recurrent layer's outputs to drop during training.
+    recurrent_dropout : float, default=0.0
+        Fraction of the recurrent state to drop during training. Disables the fused
+        kernels, so training is slower.
+    weight_dropout : float, default=0.0
+        Fraction of the recurrent weights to drop during training, anew for each
+        optimizer step (weight-dropped LSTM [7]_).
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors.
+    locked_dropout : bool, default=False
+        Whether ``dropout`` and ``embedding_dropout`` drop the same values at all steps
+        of a window (variational dropout [8]_), and ``token_dropout`` the same tokens
+        wherever they occur in an optimizer step.
+    tie_weights : bool, default=False
+        Whether the embedding matrix is the kernel of the output layer, too [9]_. If
+        ``embedding_dim`` is not the number of units of the last layer, its outputs are
+        projected to that size first.
     window_length : int, default=128
         Number of characters over which gradients are propagated back in time [5]_. The
         hidden state is carried over from window to window of a document.
@@ -61,9 +79,17 @@ class CharLSTMGenerator(TextGenerator):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
+    weight_decay : float or None, default=None
+        Decoupled weight decay (AdamW [10]_) of an optimizer given by name: each step
+        subtracts this fraction of the weights, times the learning rate. Biases do not
+        decay. None uses Keras' default: none, except for "adamw".
     epochs : int or "auto", default="auto"
         Number of passes over the documents. "auto" trains for at least 1000 optimizer
         steps.
+    average_weights : float, default=0.0
+        Fraction of the epochs, the last ones, over whose optimizer steps the weights
+        are averaged [7]_; 0 keeps those after the last step. Has an effect mainly with
+        ``learning_rate_schedule="constant"``. `partial_fit` does not average.
     batch_size : int, default=64
         Maximum number of text streams read in parallel; an optimizer step processes
         one window of each. A short text is divided into fewer streams, so that each
@@ -121,7 +147,8 @@ class CharLSTMGenerator(TextGenerator):
     Notes
     -----
     Overfitting: if the validation loss rises again, increase ``dropout``, which drops
-    the outputs of the layers but keeps the recurrent state [4]_.
+    the outputs of the layers but keeps the recurrent state [4]_, and set
+    ``weight_dropout``.
 
     With ``verbose=1``, the line of each epoch includes ``bits_per_char``, computed on
     the hold-out set if there is one.
@@ -140,6 +167,14 @@ class CharLSTMGenerator(TextGenerator):
        training of recurrent network trajectories", Neural Computation 2(4).
     .. [6] Graves (2013), "Generating sequences with recurrent neural networks",
        arXiv:1308.0850.
+    .. [7] Merity, Keskar and Socher (2018), "Regularizing and optimizing LSTM language
+       models", ICLR.
+    .. [8] Gal and Ghahramani (2016), "A theoretically grounded application of dropout
+       in recurrent neural networks", NeurIPS.
+    .. [9] Press and Wolf (2017), "Using the output embedding to improve language
+       models", EACL.
+    .. [10] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
+       ICLR.
 
     Examples
     --------
@@ -163,6 +198,12 @@ class CharLSTMGenerator(TextGenerator):
         units: int | tuple[int, ...] = 256,
         embedding_dim: int = 64,
         dropout: float = 0.1,
+        recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        tie_weights: bool = False,
         window_length: int = 128,
         lowercase: bool = False,
         min_count: int = 1,
@@ -172,7 +213,9 @@ class CharLSTMGenerator(TextGenerator):
         optimizer: Any = "adam",
         learning_rate: float | None = 4e-3,
         learning_rate_schedule: str = "cosine",
+        weight_decay: float | None = None,
         epochs: int | str = "auto",
+        average_weights: float = 0.0,
         batch_size: int = 64,
         early_stopping: bool | str = False,
         validation_split: float = 0.1,
@@ -186,6 +229,12 @@ class CharLSTMGenerator(TextGenerator):
         self.units = units
         self.embedding_dim = embedding_dim
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.weight_dropout = weight_dropout
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
+        self.locked_dropout = locked_dropout
+        self.tie_weights = tie_weights
         self.window_length = window_length
         self.lowercase = lowercase
         self.min_count = min_count
@@ -195,7 +244,9 @@ class CharLSTMGenerator(TextGenerator):
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
         self.epochs = epochs
+        self.average_weights = average_weights
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.validation_split = validation_split
@@ -234,6 +285,24 @@ class WordLSTMGenerator(TextGenerator):
         Size of the embedding vector learned for each word.
     dropout : float, default=0.2
         Fraction of each recurrent layer's outputs to drop during training.
+    recurrent_dropout : float, default=0.0
+        Fraction of the recurrent state to drop during training. Disables the fused
+        kernels, so training is slower.
+    weight_dropout : float, default=0.0
+        Fraction of the recurrent weights to drop during training, anew for each
+        optimizer step (weight-dropped LSTM [6]_).
+    embedding_dropout : float, default=0.0
+        Fraction of the values of the embedding vectors to drop during training.
+    token_dropout : float, default=0.0
+        Fraction of the tokens to drop during training, as whole vectors.
+    locked_dropout : bool, default=False
+        Whether ``dropout`` and ``embedding_dropout`` drop the same values at all steps
+        of a window (variational dropout [7]_), and ``token_dropout`` the same tokens
+        wherever they occur in an optimizer step.
+    tie_weights : bool, default=False
+        Whether the embedding matrix is the kernel of the output layer, too [8]_. If
+        ``embedding_dim`` is not the number of units of the last layer, its outputs are
+        projected to that size first.
     window_length : int, default=32
         Number of words over which gradients are propagated back in time [5]_. The
         hidden state is carried over from window to window of a document.
@@ -262,9 +331,17 @@ class WordLSTMGenerator(TextGenerator):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" decreases the learning rate of an optimizer given by name epoch by
         epoch along half a cosine wave to zero; "constant" keeps it.
+    weight_decay : float or None, default=None
+        Decoupled weight decay (AdamW [9]_) of an optimizer given by name: each step
+        subtracts this fraction of the weights, times the learning rate. Biases do not
+        decay. None uses Keras' default: none, except for "adamw".
     epochs : int or "auto", default="auto"
         Number of passes over the documents. "auto" trains for at least 1000 optimizer
         steps.
+    average_weights : float, default=0.0
+        Fraction of the epochs, the last ones, over whose optimizer steps the weights
+        are averaged [6]_; 0 keeps those after the last step. Has an effect mainly with
+        ``learning_rate_schedule="constant"``. `partial_fit` does not average.
     batch_size : int, default=32
         Maximum number of text streams read in parallel; an optimizer step processes
         one window of each. A short text is divided into fewer streams, so that each
@@ -322,7 +399,8 @@ class WordLSTMGenerator(TextGenerator):
     Notes
     -----
     Overfitting: if the validation loss rises again, increase ``dropout``, which drops
-    the outputs of the layers but keeps the recurrent state [4]_.
+    the outputs of the layers but keeps the recurrent state [4]_, and set
+    ``weight_dropout``.
 
     With ``verbose=1``, the line of each epoch includes ``perplexity``, computed on
     the hold-out set if there is one.
@@ -339,6 +417,14 @@ class WordLSTMGenerator(TextGenerator):
        regularization", arXiv:1409.2329.
     .. [5] Williams and Peng (1990), "An efficient gradient-based algorithm for on-line
        training of recurrent network trajectories", Neural Computation 2(4).
+    .. [6] Merity, Keskar and Socher (2018), "Regularizing and optimizing LSTM language
+       models", ICLR.
+    .. [7] Gal and Ghahramani (2016), "A theoretically grounded application of dropout
+       in recurrent neural networks", NeurIPS.
+    .. [8] Press and Wolf (2017), "Using the output embedding to improve language
+       models", EACL.
+    .. [9] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
+       ICLR.
 
     Examples
     --------
@@ -366,6 +452,12 @@ class WordLSTMGenerator(TextGenerator):
         units: int | tuple[int, ...] = 128,
         embedding_dim: int = 128,
         dropout: float = 0.2,
+        recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+        token_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        tie_weights: bool = False,
         window_length: int = 32,
         lowercase: bool = False,
         token_pattern: str = WORD_PATTERN,
@@ -376,7 +468,9 @@ class WordLSTMGenerator(TextGenerator):
         optimizer: Any = "adam",
         learning_rate: float | None = 4e-3,
         learning_rate_schedule: str = "cosine",
+        weight_decay: float | None = None,
         epochs: int | str = "auto",
+        average_weights: float = 0.0,
         batch_size: int = 32,
         early_stopping: bool | str = False,
         validation_split: float = 0.1,
@@ -390,6 +484,12 @@ class WordLSTMGenerator(TextGenerator):
         self.units = units
         self.embedding_dim = embedding_dim
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.weight_dropout = weight_dropout
+        self.embedding_dropout = embedding_dropout
+        self.token_dropout = token_dropout
+        self.locked_dropout = locked_dropout
+        self.tie_weights = tie_weights
         self.window_length = window_length
         self.lowercase = lowercase
         self.token_pattern = token_pattern
@@ -400,7 +500,9 @@ class WordLSTMGenerator(TextGenerator):
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
         self.epochs = epochs
+        self.average_weights = average_weights
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.validation_split = validation_split
