@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from sklstm import engine
 from sklstm._core import params
 from sklstm._core.seeds import RandomState
-from sklstm._core.vocabulary import WORD_PATTERN, word_splitter
-from sklstm.text._base import TextGenerator
+from sklstm._core.vocabulary import WORD_PATTERN, Vocabulary, word_splitter
+from sklstm._sklearn import StrOptions
+from sklstm.engine import UNKNOWN
+from sklstm.text._base import Draw, Prompt, TextGenerator
+from sklstm.text._byte_pairs import N_BYTES, BytePairs, check_encodable, token_bytes
+from sklstm.text._sampling import ByteWriter, GenerationOptions, Writer, spell
 
 # Blanks to remove when words are joined: before closing and after opening marks.
 _BLANK_BEFORE_MARK = re.compile(r" (?=[.,;:!?)\]}%\u2026])")
 _BLANK_AFTER_MARK = re.compile(r"(?<=[(\[{]) ")
+
+# Size of the vocabulary of token="bpe" by default.
+_BYTE_PAIR_TOKENS = 2000
 
 
 class CharLSTMGenerator(TextGenerator):
@@ -272,7 +281,9 @@ class WordLSTMGenerator(TextGenerator):
 
     A recurrent network [3]_ learns to predict each word or punctuation mark of a text
     from those before it. It generates new texts word by word, joined by blanks, and
-    scores texts by their likelihood. It predicts the end of a text, too.
+    scores texts by their likelihood. It predicts the end of a text, too. With
+    ``token="bpe"``, it reads and writes parts of words instead: every text can be
+    scored, and generated texts have their own blanks and line breaks.
 
     Parameters
     ----------
@@ -308,20 +319,26 @@ class WordLSTMGenerator(TextGenerator):
         hidden state is carried over from window to window of a document.
     lowercase : bool, default=False
         Whether to convert texts to lower case first.
+    token : {"word", "bpe"}, default="word"
+        Unit of the tokens: words, or frequent sequences of bytes within words, each
+        with the blank before it (byte-pair encoding [10]_, learned by the package
+        tokenizers). With "bpe" no text has unknown tokens, and all of a text is
+        predicted, its blanks and line breaks too.
     token_pattern : str, default=r"\w+(?:['\u2019]\w+)*|[^\w\s]"
         Regular expression of a word. The default matches words, with their inner
-        apostrophes, and single punctuation marks.
+        apostrophes, and single punctuation marks. Ignored with ``token="bpe"``.
     min_count : int, default=1
         Minimum number of occurrences of a word in the documents; rarer ones are
-        unknown.
+        unknown. With ``token="bpe"``, of a pair of tokens that becomes one; at least 2.
     max_tokens : int or None, default=None
         Maximum number of known tokens; the most frequent ones are kept. None keeps
-        all.
+        all. With ``token="bpe"``, the number of tokens to learn, at least 256; None
+        stands for 2000.
     handle_unknown : {"error", "ignore", "unk"}, default="error"
         Treatment of words outside the vocabulary. "error" raises an error that
         lists them, "ignore" drops them, and "unk" replaces each of them by the unknown
         token, which is trained, too: if no word in fit is unknown, one percent of
-        them are replaced during training.
+        them are replaced during training. Ignored with ``token="bpe"``.
     unknown_token : str, default="<unk>"
         Name of the unknown token.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
@@ -361,7 +378,7 @@ class WordLSTMGenerator(TextGenerator):
         epoch.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit; the vocabulary must be
-        the same.
+        the same, which ``token="bpe"`` keeps.
     random_state : int, RandomState or None, default=None
         Seed of the initial weights, the order of the samples and dropout. The same
         integer gives the same weights, bit for bit, on the same machine; None uses
@@ -374,7 +391,8 @@ class WordLSTMGenerator(TextGenerator):
     vocabulary_ : dict of str to int
         Column of each token in `predict_proba`: 0 is the end of a document, as an
         empty string, 1 the unknown token, then the words follow, the most frequent
-        first.
+        first. With ``token="bpe"``, tokens are written in the byte-level notation of
+        GPT-2: "\u0120" stands for a blank, "\u010a" for a line break.
     history_ : dict of list of float
         "loss" (nats per word) and, with early stopping, "val_loss" of each epoch.
     n_iter_ : int
@@ -402,6 +420,11 @@ class WordLSTMGenerator(TextGenerator):
     the outputs of the layers but keeps the recurrent state [4]_, and set
     ``weight_dropout``.
 
+    With ``token="bpe"``, ``score`` and ``perplexity`` are those of a token, so they
+    depend on how many tokens there are. Compare models with different tokens by
+    ``bits_per_char``. Models of words do not predict blanks and line breaks, which is
+    in their favour.
+
     With ``verbose=1``, the line of each epoch includes ``perplexity``, computed on
     the hold-out set if there is one.
 
@@ -425,6 +448,8 @@ class WordLSTMGenerator(TextGenerator):
        models", EACL.
     .. [9] Loshchilov and Hutter (2019), "Decoupled weight decay regularization",
        ICLR.
+    .. [10] Sennrich, Haddow and Birch (2016), "Neural machine translation of rare words
+       with subword units", ACL.
 
     Examples
     --------
@@ -435,15 +460,28 @@ class WordLSTMGenerator(TextGenerator):
     array(['are', 'fine'], dtype=object)
     >>> generator.generate("how about", temperature=0)
     'you'
+
+    With parts of words, every text can be read:
+
+    >>> subwords = WordLSTMGenerator(
+    ...     token="bpe", max_tokens=300, units=16, window_length=5, random_state=0
+    ... ).fit(sentences)
+    >>> subwords.generate("hello h", temperature=0)
+    'ow are you'
+    >>> subwords.token_scores("hi!")[0].shape
+    (4,)
     """
 
     _parameter_constraints: dict[str, Any] = {
         **params.LANGUAGE,
         **params.TEXTS,
+        "token": [StrOptions({"word", "bpe"})],
         "token_pattern": [str],
     }
-    _token_name = "word"
     _epoch_metric_name = "perplexity"
+
+    # Fitted state.
+    _byte_pairs: BytePairs | None
 
     def __init__(
         self,
@@ -460,6 +498,7 @@ class WordLSTMGenerator(TextGenerator):
         tie_weights: bool = False,
         window_length: int = 32,
         lowercase: bool = False,
+        token: str = "word",
         token_pattern: str = WORD_PATTERN,
         min_count: int = 1,
         max_tokens: int | None = None,
@@ -492,6 +531,7 @@ class WordLSTMGenerator(TextGenerator):
         self.tie_weights = tie_weights
         self.window_length = window_length
         self.lowercase = lowercase
+        self.token = token
         self.token_pattern = token_pattern
         self.min_count = min_count
         self.max_tokens = max_tokens
@@ -512,13 +552,118 @@ class WordLSTMGenerator(TextGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def _token_name(self) -> str:
+        return "word" if self.token == "word" else "token"
+
+    def _learn_tokens(self, texts: list[str]) -> None:
+        if self.token == "word":
+            self._byte_pairs = None
+            return
+        size = _BYTE_PAIR_TOKENS if self.max_tokens is None else int(self.max_tokens)
+        if size < N_BYTES:
+            raise ValueError(
+                f'max_tokens must be at least {N_BYTES} with token="bpe", one for each '
+                f"byte, got {size}."
+            )
+        # A warm start goes on with the tokens of the last fit.
+        if not (self.warm_start and getattr(self, "_byte_pairs", None)):
+            self._byte_pairs = BytePairs.learn(
+                texts, size=size, min_count=max(int(self.min_count), 2)
+            )
+
+    def _learn_vocabulary(self, documents: list[list[str]]) -> Vocabulary:
+        if self._byte_pairs is None:
+            return super()._learn_vocabulary(documents)
+        tokens = self._byte_pairs.tokens
+        if self.unknown_token in tokens:
+            raise ValueError(
+                f"unknown_token={self.unknown_token!r} is one of the tokens of "
+                'token="bpe". Pass another name, such as "<unk>".'
+            )
+        # Also tokens that do not occur: they may in other texts.
+        return Vocabulary.learn([*documents, tokens], unknown_token=self.unknown_token)
+
+    @property
+    def _learns_unknown(self) -> bool:
+        return self._byte_pairs is None and super()._learns_unknown
+
+    def _prepare_texts(self, docs: str | Iterable[str], name: str) -> list[str]:
+        texts = super()._prepare_texts(docs, name)
+        if self.token == "bpe":
+            check_encodable(texts, name)
+        return texts
+
     def _tokenize_text(self, text: str) -> list[str]:
+        if self._byte_pairs is not None:
+            return self._byte_pairs.split(text)
         return word_splitter(self.token_pattern)(text)
 
     def _detokenize(self, tokens: Sequence[str]) -> str:
         text = _BLANK_BEFORE_MARK.sub("", " ".join(tokens))
         return _BLANK_AFTER_MARK.sub("", text)
 
+    def _open_prompts(self, prompts: str | Iterable[str]) -> list[Prompt]:
+        if self.__sklearn_is_fitted__() and self._byte_pairs is not None:
+            # The last word may go on, in a token that spells more of it.
+            split = map(
+                self._byte_pairs.split_last_word, self._prepare_prompts(prompts)
+            )
+            return [Prompt(self._vocabulary.encode(ids), rest) for ids, rest in split]
+        return super()._open_prompts(prompts)
+
+    def _make_writers(self, options: GenerationOptions, n: int) -> list[Writer]:
+        if self._byte_pairs is None:
+            return super()._make_writers(options, n)
+        stops = (
+            [] if options.stop is None else self._prepare_texts(options.stop, "stop")
+        )
+        if "" in stops:
+            raise ValueError("stop must hold characters, got ''.")
+        encoded = [text.encode() for text in stops]
+        spelled, limit = _spell_tokens(self._vocabulary), int(options.max_new_tokens)
+        return [ByteWriter(encoded, spelled, limit) for _ in range(n)]
+
+    def _complete(
+        self,
+        rest: bytes,
+        state: engine.DecoderState,
+        writer: Writer,
+        stream: np.random.Generator,
+        draw: Draw,
+    ) -> tuple[list, engine.DecoderState]:
+        spelled = _spell_tokens(self._vocabulary)
+        while rest:
+            allowed = np.zeros(state.logits.shape[1], bool)
+            # Each has a byte at least, so the rest gets shorter.
+            allowed[: len(spelled)] = [
+                bool(each) and (each.startswith(rest) or rest.startswith(each))
+                for each in spelled
+            ]
+            tokens, state = draw(state, stream.random((1, 1)), allowed)
+            token = spelled[int(tokens[0, 0])]
+            if len(token) > len(rest):
+                assert isinstance(writer, ByteWriter)
+                return [writer.write_bytes(token[len(rest) :])], state
+            rest = rest[len(token) :]
+        return [], state
+
+    def _join_pieces(self, pieces: list) -> str:
+        if self._byte_pairs is None:
+            return super()._join_pieces(pieces)
+        return "".join(spell(pieces))
+
+    def _iterate_texts(self, pieces: Iterable) -> Iterator[str]:
+        if self._byte_pairs is None:
+            return super()._iterate_texts(pieces)
+        return spell(pieces)
+
     @staticmethod
     def _epoch_metric(loss: float) -> float:
         return float(np.exp(loss))
+
+
+@lru_cache(16)
+def _spell_tokens(vocabulary: Vocabulary) -> tuple[bytes, ...]:
+    """Return the bytes that each token of a byte-pair encoding spells."""
+    return (b"", b"", *map(token_bytes, vocabulary.tokens[UNKNOWN + 1 :]))

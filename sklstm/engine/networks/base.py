@@ -28,8 +28,10 @@ class NetworkSpec(ABC):
     kept, and it holds no Keras objects, so a fitted estimator can be pickled with it.
     """
 
-    # Paths of variables that are biases but not called so.
-    bias_paths: tuple[str, ...] = ()
+    @property
+    def bias_paths(self) -> tuple[str, ...]:
+        """Paths of variables that are biases but not called so."""
+        return ()
 
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network, in single precision whatever Keras is set to.

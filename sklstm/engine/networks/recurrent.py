@@ -229,7 +229,7 @@ class RecurrentStack:
         if self.weight_dropout and fast:
             from sklstm.engine.layers.weight_dropout import with_weight_dropout
 
-            layer_class = with_weight_dropout(layer_class)
+            layer_class = with_weight_dropout(layer_class)  # type: ignore[arg-type]
             options["weight_dropout"] = self.weight_dropout
         return layer_class(
             self.units[i],
