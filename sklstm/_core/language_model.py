@@ -58,7 +58,6 @@ class LanguageModel(RecurrentEstimator):
     window_length: int
     # Not all language models have these.
     locked_dropout: bool = False
-    recurrent_dropout: float = 0.0
     weight_dropout: float = 0.0
     embedding_dropout: float = 0.0
     token_dropout: float = 0.0
@@ -113,7 +112,6 @@ class LanguageModel(RecurrentEstimator):
             unknown_rate = _UNKNOWN_RATE
         self._network = engine.LanguageNetwork(
             stack=self._recurrent_stack(
-                recurrent_dropout=self.recurrent_dropout,
                 weight_dropout=self.weight_dropout,
                 locked_dropout=self.locked_dropout,
             ),

@@ -97,7 +97,6 @@ LANGUAGE = {
 
 TEXTS = {
     **{name: SEQUENCES[name] for name in ("embedding_dropout", "token_dropout")},
-    "recurrent_dropout": NETWORK["recurrent_dropout"],
     "weight_dropout": [Interval(Real, 0, 1, closed="left")],
     "locked_dropout": ["boolean"],
     "tie_weights": ["boolean"],

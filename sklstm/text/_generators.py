@@ -45,9 +45,6 @@ class CharLSTMGenerator(TextGenerator):
         Size of the embedding vector learned for each character.
     dropout : float, default=0.1
         Fraction of each recurrent layer's outputs to drop during training.
-    recurrent_dropout : float, default=0.0
-        Fraction of the recurrent state to drop during training. Disables the fused
-        kernels, so training is slower.
     weight_dropout : float, default=0.0
         Fraction of the recurrent weights to drop during training, anew for each
         optimizer step (weight-dropped LSTM [7]_).
@@ -207,7 +204,6 @@ class CharLSTMGenerator(TextGenerator):
         units: int | tuple[int, ...] = 256,
         embedding_dim: int = 64,
         dropout: float = 0.1,
-        recurrent_dropout: float = 0.0,
         weight_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         token_dropout: float = 0.0,
@@ -238,7 +234,6 @@ class CharLSTMGenerator(TextGenerator):
         self.units = units
         self.embedding_dim = embedding_dim
         self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
         self.weight_dropout = weight_dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
@@ -296,9 +291,6 @@ class WordLSTMGenerator(TextGenerator):
         Size of the embedding vector learned for each word.
     dropout : float, default=0.2
         Fraction of each recurrent layer's outputs to drop during training.
-    recurrent_dropout : float, default=0.0
-        Fraction of the recurrent state to drop during training. Disables the fused
-        kernels, so training is slower.
     weight_dropout : float, default=0.0
         Fraction of the recurrent weights to drop during training, anew for each
         optimizer step (weight-dropped LSTM [6]_).
@@ -490,7 +482,6 @@ class WordLSTMGenerator(TextGenerator):
         units: int | tuple[int, ...] = 128,
         embedding_dim: int = 128,
         dropout: float = 0.2,
-        recurrent_dropout: float = 0.0,
         weight_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         token_dropout: float = 0.0,
@@ -523,7 +514,6 @@ class WordLSTMGenerator(TextGenerator):
         self.units = units
         self.embedding_dim = embedding_dim
         self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
         self.weight_dropout = weight_dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout

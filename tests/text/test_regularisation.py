@@ -131,7 +131,7 @@ class TestLockedDropout:
 
     def test_without_a_rate_nothing_changes(self):
         plain = chars(window_length=4).fit(DOCS)
-        zeros = {"weight_dropout": 0.0, "token_dropout": 0.0, "recurrent_dropout": 0.0}
+        zeros = {"weight_dropout": 0.0, "token_dropout": 0.0}
         other = chars(window_length=4, locked_dropout=True, **zeros).fit(DOCS)
         assert_same_weights(plain, other)
 
@@ -304,9 +304,9 @@ EVERYTHING = {
     [
         EVERYTHING,
         EVERYTHING | {"cell": "gru", "units": (4, 5), "embedding_dim": 5},
-        {"recurrent_dropout": 0.3, "token_dropout": 0.2},
+        {"token_dropout": 0.2, "embedding_dropout": 0.2},
     ],
-    ids=["all", "stacked", "recurrent"],
+    ids=["all", "stacked", "each step"],
 )
 def test_everything_works_with_it(kwargs):
     model = chars(window_length=4, epochs=2, **kwargs).fit(DOCS)
