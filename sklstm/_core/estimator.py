@@ -123,7 +123,9 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
         return engine.training_spec(
             loss,
             optimizer,
-            weight_decay=self.weight_decay,
+            weight_decay=None
+            if self.weight_decay is None
+            else float(self.weight_decay),
             average_weights=bool(self.average_weights),
         )
 
@@ -225,7 +227,8 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
         """Return the epoch from which on weights are averaged, if they are."""
         if not task.average or not self.average_weights:
             return None
-        return task.epochs - ceil(self.average_weights * task.epochs)
+        # Less a little, as 0.7 * 10 is more than 7 in floating point.
+        return task.epochs - ceil(self.average_weights * task.epochs - 1e-6)
 
     def _learning_rates(self, epochs: int) -> dict[str, Any]:
         """Return the learning rate and the factor that scales it in each epoch."""

@@ -19,12 +19,10 @@ class WeightAverage:
 
     def __init__(self, averaged: Sequence[keras.Variable]):
         self._averaged = averaged
-        self._means = [
-            keras.Variable(tf.zeros(each.shape), trainable=False) for each in averaged
-        ]
-        self._n_steps = keras.Variable(0.0, trainable=False)
+        self._means = [_zeros(each.shape) for each in averaged]
+        self._n_steps = _zeros(())
         # The number to count a step with: 0 before averaging starts.
-        self._step = keras.Variable(0.0, trainable=False)
+        self._step = _zeros(())
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -63,3 +61,8 @@ class WeightAverage:
     def _assign(self, values: Sequence) -> None:
         for variable, value in zip(self._averaged, values, strict=True):
             variable.assign(value)
+
+
+def _zeros(shape: tuple[int, ...]) -> keras.Variable:
+    # In single precision, whatever Keras is set to.
+    return keras.Variable(tf.zeros(shape), dtype="float32", trainable=False)

@@ -415,7 +415,9 @@ class WordLSTMGenerator(TextGenerator):
     With ``token="bpe"``, ``score`` and ``perplexity`` are those of a token, so they
     depend on how many tokens there are. Compare models with different tokens by
     ``bits_per_char``. Models of words do not predict blanks and line breaks, which is
-    in their favour.
+    in their favour. A prompt may end within a word: `generate` and `stream` draw the
+    tokens of its last word again, among those that spell it and may go on. `predict`
+    and `predict_proba` take the tokens of the prompt as they are.
 
     With ``verbose=1``, the line of each epoch includes ``perplexity``, computed on
     the hold-out set if there is one.

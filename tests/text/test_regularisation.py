@@ -239,7 +239,7 @@ class Record(keras.callbacks.Callback):
 
 
 class TestAveragedWeights:
-    @pytest.mark.parametrize(("share", "n_averaged"), [(0.5, 3), (0.2, 1), (1.0, 5)])
+    @pytest.mark.parametrize(("share", "n_averaged"), [(0.5, 3), (0.2, 1), (1, 5)])
     def test_are_the_mean_after_each_step(self, share, n_averaged):
         record = Record()
         model = chars(
