@@ -475,7 +475,7 @@ class WordLSTMGenerator(TextGenerator):
     _epoch_metric_name = "perplexity"
 
     # Fitted state.
-    _byte_pairs: BytePairs | None
+    _byte_pairs: BytePairs | None = None
 
     def __init__(
         self,
@@ -559,7 +559,7 @@ class WordLSTMGenerator(TextGenerator):
                 f"byte, got {size}."
             )
         # A warm start goes on with the tokens of the last fit.
-        if not (self.warm_start and getattr(self, "_byte_pairs", None)):
+        if not (self.warm_start and self._byte_pairs):
             self._byte_pairs = BytePairs.learn(
                 texts, size=size, min_count=max(int(self.min_count), 2)
             )
@@ -596,7 +596,7 @@ class WordLSTMGenerator(TextGenerator):
         return _BLANK_AFTER_MARK.sub("", text)
 
     def _open_prompts(self, prompts: str | Iterable[str]) -> list[Prompt]:
-        if self.__sklearn_is_fitted__() and self._byte_pairs is not None:
+        if self._byte_pairs is not None:
             # The last word may go on, in a token that spells more of it.
             split = map(
                 self._byte_pairs.split_last_word, self._prepare_prompts(prompts)

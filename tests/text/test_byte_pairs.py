@@ -207,7 +207,7 @@ class TestTraining:
         )
         assert isinstance(model._byte_pairs.json, str)
         copied = clone(model)
-        assert not hasattr(copied, "_byte_pairs")
+        assert copied._byte_pairs is None
 
     def test_same_seed_same_model(self):
         one, other = (words().fit([VERSE] * 3) for _ in range(2))
