@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
+from math import ceil
 from numbers import Integral
 from typing import Any, TypeVar, cast
 
@@ -56,6 +57,9 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
     warm_start: bool
     random_state: RandomState
     verbose: int
+    # Not all estimators have these.
+    weight_decay: float | None = None
+    average_weights: float = 0.0
 
     # Fitted state.
     weights_: engine.Weights
@@ -80,7 +84,12 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
         return hasattr(self, "weights_")
 
     def _recurrent_stack(
-        self, *, bidirectional: bool = False, recurrent_dropout: float = 0.0
+        self,
+        *,
+        bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        locked_dropout: bool = False,
     ) -> engine.RecurrentStack:
         """Describe the recurrent layers set by the parameters."""
         return engine.RecurrentStack(
@@ -89,6 +98,8 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
             bidirectional=bool(bidirectional),
             dropout=float(self.dropout),
             recurrent_dropout=float(recurrent_dropout),
+            weight_dropout=float(weight_dropout),
+            locked_dropout=bool(locked_dropout),
         )
 
     def _describe_training(self, loss: Any) -> engine.TrainingSpec:
@@ -103,7 +114,20 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
                 "optimizer must be a name or a keras.optimizers.Optimizer, got "
                 f"{optimizer!r}."
             )
-        return engine.training_spec(loss, optimizer)
+        if self.weight_decay is not None and not isinstance(optimizer, str):
+            raise ValueError(
+                "weight_decay is that of an optimizer given by name, got "
+                f"weight_decay={self.weight_decay} and optimizer={optimizer!r}. Pass "
+                "weight_decay to the optimizer, and leave this parameter at None."
+            )
+        return engine.training_spec(
+            loss,
+            optimizer,
+            weight_decay=None
+            if self.weight_decay is None
+            else float(self.weight_decay),
+            average_weights=bool(self.average_weights),
+        )
 
     def _train(self, task: TrainingTask, reporter: EpochReporter) -> TrainedNetwork:
         """Train a network.
@@ -131,6 +155,7 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
             batch_size=int(self.batch_size),
             seed=seeds.order,
             patience=patience,
+            average_from=self._average_from(task),
             **self._learning_rates(task.epochs),
         )
         network = task.network
@@ -182,7 +207,12 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
         reporter : EpochReporter
         """
         task = TrainingTask(
-            self._network, data, samples, epochs=1, start=self._last_training()
+            self._network,
+            data,
+            samples,
+            epochs=1,
+            start=self._last_training(),
+            average=False,
         )
         trained = self._train(task, reporter)
         self._store_training(trained, continued=True, keep_optimizer_state=True)
@@ -192,6 +222,13 @@ class RecurrentEstimator(KerasParameters, CallbackSupportMixin, BaseEstimator, A
         if isinstance(self.epochs, Integral):
             return int(self.epochs)
         return -(-self._auto_steps // steps_per_epoch)
+
+    def _average_from(self, task: TrainingTask) -> int | None:
+        """Return the epoch from which on weights are averaged, if they are."""
+        if not task.average or not self.average_weights:
+            return None
+        # Less a little, as 0.7 * 10 is more than 7 in floating point.
+        return task.epochs - ceil(self.average_weights * task.epochs - 1e-6)
 
     def _learning_rates(self, epochs: int) -> dict[str, Any]:
         """Return the learning rate and the factor that scales it in each epoch."""
@@ -307,6 +344,9 @@ class TrainingTask:
         then trained on all ``samples``.
     seeds : TrainingSeeds, optional
         By default drawn from the estimator's ``random_state``.
+    average : bool
+        Whether to average weights if the estimator's ``average_weights`` is set. They
+        are not if training is to be continued.
     """
 
     network: engine.NetworkSpec
@@ -317,6 +357,7 @@ class TrainingTask:
     initialize: Initializer | None = None
     hold_out: HoldOut | None = None
     seeds: TrainingSeeds | None = None
+    average: bool = True
 
 
 @dataclass(frozen=True)

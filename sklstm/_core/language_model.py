@@ -56,6 +56,12 @@ class LanguageModel(RecurrentEstimator):
     # Hyperparameters.
     embedding_dim: int
     window_length: int
+    # Not all language models have these.
+    locked_dropout: bool = False
+    weight_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    token_dropout: float = 0.0
+    tie_weights: bool = False
 
     # Fitted state.
     window_length_: int
@@ -112,16 +118,23 @@ class LanguageModel(RecurrentEstimator):
         if corpus.learn_unknown and not counts[UNKNOWN]:
             unknown_rate = _UNKNOWN_RATE
         self._network = engine.LanguageNetwork(
-            stack=self._recurrent_stack(),
+            stack=self._recurrent_stack(
+                weight_dropout=self.weight_dropout,
+                locked_dropout=self.locked_dropout,
+            ),
             n_tokens=round_up_size(corpus.n_tokens),
             embedding_dim=int(self.embedding_dim),
             window_length=self.window_length_,
             unknown_rate=unknown_rate,
+            embedding_dropout=float(self.embedding_dropout),
+            token_dropout=float(self.token_dropout),
+            tied=bool(self.tie_weights),
         )
         self._training_spec = self._describe_training("sparse_categorical_crossentropy")
         log_frequencies = compute_log_frequencies(
             counts, self._network.n_tokens, corpus.learn_unknown, unknown_rate
         )
+        bias_path, bias_shape = self._network.output_bias
         trained = self._train(
             TrainingTask(
                 self._network,
@@ -130,8 +143,9 @@ class LanguageModel(RecurrentEstimator):
                 epochs,
                 start=self._warm_start_from(start),
                 # Training would take many optimizer steps to learn them.
-                initialize=lambda _: {"next_token/bias": log_frequencies},
+                initialize=lambda _: {bias_path: log_frequencies.reshape(bias_shape)},
                 hold_out=None if validation is None else lambda _: (train, validation),
+                average=not incremental,
             ),
             EpochReporter(
                 self,

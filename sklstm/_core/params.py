@@ -100,6 +100,12 @@ LANGUAGE = {
 }
 
 TEXTS = {
+    **{name: SEQUENCES[name] for name in ("embedding_dropout", "token_dropout")},
+    "weight_dropout": [Interval(Real, 0, 1, closed="left")],
+    "locked_dropout": ["boolean"],
+    "tie_weights": ["boolean"],
+    "average_weights": [Interval(Real, 0, 1, closed="both")],
+    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
     "lowercase": ["boolean"],
     "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
     "unknown_token": [str],

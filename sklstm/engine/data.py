@@ -64,6 +64,10 @@ class TrainingSettings:
     patience : int, optional
         Stop after this number of epochs without a lower validation loss, and return
         the weights of the best epoch.
+    average_from : int, optional
+        Epoch, counted from 0, from which on the weights are averaged over the optimizer
+        steps, if the program averages weights. The result, and what is validated from
+        then on, is the mean.
     """
 
     epochs: int
@@ -72,6 +76,7 @@ class TrainingSettings:
     learning_rate: float | None = None
     learning_rate_factors: Sequence[float] | None = None
     patience: int | None = None
+    average_from: int | None = None
 
     def for_epochs(self, epochs: int) -> TrainingSettings:
         """Return the settings for a fixed number of epochs of the same schedule."""
@@ -89,10 +94,17 @@ class TrainingSpec:
         a function of (y_true, y_pred) that keeps the batch and time axes.
     optimizer : str or KerasObject
         A name that Keras knows, or an object of Keras.
+    weight_decay : float, optional
+        Decoupled weight decay of an optimizer given by name, of all weights but biases;
+        by default Keras' own.
+    average_weights : bool
+        Whether the program can average weights over the steps of training.
     """
 
     loss: str | KerasObject | tuple[float, ...] | Callable
     optimizer: str | KerasObject
+    weight_decay: float | None = None
+    average_weights: bool = False
 
 
 class LinearMaps(NamedTuple):

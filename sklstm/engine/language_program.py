@@ -93,9 +93,10 @@ class LanguageProgram(Program):
             self._run_generate, logits, states, uniforms, sampling
         )
         # The network with the outputs of its last recurrent layer, too.
-        output_layer = self.network.get_layer("next_token")
+        stack = network.stack
+        last_layer = self.network.get_layer(stack.layer_name(len(stack.units) - 1))
         self._reader = keras.Model(
-            self.network.inputs, [output_layer.input, *self.network.outputs]
+            self.network.inputs, [last_layer.output[0], *self.network.outputs]
         )
         document = tf.TensorSpec([None], tf.int32)
         number = tf.TensorSpec([], tf.float32)

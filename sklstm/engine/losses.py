@@ -17,7 +17,13 @@ from sklstm.engine.keras_objects import KerasObject
 from sklstm.engine.private_api import pin_loss_type
 
 
-def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
+def training_spec(
+    loss: Any,
+    optimizer: Any,
+    *,
+    weight_decay: float | None = None,
+    average_weights: bool = False,
+) -> TrainingSpec:
     """Describe a loss and an optimizer by values that share no state with them.
 
     Parameters
@@ -25,6 +31,9 @@ def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
     loss : str, keras.losses.Loss, callable or tuple of float
         A tuple holds the quantiles of a pinball loss.
     optimizer : str or keras.optimizers.Optimizer
+    weight_decay : float, optional
+    average_weights : bool, default=False
+        As for `TrainingSpec`.
 
     Returns
     -------
@@ -41,7 +50,7 @@ def training_spec(loss: Any, optimizer: Any) -> TrainingSpec:
         loss = KerasObject.describe(loss).copy()
     if isinstance(optimizer, keras.optimizers.Optimizer):
         optimizer = KerasObject.describe(optimizer).copy()
-    return TrainingSpec(loss, optimizer)
+    return TrainingSpec(loss, optimizer, weight_decay, average_weights)
 
 
 def refuse_unknown_name(name: str, value: Any) -> None:
@@ -194,4 +203,8 @@ def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
     """Make a new optimizer."""
     if isinstance(spec.optimizer, KerasObject):
         return spec.optimizer.make()
-    return keras.optimizers.get(spec.optimizer)
+    optimizer = keras.optimizers.get(spec.optimizer)
+    if spec.weight_decay is not None:
+        config = optimizer.get_config() | {"weight_decay": spec.weight_decay}
+        optimizer = type(optimizer).from_config(config)
+    return optimizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from sklstm.engine.graph import Graph
 from sklstm.engine.losses import make_optimizer
 from sklstm.engine.networks.initial_weights import draw_weights
 from sklstm.engine.private_api import seed_states, single_precision
+from sklstm.engine.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from sklstm.engine.networks import NetworkSpec
@@ -74,7 +76,12 @@ class Program(ABC):
         self.network = network.build(fast=True)
         with single_precision():
             self.optimizer = make_optimizer(training)
+            if training.weight_decay is not None:
+                self._exclude_biases_from_decay()
             self.optimizer.build(self.network.trainable_variables)
+            self._average = None
+            if training.average_weights:
+                self._average = WeightAverage(self.network.trainable_variables)
         self._initial_weights = self.network.get_weights()
         self._initial_optimizer_state = self._optimizer_state()
         self._seed_states = seed_states(self.network)
@@ -91,6 +98,8 @@ class Program(ABC):
     def _compile(self, function: Callable, *signature: Any) -> Graph:
         """Turn a method into a graph on this program's variables."""
         variables = [*self.network.variables, *self.optimizer.variables]
+        if self._average is not None:
+            variables += self._average.variables
         name = function.__name__
         template = None if self._template is None else self._template._graphs[name]
         self._graphs[name] = Graph(function, signature, variables, template)
@@ -198,6 +207,8 @@ class Program(ABC):
         schedule = _LearningRateSchedule(self.optimizer, settings.learning_rate_factors)
         for epoch in range(settings.epochs):
             schedule.begin_epoch(epoch)
+            if self._average is not None and epoch == settings.average_from:
+                self._average.start()
             keras_callbacks.on_epoch_begin(epoch)
             if hooks is not None:
                 hooks.on_epoch_begin()
@@ -206,7 +217,8 @@ class Program(ABC):
             loss = self._train_epoch(tensors, train, batch_size, seed)
             logs = {"loss": loss}
             if validation is not None:
-                logs["val_loss"] = float(self._evaluate(tensors, validation))
+                with self._averaged():
+                    logs["val_loss"] = float(self._evaluate(tensors, validation))
             if not np.isfinite(list(logs.values())).all():
                 raise FloatingPointError(
                     f"training diverged: {logs} in epoch {epoch + 1}. Lower "
@@ -216,17 +228,17 @@ class Program(ABC):
                 history.setdefault(name, []).append(value)
             if patience is not None and logs["val_loss"] < best_loss:
                 best_loss, best_epoch = logs["val_loss"], epoch
-                best_weights = self._current_weights()
+                best_weights = self._trained_weights()
             keras_callbacks.on_epoch_end(epoch, logs)
             stop = hooks is not None and hooks.on_epoch_end(
-                epoch, logs, self._current_weights
+                epoch, logs, self._trained_weights
             )
             out_of_patience = patience is not None and epoch - best_epoch >= patience
             if stop or out_of_patience or shown.stop_training:
                 break
         # Before the weights are read: some callbacks restore weights at the end.
         keras_callbacks.on_train_end()
-        weights = self._current_weights() if patience is None else best_weights
+        weights = self._trained_weights() if patience is None else best_weights
         return NetworkState(weights, self._optimizer_state()), history
 
     def _train_epoch(self, *arguments: Any) -> float:
@@ -279,6 +291,8 @@ class Program(ABC):
             )
         gradients = self._clip_gradients(gradients)
         self.optimizer.apply(gradients, variables)
+        if self._average is not None:
+            self._average.add_step()
 
     def _clip_gradients(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         """Limit the gradients before an optimizer step; by default unchanged."""
@@ -297,6 +311,25 @@ class Program(ABC):
             _set_learning_rate(self.optimizer, settings.learning_rate)
         for number, variable in enumerate(self._seed_states):
             variable.assign(np.array([settings.seed, number << 16], np.uint32))
+        if self._average is not None:
+            self._average.reset()
+
+    def _exclude_biases_from_decay(self) -> None:
+        biases = [
+            variable
+            for variable in self.network.trainable_variables
+            if variable.name == "bias" or variable.path in self.spec.bias_paths
+        ]
+        self.optimizer.exclude_from_weight_decay(var_list=biases)
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Give the network the mean of its weights, if it is taken, for a while."""
+        return nullcontext() if self._average is None else self._average.applied()
+
+    def _trained_weights(self) -> Weights:
+        """Return what training would return now: current weights, or their mean."""
+        with self._averaged():
+            return self._current_weights()
 
     def _current_weights(self) -> Weights:
         return tuple(self.network.get_weights())

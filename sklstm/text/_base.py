@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from scipy.special import softmax
@@ -31,9 +32,9 @@ from sklstm.text._adaptation import (
 )
 from sklstm.text._sampling import (
     GenerationOptions,
-    ends_with_stop,
+    TokenWriter,
+    Writer,
     random_streams,
-    truncate_at_stop,
 )
 
 if TYPE_CHECKING:
@@ -44,11 +45,22 @@ if TYPE_CHECKING:
 _FIRST_BLOCK, _LARGEST_BLOCK = 16, 256
 
 
+# From a state, uniform numbers and, if restricted, the tokens allowed to tokens and the
+# state after them.
+Draw: TypeAlias = Callable[..., tuple[np.ndarray, engine.DecoderState]]
+
+
+class Prompt(NamedTuple):
+    """The beginning of a text that is to be continued."""
+
+    tokens: np.ndarray
+    rest: bytes = b""  # spelled by tokens that are still to be drawn
+
+
 class TextGenerator(DensityMixin, LanguageModel):
     """Base of the language models whose documents are texts."""
 
-    # Name of a token in messages, and of `_epoch_metric` in printed lines.
-    _token_name: ClassVar[str]
+    # Name of `_epoch_metric` in printed lines.
     _epoch_metric_name: ClassVar[str]
 
     # Hyperparameters.
@@ -66,6 +78,11 @@ class TextGenerator(DensityMixin, LanguageModel):
         """Column of each token in `predict_proba`."""
         check_is_fitted(self)
         return {"": PADDING, **self._vocabulary.ids}
+
+    @property
+    @abstractmethod
+    def _token_name(self) -> str:
+        """Name of a token in messages."""
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
@@ -192,14 +209,14 @@ class TextGenerator(DensityMixin, LanguageModel):
            ICLR.
         """
         single = prompts is None or isinstance(prompts, str)
-        encoded = self._encode_prompts([""] if prompts is None else prompts)
+        opened = self._open_prompts([""] if prompts is None else prompts)
         options = GenerationOptions(
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
-        generated: list[list[int]] = [[] for _ in encoded]
-        for i, tokens in self._generate_blocks(encoded, options, dynamic, cache):
-            generated[i] += tokens
-        texts = [self._detokenize(self._vocabulary.decode(ids)) for ids in generated]
+        generated: list[list] = [[] for _ in opened]
+        for i, pieces in self._generate_blocks(opened, options, dynamic, cache):
+            generated[i] += pieces
+        texts = list(map(self._join_pieces, generated))
         return texts[0] if single else texts
 
     def stream(
@@ -236,10 +253,9 @@ class TextGenerator(DensityMixin, LanguageModel):
         options = GenerationOptions(
             max_new_tokens, temperature, top_k, top_p, stop, random_state
         )
-        encoded = self._encode_prompts([prompt or ""])
-        blocks = self._generate_blocks(encoded, options, dynamic, cache)
-        token_of_id = self._vocabulary.tokens
-        return (token_of_id[token] for _, tokens in blocks for token in tokens)
+        opened = self._open_prompts([prompt or ""])
+        blocks = self._generate_blocks(opened, options, dynamic, cache)
+        return self._iterate_texts(piece for _, pieces in blocks for piece in pieces)
 
     def predict_proba(self, prompts: str | Iterable[str]) -> np.ndarray:
         """Predict the probability of each token to come next.
@@ -486,6 +502,36 @@ class TextGenerator(DensityMixin, LanguageModel):
     def _detokenize(self, tokens: Sequence[str]) -> str:
         """Join tokens to a text."""
 
+    def _learn_tokens(self, texts: list[str]) -> None:
+        """Learn how to split texts into tokens; by default nothing is learned."""
+
+    def _learn_vocabulary(self, documents: list[list[str]]) -> Vocabulary:
+        """Learn the vocabulary of documents."""
+        return Vocabulary.learn(
+            documents,
+            unknown_token=self.unknown_token,
+            min_count=int(self.min_count),
+            max_tokens=self.max_tokens,
+        )
+
+    def _open_prompts(self, prompts: str | Iterable[str]) -> list[Prompt]:
+        """Check prompts, and prepare them to be continued."""
+        return [Prompt(ids) for ids in self._encode_prompts(prompts)]
+
+    def _make_writers(self, options: GenerationOptions, n: int) -> list[Writer]:
+        """Check stop sequences, and make a writer for each of several prompts."""
+        stops = self._encode_stop_sequences(options.stop)
+        return [TokenWriter(stops) for _ in range(n)]
+
+    def _join_pieces(self, pieces: list) -> str:
+        """Join the pieces of a writer to a text."""
+        return self._detokenize(self._vocabulary.decode(pieces))
+
+    def _iterate_texts(self, pieces: Iterable) -> Iterator[str]:
+        """Turn the pieces of a writer into texts, one by one."""
+        token_of_id = self._vocabulary.tokens
+        return (token_of_id[token] for token in pieces)
+
     @staticmethod
     @abstractmethod
     def _epoch_metric(loss: float) -> float:
@@ -501,17 +547,13 @@ class TextGenerator(DensityMixin, LanguageModel):
         """Learn a vocabulary, and fit a new network."""
         previous = self._previous_fit()
         texts = self._prepare_texts(docs, "docs")
+        self._learn_tokens(texts)
         documents = self._tokenize(texts)
-        vocabulary = Vocabulary.learn(
-            documents,
-            unknown_token=self.unknown_token,
-            min_count=int(self.min_count),
-            max_tokens=self.max_tokens,
-        )
+        vocabulary = self._learn_vocabulary(documents)
         if previous:
             vocabulary = self._reuse_vocabulary(vocabulary)
         self._vocabulary = vocabulary
-        self._unknown_learned = self.handle_unknown == "unk"
+        self._unknown_learned = self._learns_unknown
         encoded = self._encode(documents, "docs")
         self._check_enough_tokens(encoded)
         self._fit_network(
@@ -526,6 +568,11 @@ class TextGenerator(DensityMixin, LanguageModel):
             format_logs=self._format_logs,
         )
         return self
+
+    @property
+    def _learns_unknown(self) -> bool:
+        """Whether `fit` trains the unknown token."""
+        return self.handle_unknown == "unk"
 
     def _prepare_texts(self, docs: str | Iterable[str], name: str) -> list[str]:
         """Check texts, put a single one in a list, and apply ``lowercase``."""
@@ -582,11 +629,16 @@ class TextGenerator(DensityMixin, LanguageModel):
 
     def _encode_prompts(self, prompts: str | Iterable[str]) -> list[np.ndarray]:
         """Check prompts, and convert them to token ids."""
-        check_is_fitted(self)
-        documents = self._tokenize(self._prepare_texts(prompts, "prompts"))
-        if not documents:
-            raise ValueError("prompts must hold at least one text, got none.")
+        documents = self._tokenize(self._prepare_prompts(prompts))
         return self._encode(documents, "prompts")
+
+    def _prepare_prompts(self, prompts: str | Iterable[str]) -> list[str]:
+        """Check prompts, and prepare their texts."""
+        check_is_fitted(self)
+        texts = self._prepare_texts(prompts, "prompts")
+        if not texts:
+            raise ValueError("prompts must hold at least one text, got none.")
+        return texts
 
     def _encode_stop_sequences(
         self, stop: str | Sequence[str] | None
@@ -640,37 +692,39 @@ class TextGenerator(DensityMixin, LanguageModel):
 
     def _generate_blocks(
         self,
-        prompts: list[np.ndarray],
+        prompts: list[Prompt],
         options: GenerationOptions,
         dynamic: Any,
         cache: Any,
-    ) -> Iterator[tuple[int, list[int]]]:
+    ) -> Iterator[tuple[int, list]]:
         """Check options, and generate tokens block by block.
 
         Parameters
         ----------
-        prompts : list of ndarray of int
+        prompts : list of Prompt
         options : GenerationOptions
 
         Returns
         -------
-        blocks : iterator of (int, list of int)
-            Index of a prompt, and the ids of its next tokens.
+        blocks : iterator of (int, list)
+            Index of a prompt, and the next pieces of its writer.
         """
         caller_name = f"{type(self).__name__}.generate"
         options.check(caller_name=caller_name)
         dynamic, cache = check_adaptation(dynamic, cache, caller_name=caller_name)
         # A copy keeps generating from this fit if the estimator is fitted again before
         # the iterator is exhausted.
-        fitted, stops = copy(self), self._encode_stop_sequences(options.stop)
+        fitted, writers = copy(self), self._make_writers(options, len(prompts))
         streams = random_streams(options.random_state, len(prompts))
         if dynamic is None and cache is None:
-            return fitted._iterate_blocks(prompts, options, stops, streams)
+            return fitted._iterate_blocks(prompts, options, writers, streams)
         return (
-            (i, tokens)
-            for i, (prompt, stream) in enumerate(zip(prompts, streams, strict=True))
-            for _, tokens in fitted._adapted_to(prompt, dynamic)._iterate_blocks(
-                [prompt], options, stops, [stream], cache
+            (i, pieces)
+            for i, (prompt, writer, stream) in enumerate(
+                zip(prompts, writers, streams, strict=True)
+            )
+            for _, pieces in fitted._adapted_to(prompt.tokens, dynamic)._iterate_blocks(
+                [prompt], options, [writer], [stream], cache
             )
         )
 
@@ -686,54 +740,86 @@ class TextGenerator(DensityMixin, LanguageModel):
 
     def _iterate_blocks(
         self,
-        prompts: list[np.ndarray],
+        prompts: list[Prompt],
         options: GenerationOptions,
-        stops: list[list[int]],
+        writers: Sequence[Writer],
         streams: list[np.random.Generator],
         cache: NeuralCache | None = None,
-    ) -> Iterator[tuple[int, list[int]]]:
+    ) -> Iterator[tuple[int, list]]:
         """Yield what `_generate_blocks` describes; its arguments are checked."""
-        state = self._process_prompts(prompts)
-        memory = None
+        state = self._process_prompts([prompt.tokens for prompt in prompts])
+        draw = partial(self._draw, options=options)
         if cache is not None:
             (prompt,) = prompts
-            memory = self._remember(prompt)
-        unfinished = np.arange(len(prompts))
-        # Last tokens of each text, as far as a stop sequence reaches back.
-        recent: list[list[int]] = [[] for _ in prompts]
-        longest_stop = max(map(len, stops), default=1)
+            memory = self._remember(prompt.tokens)
+            draw = partial(
+                self._draw_with_cache, options=options, cache=cache, memory=memory
+            )
+        if any(prompt.rest for prompt in prompts):
+            states = []
+            for i, prompt in enumerate(prompts):
+                pieces, last = self._complete(
+                    prompt.rest, state.take(np.array([i])), writers[i], streams[i], draw
+                )
+                states.append(last)
+                yield i, pieces
+            state = engine.DecoderState.join(states)
+        continues = np.array([not writer.ended for writer in writers])
+        unfinished, state = np.flatnonzero(continues), state.take(continues)
         n_left, block_size = int(options.max_new_tokens), _FIRST_BLOCK
         while n_left and len(unfinished):
             n_steps = min(block_size, n_left)
             uniforms = np.column_stack([streams[i].random(n_steps) for i in unfinished])
-            # Borrowed for each block, because the iterator may never be exhausted.
-            if cache is None:
-                tokens, state = self._draw(state, uniforms, options)
-            else:
-                assert memory is not None
-                tokens, state = self._draw_with_cache(
-                    state, uniforms, options, cache, memory
-                )
+            tokens, state = draw(state, uniforms)
             continues = np.ones(len(unfinished), bool)
-            for row, i in enumerate(unfinished):
-                kept = truncate_at_stop(tokens[row].tolist(), recent[i], stops)
-                text = recent[i] + kept
-                continues[row] = len(kept) == n_steps and not ends_with_stop(
-                    text, stops
-                )
-                recent[i] = text[-longest_stop:]
-                yield int(i), kept
+            for row, i in enumerate(unfinished.tolist()):
+                pieces = writers[i].write(tokens[row].tolist())
+                continues[row] = not writers[i].ended
+                yield i, pieces
             unfinished, state = unfinished[continues], state.take(continues)
             n_left -= n_steps
             block_size = min(2 * block_size, _LARGEST_BLOCK)
+
+    def _complete(
+        self,
+        rest: bytes,
+        state: engine.DecoderState,
+        writer: Writer,
+        stream: np.random.Generator,
+        draw: Draw,
+    ) -> tuple[list, engine.DecoderState]:
+        """Draw the tokens of the rest of a prompt, which may go on in the last of them.
+
+        Parameters
+        ----------
+        rest : bytes
+        state : DecoderState
+            After the tokens before it.
+        writer : Writer
+            Of what comes after the rest.
+        stream : Generator
+        draw : callable
+
+        Returns
+        -------
+        pieces : list
+        state : DecoderState
+        """
+        assert not rest
+        return [], state
 
     def _draw(
         self,
         state: engine.DecoderState,
         uniforms: np.ndarray,
+        allowed: np.ndarray | None = None,
+        *,
         options: GenerationOptions,
     ) -> tuple[np.ndarray, engine.DecoderState]:
-        """Draw the next tokens of texts."""
+        """Draw the next tokens of texts, the first of them among those allowed."""
+        if allowed is not None:
+            logits = np.where(allowed, state.logits, engine.IMPOSSIBLE_LOGIT)
+            state = replace(state, logits=logits.astype(np.float32))
         with engine.borrow_program(self._network, self._training_spec) as program:
             return program.generate(state, self.weights_, uniforms, options.sampling())
 
@@ -748,6 +834,8 @@ class TextGenerator(DensityMixin, LanguageModel):
         self,
         state: engine.DecoderState,
         uniforms: np.ndarray,
+        allowed: np.ndarray | None = None,
+        *,
         options: GenerationOptions,
         cache: NeuralCache,
         memory: CacheMemory,
@@ -760,7 +848,7 @@ class TextGenerator(DensityMixin, LanguageModel):
             hidden = state.states[place][0]
             mixed = cache.mix(state.logits[0], hidden, memory)
             state = replace(state, logits=mixed[None].astype(np.float32))
-            tokens, state = self._draw(state, uniform[None], options)
+            tokens, state = self._draw(state, uniform[None], allowed, options=options)
             token = int(tokens[0, 0])
             drawn.append(token)
             if token == PADDING:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -67,35 +69,111 @@ def random_streams(
     return [np.random.default_rng(seed) for seed in seeds]
 
 
-def truncate_at_stop(
-    tokens: list[int], previous: list[int], stops: list[list[int]]
-) -> list[int]:
-    """Truncate new tokens after the end of the document or a stop sequence.
+class Writer(Protocol):
+    """The text that is generated from one prompt, token by token."""
+
+    # Whether the text is complete.
+    ended: bool
+
+    def write(self, tokens: Sequence[int]) -> list[Any]:
+        """Append tokens.
+
+        Parameters
+        ----------
+        tokens : sequence of int
+
+        Returns
+        -------
+        pieces : list
+            What becomes part of the text: up to its end, or to the end of the first
+            stop sequence.
+        """
+
+
+class TokenWriter:
+    """A text of whole tokens; its pieces are their ids.
 
     Parameters
     ----------
-    tokens : list of int
-        New tokens.
-    previous : list of int
-        Tokens generated before them, at least as far as a stop sequence reaches back.
-    stops : list of list of int
+    stops : sequence of sequences of int
         Stop sequences.
-
-    Returns
-    -------
-    tokens : list of int
-        Up to the first `PADDING`, which is dropped, or to the first stop sequence,
-        which is kept.
     """
-    if PADDING in tokens:
-        tokens = tokens[: tokens.index(PADDING)]
-    if stops:
-        for n_kept in range(1, len(tokens) + 1):
-            if ends_with_stop(previous + tokens[:n_kept], stops):
-                return tokens[:n_kept]
-    return tokens
+
+    def __init__(self, stops: Sequence[Sequence[int]]):
+        self.ended = False
+        self._stops = [list(stop) for stop in stops]
+        self._longest = max(map(len, self._stops), default=1)
+        # As far as a stop sequence reaches back.
+        self._recent: list[int] = []
+
+    def write(self, tokens: Sequence[int]) -> list[int]:
+        """Append tokens; see `Writer`."""
+        kept: list[int] = []
+        for token in tokens:
+            if token == PADDING:
+                self.ended = True
+                break
+            kept.append(token)
+            self._recent = [*self._recent, token][-self._longest :]
+            if any(self._recent[-len(stop) :] == stop for stop in self._stops):
+                self.ended = True
+                break
+        return kept
 
 
-def ends_with_stop(tokens: list[int], stops: list[list[int]]) -> bool:
-    """Return whether the last tokens are one of the stop sequences."""
-    return any(tokens[-len(stop) :] == stop for stop in stops)
+class ByteWriter:
+    """A text of tokens that spell bytes; its pieces are bytes.
+
+    Parameters
+    ----------
+    stops : sequence of bytes
+        Stop sequences, which may begin and end within a token.
+    bytes_of_token : sequence of bytes
+    max_tokens : int
+        Maximum number of tokens.
+    """
+
+    def __init__(
+        self, stops: Sequence[bytes], bytes_of_token: Sequence[bytes], max_tokens: int
+    ):
+        self.ended = False
+        self._stops = stops
+        self._bytes_of_token = bytes_of_token
+        self._n_left = max_tokens
+        self._longest = max(map(len, stops), default=0)
+        self._recent = b""
+
+    def write(self, tokens: Sequence[int]) -> list[bytes]:
+        """Append tokens; see `Writer`."""
+        pieces: list[bytes] = []
+        for token in tokens:
+            if token == PADDING:
+                self.ended = True
+            if self.ended:
+                break
+            pieces.append(self.write_bytes(self._bytes_of_token[token]))
+        return pieces
+
+    def write_bytes(self, piece: bytes) -> bytes:
+        """Append the bytes of a token, and return those before the end of the text."""
+        before = len(self._recent)
+        text = self._recent + piece
+        ends = [
+            text.index(stop, max(before - len(stop) + 1, 0)) + len(stop)
+            for stop in self._stops
+            if text.find(stop, max(before - len(stop) + 1, 0)) >= 0
+        ]
+        self._n_left -= 1
+        self.ended = bool(ends) or not self._n_left
+        self._recent = text[max(len(text) - self._longest, 0) :]
+        return text[before : min(ends, default=len(text))]
+
+
+def spell(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Decode pieces of a text, each as soon as its characters are complete."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    for piece in pieces:
+        if text := decoder.decode(piece):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text

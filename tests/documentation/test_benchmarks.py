@@ -222,7 +222,15 @@ class TestStepLabels:
 
 
 @pytest.mark.parametrize(
-    "name", ["m4", "sentiment", "server_metrics", "system_calls", "tinyshakespeare"]
+    "name",
+    [
+        "language_models",
+        "m4",
+        "sentiment",
+        "server_metrics",
+        "system_calls",
+        "tinyshakespeare",
+    ],
 )
 def test_a_missing_data_folder_is_reported(name, monkeypatch, capsys):
     monkeypatch.delenv("SKLSTM_DATA", raising=False)
@@ -244,6 +252,40 @@ def test_a_short_run_of_shakespeare(data_folder):
     # Both are losses of the same text, in parallel streams and as one document.
     assert abs(float(best) - float(whole)) < 0.03
     assert float(best) < 3
+
+
+class TestLanguageModels:
+    script = load("language_models")
+
+    def test_the_tested_part_of_shakespeare_is_never_read(self, data_folder):
+        whole = (data_folder / "text" / "tinyshakespeare.txt").read_text()
+        for name in ("small", "medium"):
+            text = self.script.read_text(name, data_folder)
+            assert whole.startswith(text)
+            assert len(text) <= 0.9 * len(whole)
+
+    def test_docstrings_occur_once(self):
+        text = self.script.read_docstrings(["keras"])
+        assert text.count("Long Short-Term Memory layer - Hochreiter 1997.") == 1
+        assert text.isascii()
+
+    def test_a_short_run(self, data_folder, monkeypatch, capsys):
+        pytest.importorskip("tokenizers")
+        options = ["--data", data_folder, "--text", "small", "--characters", 4000]
+        options += [
+            "--token",
+            "bpe",
+            "--set",
+            "epochs=1",
+            "units=4",
+            "tie_weights=True",
+        ]
+        monkeypatch.setattr(sys, "argv", ["language_models", *map(str, options)])
+        self.script.main()
+        out = capsys.readouterr().out
+        assert "small (4,000 characters), bpe, {'epochs': 1, 'units': 4" in out
+        (bits,) = re.findall(r"([0-9.]+) bits per character", out)
+        assert 0 < float(bits) < 8
 
 
 def test_training_and_generation_speed_are_printed():

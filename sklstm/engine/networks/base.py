@@ -28,6 +28,11 @@ class NetworkSpec(ABC):
     kept, and it holds no Keras objects, so a fitted estimator can be pickled with it.
     """
 
+    @property
+    def bias_paths(self) -> tuple[str, ...]:
+        """Paths of variables that are biases but not called so."""
+        return ()
+
     def build(self, *, fast: bool = False) -> keras.Model:
         """Build the network, in single precision whatever Keras is set to.
 
@@ -121,7 +126,7 @@ class SampleNetwork(NetworkSpec):
         """Return the network with gates for its ids (see `AttributionNetwork`)."""
         network: Any = self
         # Dropout of states is part of the recurrent layers' training loop.
-        stack = replace(network.stack, recurrent_dropout=0.0)
+        stack = network.stack.without_state_dropout()
         gates = {"gated": True} if self.gated_columns else {}
         return replace(network, stack=stack, **gates)
 

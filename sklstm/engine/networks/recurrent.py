@@ -47,6 +47,10 @@ class RecurrentStack:
         Fraction of each layer's outputs to drop during training.
     recurrent_dropout : float
         Fraction of the recurrent state to drop during training.
+    weight_dropout : float
+        Fraction of the entries of the recurrent kernels to drop during training.
+    locked_dropout : bool
+        Whether the same outputs of a layer are dropped at all steps.
     """
 
     cell: str
@@ -54,6 +58,12 @@ class RecurrentStack:
     bidirectional: bool = False
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
+    weight_dropout: float = 0.0
+    locked_dropout: bool = False
+
+    def without_state_dropout(self) -> RecurrentStack:
+        """Return the layers without what is part of their training loop."""
+        return replace(self, recurrent_dropout=0.0, weight_dropout=0.0)
 
     @property
     def n_layer_states(self) -> int:
@@ -214,8 +224,16 @@ class RecurrentStack:
         prefix: str = "",
     ) -> keras.layers.RNN:
         """Make the recurrent layer of number ``i``."""
-        return _layer_class(self.cell, fast)(
+        layer_class, options = _layer_class(self.cell, fast), {}
+        # The standard layers are not trained.
+        if self.weight_dropout and fast:
+            from sklstm.engine.layers.weight_dropout import with_weight_dropout
+
+            layer_class = with_weight_dropout(layer_class)  # type: ignore[arg-type]
+            options["weight_dropout"] = self.weight_dropout
+        return layer_class(
             self.units[i],
+            **options,
             recurrent_dropout=self.recurrent_dropout,
             kernel_initializer=glorot_uniform(),
             recurrent_initializer=orthogonal(),
@@ -231,16 +249,53 @@ class RecurrentStack:
 
     def apply_dropout(self, x: KerasTensor, i: int, prefix: str = "") -> KerasTensor:
         """Apply the dropout, if any, to the outputs of layer ``i``."""
-        if not self.dropout:
-            return x
-        return keras.layers.Dropout(
-            self.dropout, seed=PLACEHOLDER_SEED, name=f"{prefix}dropout_{i}"
-        )(x)
+        return drop_values(
+            x, self.dropout, name=f"{prefix}dropout_{i}", locked=self.locked_dropout
+        )
 
 
-def embedding(n_tokens: int, embedding_dim: int) -> keras.layers.Embedding:
-    """Make the layer that turns token ids into vectors."""
-    return keras.layers.Embedding(
+def drop_values(
+    x: KerasTensor, rate: float, *, name: str, locked: bool = False
+) -> KerasTensor:
+    """Apply dropout, if any, to the values of sequences.
+
+    Parameters
+    ----------
+    x : KerasTensor of shape (n_samples, n_steps, n_columns), or of any without steps
+    rate : float
+    name : str
+        Name of the layer.
+    locked : bool, default=False
+        Whether the columns that are dropped are the same at all steps of a sequence.
+
+    Returns
+    -------
+    x : KerasTensor
+    """
+    if not rate:
+        return x
+    shape = (None, 1, None) if locked else None
+    return keras.layers.Dropout(
+        rate, noise_shape=shape, seed=PLACEHOLDER_SEED, name=name
+    )(x)
+
+
+def drop_vectors(x: KerasTensor, rate: float, *, name: str) -> KerasTensor:
+    """Apply dropout, if any, to whole vectors: all values of a step, or none."""
+    if not rate:
+        return x
+    return keras.layers.Dropout(
+        rate, noise_shape=(None, None, 1), seed=PLACEHOLDER_SEED, name=name
+    )(x)
+
+
+def embedding(
+    n_tokens: int, embedding_dim: int, *, reversible: bool = False
+) -> keras.layers.Embedding:
+    """Make the layer that turns token ids into vectors, and back if reversible."""
+    layers = keras.layers
+    layer_class = layers.ReversibleEmbedding if reversible else layers.Embedding
+    return layer_class(
         n_tokens, embedding_dim, embeddings_initializer=uniform(), name="embedding"
     )
 
@@ -263,9 +318,14 @@ def learned_vectors(state: KerasTensor, n: int, size: int, *, name: str) -> Kera
     vectors : KerasTensor of shape (1, n, size)
     """
     first_zero = keras.ops.zeros_like(state[:1, :1], dtype="int32")
+    return vectors(n, size, name=name)(first_zero + np.arange(n, dtype=np.int32))
+
+
+def vectors(n: int, size: int, *, name: str) -> keras.layers.Embedding:
+    """Make the layer that returns one of several learned vectors."""
     return keras.layers.Embedding(
         n, size, embeddings_initializer=standard_normal(), name=name
-    )(first_zero + np.arange(n, dtype=np.int32))
+    )
 
 
 def _layer_class(cell: str, fast: bool) -> type[keras.layers.RNN]:

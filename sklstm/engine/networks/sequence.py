@@ -19,7 +19,12 @@ from sklstm.engine.networks.base import (
 )
 from sklstm.engine.networks.categories import ColumnEmbeddings
 from sklstm.engine.networks.initial_weights import PLACEHOLDER_SEED, glorot_uniform
-from sklstm.engine.networks.recurrent import RecurrentStack, embedding
+from sklstm.engine.networks.recurrent import (
+    RecurrentStack,
+    drop_values,
+    drop_vectors,
+    embedding,
+)
 from sklstm.engine.networks.stem import ConvStem
 
 if TYPE_CHECKING:
@@ -173,20 +178,8 @@ class SequenceNetwork(SampleNetwork):
                 gates = keras.Input((None,), dtype="float32", name="gates")
                 inputs.append(gates)
                 x = x * ops.expand_dims(gates, 2)
-            if self.embedding_dropout:
-                x = layers.Dropout(
-                    self.embedding_dropout,
-                    seed=PLACEHOLDER_SEED,
-                    name="embedding_dropout",
-                )(x)
-            if self.token_dropout:
-                # All values of a vector, or none.
-                x = layers.Dropout(
-                    self.token_dropout,
-                    noise_shape=(None, None, 1),
-                    seed=PLACEHOLDER_SEED,
-                    name="token_dropout",
-                )(x)
+            x = drop_values(x, self.embedding_dropout, name="embedding_dropout")
+            x = drop_vectors(x, self.token_dropout, name="token_dropout")
             n_columns = self.embedding_dim
         else:
             x = keras.Input((None, self._n_inputs), dtype="float32", name="sequence")
