@@ -25,6 +25,7 @@ _PUBLIC: dict[str, list[str]] = {
     "anomaly": [
         "LSTMAutoencoderDetector",
         "LSTMForecastDetector",
+        "PCADetector",
         "SequenceAnomalyDetector",
     ],
     "metrics": [],

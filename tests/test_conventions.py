@@ -14,6 +14,7 @@ from sklstm import (
     LSTMAutoencoderDetector,
     LSTMForecastDetector,
     LSTMForecaster,
+    PCADetector,
     RNNClassifier,
     RNNRegressor,
     SequenceAnomalyDetector,
@@ -38,6 +39,7 @@ ESTIMATORS = [
     (WordLSTMGenerator(window_length=5, **TINY), (TEXTS,)),
     (LSTMAutoencoderDetector(**WINDOWS), (X,)),
     (LSTMForecastDetector(**WINDOWS), (X,)),
+    (PCADetector(window_length=5), (X,)),
     (
         SequenceAnomalyDetector(window_length=5, **TINY),
         ([[1, 2, 3] * n for n in range(1, 9)],),

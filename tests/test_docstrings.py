@@ -59,6 +59,10 @@ FAMILIES = [
     (["LSTMAutoencoderDetector", "SktimeLSTMAutoencoderDetector"], set()),
     (["LSTMForecastDetector", "SktimeLSTMForecastDetector"], set()),
     (
+        ["LSTMForecastDetector", "PCADetector"],
+        {"window_length", "known_future", "validation_split"},
+    ),
+    (
         ["KerasSequenceClassifier", "KerasSequenceRegressor"],
         {"loss", "metrics", "model"},
     ),

@@ -8,6 +8,7 @@ from sklstm import (
     LSTMAutoencoderDetector,
     LSTMForecastDetector,
     LSTMForecaster,
+    PCADetector,
     RNNClassifier,
     RNNRegressor,
     SequenceTokenizer,
@@ -29,6 +30,7 @@ ROWS_IN_TIME_ORDER = {
 EXPECTED_FAILURES = {
     LSTMAutoencoderDetector: ROWS_IN_TIME_ORDER,
     LSTMForecastDetector: ROWS_IN_TIME_ORDER,
+    PCADetector: ROWS_IN_TIME_ORDER,
     LSTMForecaster: {
         **ROWS_IN_TIME_ORDER,
         "check_sample_weight_equivalence_on_dense_data": ORDERED_ROWS,
@@ -48,6 +50,8 @@ EXPECTED_FAILURES = {
         LSTMForecaster(window_length=4, horizon=2, units=(3, 2), epochs=1, dropout=0.1),
         LSTMAutoencoderDetector(window_length=3, units=2, epochs=1),
         LSTMForecastDetector(window_length=2, units=2, epochs=1, contamination=0.1),
+        PCADetector(window_length=3),
+        PCADetector(window_length=1, n_components=1, contamination=0.1),
         RNNClassifier(units=8, epochs=20),
         RNNClassifier(
             cell="rnn", units=(8, 4), bidirectional=False, conv_filters=None, epochs=20

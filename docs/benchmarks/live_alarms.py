@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
-from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector
+from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector, PCADetector
 from sklstm.metrics import event_report, match_events
 
 DAY = 1440
@@ -230,6 +230,7 @@ def main():
         "sklstm, autoencoder": lambda seed: LSTMAutoencoderDetector(
             random_state=seed, **parameters
         ),
+        "sklstm, PCADetector": lambda seed: PCADetector(),
         "naive": lambda seed: LargestDeviation(),
     }
     table = []

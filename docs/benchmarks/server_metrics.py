@@ -30,7 +30,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector
+from sklstm import LSTMAutoencoderDetector, LSTMForecastDetector, PCADetector
 
 WINDOW = 60
 SMOOTHING = 31
@@ -116,6 +116,9 @@ def methods(window, **parameters):
         "sklstm, forecast": lambda train, test, seed: detect(
             LSTMForecastDetector(random_state=seed, **parameters), train, test
         ),
+        "sklstm, PCADetector": lambda train, test, seed: detect(
+            PCADetector(), train, test
+        ),
         pca_name: lambda train, test, seed: pca(train, test, window),
         "IsolationForest": forest,
     }
@@ -141,7 +144,7 @@ def compare(title, series, methods, seeds, only, missing=0.0):
         if only and not any(name in method for name in only):
             continue
         is_sklstm = method.startswith("sklstm")
-        is_random = is_sklstm or method == "IsolationForest"
+        is_random = "PCA" not in method
         for name, train, test, labels in series:
             for seed in range(seeds if is_random else 1):
                 rows = train, test

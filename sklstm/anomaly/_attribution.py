@@ -13,11 +13,11 @@ from sklstm._data.series import check_series
 from sklstm._data.time_index import index_of
 
 if TYPE_CHECKING:
-    from sklstm.anomaly._base import SeriesDetector
+    from sklstm.anomaly._network import NetworkDetector
 
 
 def attribute_expected_values(
-    detector: SeriesDetector, X: Any, target: Any, steps: Any
+    detector: NetworkDetector, X: Any, target: Any, steps: Any
 ) -> Attribution:
     """Attribute the values that a detector expects in some rows.
 
@@ -26,7 +26,7 @@ def attribute_expected_values(
 
     Parameters
     ----------
-    detector : SeriesDetector
+    detector : NetworkDetector
     X : array-like of shape (n_rows, n_columns)
         A series.
     target : label, sequence of labels or None

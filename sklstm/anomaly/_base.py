@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from math import ceil, floor, inf
+from math import floor, inf
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm import engine
 from sklstm._core import params
-from sklstm._core.attribution import Attribution
-from sklstm._core.callbacks import EpochReporter, FitData
-from sklstm._core.estimator import (
-    HoldOut,
-    RecurrentEstimator,
-    TrainedNetwork,
-    TrainingTask,
-    restore_on_error,
-)
-from sklstm._core.seeds import RandomState
-from sklstm._data.missing import FilledSeries, count_missing
+from sklstm._core.callbacks import FitData
+from sklstm._core.estimator import restore_on_error
+from sklstm._data.missing import count_missing
 from sklstm._data.scaling import ColumnScaling
 from sklstm._data.segments import AlarmRule, AnomalySegments
 from sklstm._data.series import check_columns, check_series, check_several_series
 from sklstm._data.time_index import TimeIndex, index_of, warn_of_irregular_rows
 from sklstm._data.user_warnings import warn_user
-from sklstm._data.windows import number_windows, split_off_tails
 from sklstm._sklearn import fit_context
-from sklstm.anomaly._attribution import attribute_expected_values
 from sklstm.anomaly._error_model import (
     BoundaryCorrection,
     ErrorModel,
@@ -66,28 +56,24 @@ _MAX_EXCERPTS = 30
 _SILENCE_WEIGHT = 2.0
 
 
-class SeriesDetector(ThresholdMixin, RecurrentEstimator):
+class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
     """Base of the detectors of anomalous rows in time series.
 
-    A network predicts rows of a series from windows of it, and the predictions of a
-    row are averaged over all windows that cover it. A row is scored by the Mahalanobis
-    distance of its errors to the errors of normal rows. Subclasses define the network
-    and which rows it predicts.
+    A model predicts rows of a series from windows of it, and the predictions of a row
+    are averaged over all windows that cover it. A row is scored by the Mahalanobis
+    distance of its errors to the errors of normal rows. Subclasses define the model and
+    which rows it predicts.
 
-    Missing values are filled within each window. Columns that had some in training have
-    a mask beside them in the window. Missing values have no error.
+    Missing values are filled within each window, and have no error.
     """
-
-    _auto_steps = 1500
 
     # Added to the variance of the errors, on the scale of standardised rows.
     _ridge: float
 
     _parameter_constraints: dict = {
-        **params.NETWORK,
-        **params.TRAINING,
         **params.DETECTORS,
         "contamination": CONTAMINATION,
+        "validation_split": params.TRAINING["validation_split"],
     }
 
     # Hyperparameters.
@@ -100,13 +86,10 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     min_duration: int
     merge_gap: int
     hysteresis: float
-    bidirectional: bool
-    recurrent_dropout: float
-    loss: Any
+    validation_split: float
 
     # Fitted state.
     live_offset_: float
-    _network: engine.WindowNetwork | engine.AutoencoderNetwork
     _scaling: ColumnScaling
     _error_model: ErrorModel
     _boundary_correction: BoundaryCorrection
@@ -121,95 +104,38 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
     _missing_before: np.ndarray  # (n_columns,): missing values just before the history
     _time_index: TimeIndex
 
-    def __init__(
-        self,
-        window_length: int = 60,
-        *,
-        contamination: float | Literal["auto"] = "auto",
-        smoothing: int = 31,
-        min_deviation: float = 0.01,
-        missing_values: Literal["ignore", "score"] = "ignore",
-        known_future: Any = None,
-        min_duration: int = 1,
-        merge_gap: int = 15,
-        hysteresis: float = 0.8,
-        cell: str = "lstm",
-        units: int | tuple[int, ...] = 64,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        loss: Any = "mse",
-        optimizer: Any = "adam",
-        learning_rate: float | None = 1e-3,
-        learning_rate_schedule: str = "cosine",
-        epochs: int | str = "auto",
-        batch_size: int = 32,
-        early_stopping: bool | str = False,
-        validation_split: float = 0.1,
-        patience: int = 5,
-        callbacks: Any = None,
-        warm_start: bool = False,
-        random_state: RandomState = None,
-        verbose: int = 0,
-    ):
-        self.window_length = window_length
-        self.contamination = contamination
-        self.smoothing = smoothing
-        self.min_deviation = min_deviation
-        self.missing_values = missing_values
-        self.known_future = known_future
-        self.min_duration = min_duration
-        self.merge_gap = merge_gap
-        self.hysteresis = hysteresis
-        self.cell = cell
-        self.units = units
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.loss = loss
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_split = validation_split
-        self.patience = patience
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    @abstractmethod
-    def _describe_network(
-        self,
-        stack: engine.RecurrentStack,
-        n_columns: int,
-        n_masks: int,
-        n_known_columns: int,
-    ) -> engine.WindowNetwork | engine.AutoencoderNetwork:
-        """Describe the network on top of the recurrent layers."""
-
-    @abstractmethod
-    def _describe_windows(
-        self, series: np.ndarray, starts: np.ndarray, targets: np.ndarray
-    ) -> engine.WindowData | engine.ReconstructionData:
-        """Describe the windows of a series by their first rows.
-
-        Parameters
-        ----------
-        series : ndarray of shape (n_rows, n_columns + n_masks + n_known_columns)
-            Standardised columns, masks of them and known columns, without missing
-            values.
-        starts : ndarray of shape (n_windows,)
-        targets : ndarray of shape (n_rows, n_columns)
-            The columns, with NaN for missing values.
-        """
-
     @property
     @abstractmethod
     def _output_rows(self) -> range:
-        """Rows that the network predicts, relative to the first row of the window."""
+        """Rows that the model predicts, relative to the first row of the window."""
+
+    @abstractmethod
+    def _fit_model(self, scaled: list[np.ndarray], fit_data: FitData) -> None:
+        """Fit the model.
+
+        Parameters
+        ----------
+        scaled : list of ndarray of shape (n_rows, n_columns)
+            Standardised training rows of each series, NaN for missing values.
+        fit_data : FitData
+            Data as the user passed them, for callbacks.
+        """
+
+    @abstractmethod
+    def _predict_rows(self, scaled: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Predict rows from windows.
+
+        Parameters
+        ----------
+        scaled : ndarray of shape (n_rows, n_columns)
+            Standardised rows, NaN for missing values.
+        starts : ndarray of shape (n_windows,)
+            First rows of the windows.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_windows, n_output_rows, n_scored_columns)
+        """
 
     @restore_on_error
     @fit_context(prefer_skip_nested_validation=True)
@@ -246,10 +172,6 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         _, inputs, checked = check_several_series(self, X, reset=True)
         series = [rows for rows, _ in checked]
         self._find_known_columns()
-        previous = self._previous_fit()
-        stack = self._recurrent_stack(
-            bidirectional=self.bidirectional, recurrent_dropout=self.recurrent_dropout
-        )
         n_training_rows = [
             self._count_training_rows(len(rows), source.place or "X")
             for rows, source in zip(series, inputs, strict=True)
@@ -257,20 +179,15 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         training_rows = [
             rows[:n] for rows, n in zip(series, n_training_rows, strict=True)
         ]
+        for rows in series:
+            self._check_known_columns(rows)
         missing = self._check_missing(series, training_rows)
         self._masked_columns = np.flatnonzero(missing)
-        self._network = self._describe_network(
-            stack,
-            len(self._scored_columns),
-            len(self._masked_columns),
-            len(self._known_columns),
-        )
         self._scaling = ColumnScaling.fit(
             np.concatenate(training_rows), min_deviation=self.min_deviation
         )
-        self._training_spec = self._describe_training(self.loss)
         scaled = [self._scaling.encode(rows) for rows in training_rows]
-        self._train_network(scaled, previous, FitData(X, y))
+        self._fit_model(scaled, FitData(X, y))
         self._longest_gaps = np.max(
             [count_missing(rows).max(axis=0) for rows in series], axis=0
         )
@@ -331,7 +248,7 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         return self._for_each_series(X, lambda rows, _: self._feature_scores(rows))
 
     def expected_values(self, X: Any) -> Any:
-        """Compute the rows that the network expects, with which X is compared.
+        """Compute the rows that the model expects, with which X is compared.
 
         Parameters
         ----------
@@ -579,11 +496,6 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
             int(self.min_duration), int(self.merge_gap), float(self.hysteresis)
         )
 
-    def _attribute(self, X: Any, target: Any, steps: Any) -> Attribution:
-        """Attribute expected values; called by `sklstm.inspection.attribute`."""
-        check_is_fitted(self)
-        return attribute_expected_values(self, X, target, steps)
-
     def _for_each_series(
         self, X: Any, function: Callable[[np.ndarray, Any], Any]
     ) -> Any:
@@ -621,6 +533,15 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
                 f"known_future={self.known_future!r} names all columns of X, so that "
                 "none is left to score. Name only those that are known in advance, "
                 "such as the hour of the day."
+            )
+
+    def _check_known_columns(self, rows: np.ndarray) -> None:
+        if np.isnan(rows[:, self._known_columns]).any():
+            names = [self._column_names()[i] for i in self._known_columns.tolist()]
+            raise ValueError(
+                f"X has missing values in {names}, but the columns of known_future "
+                "must be known in all rows. Fill them, or leave them out of "
+                "known_future and fit again."
             )
 
     def _check_missing(
@@ -687,81 +608,6 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         before = np.broadcast_to(n_before, rows.shape[1])
         self._missing_before = np.array(n_missing[-1] if n_forgotten else before)
         self._history = rows[n_forgotten:].copy()
-
-    def _train_network(
-        self,
-        scaled: list[np.ndarray],
-        previous: tuple[engine.NetworkSpec, TrainedNetwork] | None,
-        fit_data: FitData,
-    ) -> None:
-        """Train the network on all windows of standardised series."""
-        data, n_windows = self._training_windows(scaled)
-        n_samples = sum(n_windows)
-        epochs = self._count_epochs(ceil(n_samples / self.batch_size))
-        task = TrainingTask(
-            self._network,
-            data,
-            np.arange(n_samples),
-            epochs,
-            start=self._warm_start_from(previous),
-            hold_out=self._hold_out(n_windows) if self.early_stopping else None,
-        )
-        self._store_training(self._train(task, EpochReporter(self, epochs, fit_data)))
-
-    def _training_windows(
-        self, scaled: list[np.ndarray]
-    ) -> tuple[engine.SampleData, list[int]]:
-        """Return all windows of the series, and the number of windows of each."""
-        padded = [self._pad_start(rows) for rows in scaled]
-        n_windows = [len(rows) - self._window_span + 1 for rows in padded]
-        first_rows = np.cumsum([0] + [len(rows) for rows in padded[:-1]])
-        starts = [
-            first + np.arange(n) for first, n in zip(first_rows, n_windows, strict=True)
-        ]
-        data = self._window_data(np.concatenate(padded), np.concatenate(starts))
-        return data, n_windows
-
-    def _window_data(
-        self, series: np.ndarray, starts: np.ndarray
-    ) -> engine.WindowData | engine.ReconstructionData:
-        """Describe the windows of a standardised series by their first rows.
-
-        The network reads NaN as filled values, and in some columns sees a mask of them.
-        """
-        masked = self._masked_columns
-        known = series[:, self._known_columns]
-        if np.isnan(known).any():
-            names = [self._column_names()[i] for i in self._known_columns.tolist()]
-            raise ValueError(
-                f"X has missing values in {names}, but the columns of known_future "
-                "must be known in all rows. Fill them, or leave them out of "
-                "known_future and fit again."
-            )
-        columns = series[:, self._scored_columns]
-        if not len(masked) and not np.isnan(columns).any():
-            return self._describe_windows(np.hstack([columns, known]), starts, columns)
-        masks = np.isnan(series[:, masked]).astype(series.dtype)
-        filled = FilledSeries.fill(
-            np.hstack([columns, masks, known]), self._window_length
-        )
-        # The filled series has one row more at its start.
-        targets = np.pad(columns, [(1, 0), (0, 0)])
-        data = self._describe_windows(filled.values, starts + 1, targets)
-        return data._replace(targets=targets, since=filled.since, until=filled.until)
-
-    def _hold_out(self, n_windows: list[int]) -> HoldOut:
-        """Return the split that holds the last windows of each series out.
-
-        It does not depend on its seed.
-        """
-
-        def split(seed: int) -> tuple[np.ndarray, np.ndarray]:
-            train, validation = split_off_tails(
-                number_windows(n_windows), self.validation_split, len(self._output_rows)
-            )
-            return np.concatenate(train), np.concatenate(validation)
-
-        return split
 
     def _calibrate(self, series: list[np.ndarray], n_training_rows: list[int]) -> None:
         """Fit the error model to held-out rows, and set the threshold."""
@@ -1012,13 +858,14 @@ class SeriesDetector(ThresholdMixin, RecurrentEstimator):
         predictions : ndarray of shape (n_windows, n_output_rows, n_columns)
             NaN in known columns.
         """
+        self._check_known_columns(scaled)
         n_windows = len(scaled) - self._window_span + 1
         values_per_window = len(self._output_rows) * scaled.shape[1]
         n_per_run = max(_MAX_VALUES_PER_RUN // values_per_window, 1)
         for first in range(0, n_windows, n_per_run):
             starts = np.arange(min(n_per_run, n_windows - first))
             part = scaled[first : first + len(starts) + self._window_span - 1]
-            outputs = self._run(self._window_data(part, starts))
+            outputs = self._predict_rows(part, starts)
             predictions = np.full((*outputs.shape[:2], scaled.shape[1]), np.nan)
             predictions[:, :, self._scored_columns] = outputs
             yield first, predictions

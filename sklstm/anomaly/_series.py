@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sklstm import engine
-from sklstm.anomaly._base import SeriesDetector
+from sklstm.anomaly._network import NetworkDetector
 
 
-class LSTMAutoencoderDetector(SeriesDetector):
+class LSTMAutoencoderDetector(NetworkDetector):
     """Detect anomalous rows of a time series by reconstruction error.
 
     An encoder compresses each window of the series into a single state, from which a
@@ -197,7 +197,7 @@ class LSTMAutoencoderDetector(SeriesDetector):
         return engine.ReconstructionData(series, starts, targets)
 
 
-class LSTMForecastDetector(SeriesDetector):
+class LSTMForecastDetector(NetworkDetector):
     """Detect anomalous rows of a time series by forecast error.
 
     A network forecasts each row from the ``window_length`` rows before it [1]_. The

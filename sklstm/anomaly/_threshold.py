@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from sklstm._sklearn import Interval, StrOptions
 CONTAMINATION = [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")]
 
 
-class ThresholdMixin(OutlierMixin, ABC):
+class ThresholdMixin(OutlierMixin):
     """Mixin that derives decision function and labels from scores and a threshold.
 
     A detector defines ``score_samples``, higher for normal samples, and sets
