@@ -178,12 +178,7 @@ class AnomalySegments:
         """
         alarms = (rule or AlarmRule()).find(scores, threshold)
         first_rows, last_rows = alarms[:, 0], alarms[:, 2]
-        lowest = np.array(
-            [
-                scores[first : last + 1].min()
-                for first, last in zip(first_rows, last_rows, strict=True)
-            ]
-        )
+        lowest = _lowest_scores(first_rows, last_rows, scores)
         if distances is not None:
             runs = np.column_stack(find_runs(scores < threshold))
             cut = [
@@ -207,12 +202,12 @@ class AnomalySegments:
         contributions: np.ndarray | None,
     ) -> AnomalySegments:
         """Describe segments that are known, by the scores of their rows."""
-        lowest = [
-            scores[first : last + 1].min()
-            for first, last in zip(first_rows, last_rows, strict=True)
-        ]
-        sums = _sum_rows(first_rows, last_rows, contributions)
-        return cls(first_rows, last_rows, np.array(lowest), sums)
+        return cls(
+            first_rows,
+            last_rows,
+            _lowest_scores(first_rows, last_rows, scores),
+            _sum_rows(first_rows, last_rows, contributions),
+        )
 
     @property
     def top_features(self) -> np.ndarray | None:
@@ -257,6 +252,16 @@ def _cut(distances: np.ndarray, level: float, ends: np.ndarray) -> tuple[int, in
     first, _ = find_maximum_sum(distances[runs[0, 0] : runs[0, 1] + 1], level)
     _, last = find_maximum_sum(distances[runs[-1, 0] : runs[-1, 1] + 1], level)
     return runs[0, 0] + first, runs[-1, 0] + last
+
+
+def _lowest_scores(
+    first_rows: np.ndarray, last_rows: np.ndarray, scores: np.ndarray
+) -> np.ndarray:
+    lowest = [
+        scores[first : last + 1].min()
+        for first, last in zip(first_rows, last_rows, strict=True)
+    ]
+    return np.array(lowest)
 
 
 def _sum_rows(

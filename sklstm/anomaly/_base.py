@@ -41,7 +41,7 @@ from sklstm.anomaly._threshold import CONTAMINATION, ThresholdMixin, find_offset
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-# Maximum number of values that one run of the network returns: bounds the memory.
+# Maximum number of values that one run of the model returns: bounds the memory.
 _MAX_VALUES_PER_RUN = 2**22
 
 # Fraction of the rows in fit that score below the threshold of contamination="auto".
@@ -634,7 +634,12 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
             ]
             return find_offset(contamination, np.concatenate(counted))
 
-        self.offset_ = threshold([self._score_errors(rows) for rows in errors])
+        self.offset_ = threshold(
+            [
+                -smooth(self._distances(rows), self._smoothing, _has_value(rows))
+                for rows in errors
+            ]
+        )
         self.live_offset_ = threshold(
             [self._score_arrivals(self._scaling.encode(rows))[0] for rows in series]
         )
@@ -658,16 +663,13 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
         return np.where([_has_value(rows) for rows in errors], distances, np.nan)
 
     def _find_segments(self, rows: np.ndarray, X: Any) -> pd.DataFrame:
-        errors = self._errors(self._scaling.encode(rows))
-        silences = self._silences(rows)
-        contributions = self._score_errors(errors) - smooth(silences, self._smoothing)
-        distances = (self._distances(errors) + silences).sum(axis=1)
+        contributions, distances = self._score_rows(rows)
         segments = AnomalySegments.find(
             contributions.sum(axis=1),
             self.offset_,
             contributions,
             self._alarm_rule,
-            distances,
+            distances.sum(axis=1),
         )
         index = index_of(X)
         return segments.to_frame(
@@ -678,16 +680,34 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
     def _feature_scores(
         self, rows: np.ndarray, n_before: np.ndarray | int = 0
     ) -> np.ndarray:
-        """Compute the contributions to the scores.
+        """Compute the contributions to the scores."""
+        return self._score_rows(rows, n_before)[0]
+
+    def _score_rows(
+        self, rows: np.ndarray, n_before: np.ndarray | int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute what is known of each row of a complete recording.
 
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_columns)
         n_before : ndarray of shape (n_columns,) or int, default=0
             Number of values missing in succession just before the rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_rows, n_columns)
+            Contributions to the score of each row.
+        distances : ndarray of shape (n_rows, n_columns)
+            Contributions to the distance of each row by itself.
         """
-        scores = self._score_errors(self._errors(self._scaling.encode(rows)))
-        return scores - smooth(self._silences(rows, n_before), self._smoothing)
+        errors = self._errors(self._scaling.encode(rows))
+        distances = self._distances(errors)
+        scores = -smooth(distances, self._smoothing, _has_value(errors))
+        if self.missing_values == "ignore":
+            return scores, distances
+        silences = self._silences(rows, n_before)
+        return scores - smooth(silences, self._smoothing), distances + silences
 
     def _running_scores(
         self,
@@ -713,16 +733,16 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
             Contributions to the distance of each row by itself.
         """
         scores, distances = self._score_arrivals(self._scaling.encode(rows), n_history)
+        if self.missing_values == "ignore":
+            return scores, distances
         silences = self._silences(rows, n_before)
         all_rows = np.ones(len(rows), bool)
         averaged = [(silences, all_rows)] * (self._smoothing // 2 + 1)
         smoothed = smooth_arrivals(averaged)[n_history:]
         return scores - smoothed, distances + silences[n_history:]
 
-    def _silences(self, rows: np.ndarray, n_before: np.ndarray | int = 0) -> np.ndarray:
+    def _silences(self, rows: np.ndarray, n_before: np.ndarray | int) -> np.ndarray:
         """Compute what is added to the distances for columns that stopped reporting."""
-        if self.missing_values == "ignore":
-            return np.zeros(rows.shape)
         has_stopped = count_missing(rows, n_before) > self._longest_gaps
         return self._silence_distance * has_stopped
 
@@ -794,7 +814,7 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
         n_padding = span - 1 if is_start else 0
         padded = np.concatenate([np.repeat(scaled[:1], n_padding, axis=0), scaled])
         n_delays = self._smoothing // 2 + 1
-        # The number of rows that a window goes on after the row that it predicts.
+        # The number of rows in a window after the row that it predicts.
         at_delay = {span - 1 - row: k for k, row in enumerate(self._output_rows)}
         predictions = np.zeros((min(n_delays, len(at_delay)), *scaled.shape))
         for first, part in self._predict_windows(padded):
@@ -810,10 +830,6 @@ class SeriesDetector(ThresholdMixin, BaseEstimator, ABC):
             total += np.where(is_padded, 0.0, predicted)
             counts += ~is_padded
             yield np.where(is_padded, predicted, total / np.maximum(counts, 1))
-
-    def _score_errors(self, errors: np.ndarray) -> np.ndarray:
-        distances = self._distances(errors)
-        return -smooth(distances, self._smoothing, _has_value(errors))
 
     def _distances(self, errors: np.ndarray) -> np.ndarray:
         """Compute the contributions to the distance of each row by itself."""
