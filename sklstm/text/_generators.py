@@ -46,7 +46,7 @@ class CharLSTMGenerator(TextGenerator):
     dropout : float, default=0.1
         Fraction of each recurrent layer's outputs to drop during training.
     weight_dropout : float, default=0.0
-        Fraction of the recurrent weights to drop during training, anew for each
+        Fraction of the recurrent weights to drop during training, redrawn for each
         optimizer step (weight-dropped LSTM [7]_).
     embedding_dropout : float, default=0.0
         Fraction of the values of the embedding vectors to drop during training.
@@ -292,7 +292,7 @@ class WordLSTMGenerator(TextGenerator):
     dropout : float, default=0.2
         Fraction of each recurrent layer's outputs to drop during training.
     weight_dropout : float, default=0.0
-        Fraction of the recurrent weights to drop during training, anew for each
+        Fraction of the recurrent weights to drop during training, redrawn for each
         optimizer step (weight-dropped LSTM [6]_).
     embedding_dropout : float, default=0.0
         Fraction of the values of the embedding vectors to drop during training.
@@ -558,7 +558,7 @@ class WordLSTMGenerator(TextGenerator):
                 f'max_tokens must be at least {N_BYTES} with token="bpe", one for each '
                 f"byte, got {size}."
             )
-        # A warm start goes on with the tokens of the last fit.
+        # A warm start continues with the tokens of the last fit.
         if not (self.warm_start and self._byte_pairs):
             self._byte_pairs = BytePairs.learn(
                 texts, size=size, min_count=max(int(self.min_count), 2)
